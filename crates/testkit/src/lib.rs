@@ -1,1 +1,27 @@
-//! testkit
+//! What the end-to-end tests are made of: real servers and clients that nobody here wrote, the
+//! product's own binaries, guarded processes, and waiting for a condition instead of sleeping.
+//!
+//! Nothing here knows how Tessera works inside. A helper that cannot do its work panics with a
+//! sentence that says what is missing and which command brings it; none of them skips.
+#![expect(
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test harness reports by panicking and printing"
+)]
+
+pub mod argv;
+pub mod census;
+pub mod clients;
+pub mod peer;
+pub mod process;
+pub mod product;
+pub mod real;
+pub mod scratch;
+pub mod wait;
+
+pub use argv::Argv;
+pub use peer::Peer;
+pub use process::Process;
+pub use product::Binaries;
+pub use real::Real;
+pub use scratch::Scratch;
