@@ -3,6 +3,8 @@
 //! This module knows how label keys are spelled and which of them are reserved. It does not match: what a
 //! selector's values mean is the policy engine's business.
 
+mod selector;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 

@@ -1,10 +1,16 @@
 //! What every resource carries besides its specification: name, description, labels, expiry, revision.
 
+mod name;
+mod read;
+
 use std::fmt;
 
 use time::OffsetDateTime;
 
 use crate::label::Labels;
+
+pub use name::{MAX_NAME_BYTES, NameError, check_name};
+pub(crate) use read::{NameRule, any_version, duplicate_label, labels, metadata};
 
 /// The part of a resource that does not depend on its kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

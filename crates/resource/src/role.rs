@@ -3,6 +3,10 @@
 //! The structure of a role is checked here. Whether its templates, expressions, clauses and patterns mean
 //! something is checked, and decided upon, by the `policy` crate.
 
+mod known;
+mod read;
+mod write;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -10,6 +14,9 @@ use serde_json::{Map, Value};
 
 use crate::label::LabelSelector;
 use crate::metadata::Metadata;
+
+pub use known::is_reserved_name;
+pub(crate) use read::spelling;
 
 /// The namespace that every app lives in.
 pub const DEFAULT_NAMESPACE: &str = "default";
@@ -193,6 +200,15 @@ pub enum MfaRequirement {
 }
 
 impl MfaRequirement {
+    /// Every value with its spelling in documents.
+    pub(crate) const SPELLINGS: [(&'static str, Self); 5] = [
+        ("session", Self::Session),
+        ("hardware_key", Self::HardwareKey),
+        ("hardware_key_touch", Self::HardwareKeyTouch),
+        ("hardware_key_pin", Self::HardwareKeyPin),
+        ("hardware_key_touch_and_pin", Self::HardwareKeyTouchAndPin),
+    ];
+
     /// True when a session needs a second factor.
     #[must_use]
     pub fn is_required(self) -> bool {
@@ -219,3 +235,6 @@ impl LockMode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,103 @@
+//! Apps that a configuration file describes, in its own, flatter form; and the built-in demo server.
+
+use std::collections::BTreeMap;
+
+use super::check;
+use super::read::{check_cloud, checked};
+use super::{App, AppSpec, CommandLabel};
+use crate::decode::{FromNode, Reader};
+use crate::label::{ORIGIN_CONFIG_FILE, ORIGIN_LABEL, RESOURCE_TYPE_DEMO, RESOURCE_TYPE_LABEL};
+use crate::metadata::{Metadata, check_name, labels};
+
+/// The name of the built-in demo server.
+pub const DEMO_APP_NAME: &str = "tessera-mcp-demo";
+
+/// The URI of the built-in demo server; nothing is started for it.
+pub const DEMO_APP_URI: &str = "mcp+stdio://tessera-mcp-demo";
+
+/// Fields of static apps that mean nothing for MCP servers.
+const OTHER_FIELDS: &[&str] =
+    &["cloud", "cors", "required_apps", "aws", "tcp_ports", "tls", "use_any_proxy_public_addr"];
+
+/// An entry of `app_service.apps` in a configuration file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StaticApp(pub App);
+
+impl FromNode for StaticApp {
+    fn from_node(reader: Reader<'_>) -> Option<Self> {
+        let app = reader.table(|table| {
+            let name = table.required("name").and_then(name);
+            let description = table.get_or_default("description");
+            let labels = table.field("labels").map_or_else(|| Some(BTreeMap::new()), labels);
+            let commands: Vec<Command> = table.get_or_default("commands");
+            let uri = checked(table.field("uri"), |uri| check::transport(uri).map(|_| ()));
+            let public_addr = checked(table.field("public_addr"), check::static_public_addr);
+            check_cloud(table);
+            let spec = AppSpec {
+                uri: String::new(),
+                public_addr: public_addr.unwrap_or_default(),
+                insecure_skip_verify: table.get_or_default("insecure_skip_verify"),
+                mcp: table.get("mcp"),
+                rewrite: table.get("rewrite"),
+                dynamic_labels: commands.into_iter().map(|c| (c.name, c.label)).collect(),
+                other: table.keep(OTHER_FIELDS),
+            };
+            let metadata = Metadata { description, labels: labels?, ..Metadata::named(name?) };
+            Some(App { metadata, spec: AppSpec { uri: uri?, ..spec }, status: None })
+        })?;
+        let mut app = app.complete(reader)?;
+        app.set_origin(ORIGIN_CONFIG_FILE);
+        Some(Self(app))
+    }
+}
+
+fn name(reader: Reader<'_>) -> Option<String> {
+    if let Err(error) = check_name(reader.text()?) {
+        return reader.refuse(error.to_string());
+    }
+    checked(Some(reader), check::static_name)
+}
+
+/// A label whose value a command tells, as configuration files write it.
+struct Command {
+    name: String,
+    label: CommandLabel,
+}
+
+impl FromNode for Command {
+    fn from_node(reader: Reader<'_>) -> Option<Self> {
+        reader.table(|table| {
+            let name = table.required("name").and_then(|reader| {
+                let text = reader.text()?;
+                if !check::is_label_key(text) {
+                    let message = format!("invalid label key {}", crate::report::quoted(text));
+                    return reader.refuse(message);
+                }
+                Some(crate::label::canonical_label_key(text).into_owned())
+            });
+            let command: Option<Vec<String>> = table.require("command");
+            let period: Option<std::time::Duration> = table.get("period");
+            let period = period.unwrap_or_default().max(std::time::Duration::from_secs(1));
+            let label = CommandLabel { command: command?, period, result: String::new() };
+            Some(Self { name: name?, label })
+        })
+    }
+}
+
+impl App {
+    /// The built-in demo server.
+    #[must_use]
+    pub fn demo() -> Self {
+        let metadata = Metadata {
+            description: "A demo MCP server that tells who you are and how you are connected"
+                .to_owned(),
+            labels: BTreeMap::from([
+                (RESOURCE_TYPE_LABEL.to_owned(), RESOURCE_TYPE_DEMO.to_owned()),
+                (ORIGIN_LABEL.to_owned(), ORIGIN_CONFIG_FILE.to_owned()),
+            ]),
+            ..Metadata::named(DEMO_APP_NAME)
+        };
+        let spec = AppSpec { uri: DEMO_APP_URI.to_owned(), ..AppSpec::default() };
+        Self::from_parts(metadata, spec)
+    }
+}

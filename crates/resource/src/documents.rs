@@ -1,0 +1,239 @@
+//! Reads the resources of a file: YAML documents or JSON values, one after another.
+
+use crate::decode::{Problems, Reader, decode, locate, resolve};
+use crate::limits::Limits;
+use crate::node::{Node, NodeValue, Position, Span};
+use crate::report::{Problem, Report};
+use crate::resource::{Resource, read_resource};
+use crate::source::Source;
+use crate::{json, yaml};
+
+/// A resource and where it was written.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The resource. What was written under `status` is not part of it.
+    pub resource: Resource,
+    source: Source,
+    node: Node,
+}
+
+/// A mistake that somebody else than this crate found in a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldProblem {
+    /// The field, as in `spec.allow.mcp.tools[2]`.
+    pub path: String,
+    /// What is wrong.
+    pub message: String,
+    /// From which byte of the field's value on.
+    pub offset: usize,
+    /// What may help.
+    pub help: Option<String>,
+}
+
+impl Parsed {
+    /// Where a byte of a field's value is written.
+    #[must_use]
+    pub fn locate(&self, path: &str, offset: usize) -> Option<Position> {
+        locate(&self.source, &self.node, path, offset)
+    }
+
+    /// A report on mistakes found later, with the lines they are on.
+    pub fn report(&self, problems: impl IntoIterator<Item = FieldProblem>) -> Report {
+        let hides = self.resource.kind().holds_secrets();
+        let problems = problems.into_iter().map(|found| {
+            let end = resolve(&self.node, &found.path).map(|node| node.span.end);
+            let mut problem = Problem::new(found.path.as_str(), found.message);
+            if let Some(start) = self.locate(&found.path, found.offset) {
+                problem = problem.at(Span { start, end: end.unwrap_or(start).max(start) });
+            }
+            problem.help = found.help;
+            if hides { problem.hide_line() } else { problem }
+        });
+        Report::new(&self.source, problems.collect())
+    }
+
+    /// What the resource was read from.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+/// Reads every resource of a source.
+///
+/// # Errors
+/// When anything in any document is wrong; every mistake is in the report.
+pub fn parse_documents(source: &Source) -> Result<Vec<Parsed>, Report> {
+    let mut parsed = Vec::new();
+    let mut report: Option<Report> = None;
+    for document in documents(source) {
+        match document {
+            Ok(document) => parsed.push(document),
+            Err(problems) => match &mut report {
+                None => report = Some(problems),
+                Some(report) => report.append(problems),
+            },
+        }
+    }
+    report.map_or(Ok(parsed), Err)
+}
+
+/// Reads the resources of a source one by one, so that a caller can stop at the first mistake.
+///
+/// A source without any resource yields one error.
+#[must_use]
+pub fn documents(source: &Source) -> Documents<'_> {
+    documents_within(source, Limits::default())
+}
+
+/// Like [`documents`], with other limits.
+#[must_use]
+pub fn documents_within(source: &Source, limits: Limits) -> Documents<'_> {
+    match trees(source, limits) {
+        Ok(trees) => Documents { source, trees, items: Vec::new(), refused: None, any: false },
+        Err(report) => Documents {
+            source,
+            trees: Trees::None,
+            items: Vec::new(),
+            refused: Some(report),
+            any: true,
+        },
+    }
+}
+
+/// The resources of a source. See [`documents`].
+pub struct Documents<'s> {
+    source: &'s Source,
+    trees: Trees<'s>,
+    /// What is left of a list of resources, last first.
+    items: Vec<Node>,
+    refused: Option<Report>,
+    any: bool,
+}
+
+impl std::fmt::Debug for Documents<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Documents").field("source", self.source).finish_non_exhaustive()
+    }
+}
+
+impl Documents<'_> {
+    fn next_node(&mut self) -> Option<Result<Node, Vec<Problem>>> {
+        loop {
+            if let Some(node) = self.items.pop() {
+                return Some(Ok(node));
+            }
+            let node = match self.trees.next()? {
+                Ok(node) => node,
+                Err(problems) => return Some(Err(problems)),
+            };
+            match node.value {
+                // Between two separators there may be nothing.
+                _ if node.is_null() => {}
+                NodeValue::Sequence(mut items) => {
+                    items.reverse();
+                    self.items = items;
+                }
+                _ => return Some(Ok(node)),
+            }
+        }
+    }
+}
+
+impl Iterator for Documents<'_> {
+    type Item = Result<Parsed, Report>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(report) = self.refused.take() {
+            return Some(Err(report));
+        }
+        let Some(read) = self.next_node() else {
+            if std::mem::replace(&mut self.any, true) {
+                return None;
+            }
+            let problem = Problem::new("", "no resources found, empty input?");
+            return Some(Err(Report::new(self.source, vec![problem])));
+        };
+        self.any = true;
+        let parsed = read
+            .map_err(|problems| {
+                let hide = |problem: Problem| problem.hide_secret_line(self.source);
+                Report::new(self.source, problems.into_iter().map(hide).collect())
+            })
+            .and_then(|node| self.parse(node));
+        Some(parsed)
+    }
+}
+
+impl Documents<'_> {
+    fn parse(&self, node: Node) -> Result<Parsed, Report> {
+        let mut resource =
+            read_from_document(&node).map_err(|problems| problems.into_report(self.source))?;
+        resource.clear_status();
+        Ok(Parsed { resource, source: self.source.clone(), node })
+    }
+}
+
+/// Reads a resource; the report will not quote documents that may hold secrets.
+fn read_from_document(node: &Node) -> Result<Resource, Problems> {
+    let read = |reader: Reader<'_>| read_resource(reader);
+    decode(node, read).map_err(|mut problems| {
+        let kind = node.get("kind").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
+        let kind = kind.and_then(|kind| crate::kind::Kind::parse(kind).ok());
+        if kind.is_none_or(crate::kind::Kind::holds_secrets) {
+            let hide = |problem: Problem| {
+                if problem.path == "kind" { problem } else { problem.hide_line() }
+            };
+            problems.list = problems.list.into_iter().map(hide).collect();
+        }
+        problems
+    })
+}
+
+/// The trees of a source, before anything is known of what they mean.
+pub(crate) enum Trees<'t> {
+    Yaml(Box<yaml::Documents<'t>>),
+    Json(Box<json::Documents<'t>>),
+    None,
+}
+
+impl Iterator for Trees<'_> {
+    type Item = Result<Node, Vec<Problem>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self {
+            Self::Yaml(documents) => documents.next(),
+            Self::Json(documents) => documents.next(),
+            Self::None => None,
+        }
+    }
+}
+
+/// Begins to read a source in the language that it looks like.
+pub(crate) fn trees(source: &Source, limits: Limits) -> Result<Trees<'_>, Report> {
+    let text = source.text();
+    if text.len() > limits.source_bytes {
+        let message = format!("larger than {} bytes", limits.source_bytes);
+        return Err(Report::new(source, vec![Problem::new("", message)]));
+    }
+    Ok(if looks_like_json(text) {
+        Trees::Json(Box::new(json::Documents::new(text, limits)))
+    } else {
+        Trees::Yaml(Box::new(yaml::Documents::new(text, limits)))
+    })
+}
+
+/// JSON begins with `{"`, `{}` or `[{`; YAML in braces rarely does, and a list of resources in brackets then
+/// needs no more of YAML than JSON has.
+fn looks_like_json(text: &str) -> bool {
+    let mut marks = text.chars().filter(|c| !matches!(c, ' ' | '\t' | '\r' | '\n'));
+    match (marks.next(), marks.next()) {
+        (Some('{'), Some('"' | '}')) => true,
+        (Some('['), Some('{')) => matches!(marks.next(), Some('"' | '}')),
+        (Some('['), Some(']')) => true,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

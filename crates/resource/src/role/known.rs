@@ -1,0 +1,100 @@
+//! Names that roles may not have, and fields that mean something elsewhere only.
+
+/// Names of the cluster's own parts and of what it grants without being asked.
+const RESERVED_NAMES: [&str; 15] = [
+    "default-implicit-role",
+    "Admin",
+    "App",
+    "Auth",
+    "Bot",
+    "Db",
+    "Discovery",
+    "Instance",
+    "Kube",
+    "Node",
+    "Nop",
+    "Proxy",
+    "Signup",
+    "Trusted_cluster",
+    "WindowsDesktop",
+];
+
+/// True for names that administrators cannot give to roles.
+#[must_use]
+pub fn is_reserved_name(name: &str) -> bool {
+    RESERVED_NAMES.contains(&name)
+}
+
+/// Conditions about other protocols than MCP.
+pub(super) const OTHER_CONDITIONS: &[&str] = &[
+    "logins",
+    "node_labels",
+    "node_labels_expression",
+    "cluster_labels",
+    "cluster_labels_expression",
+    "kubernetes_groups",
+    "kubernetes_users",
+    "kubernetes_labels",
+    "kubernetes_labels_expression",
+    "kubernetes_resources",
+    "db_labels",
+    "db_labels_expression",
+    "db_service_labels",
+    "db_service_labels_expression",
+    "db_names",
+    "db_users",
+    "db_roles",
+    "db_permissions",
+    "windows_desktop_labels",
+    "windows_desktop_labels_expression",
+    "windows_desktop_logins",
+    "linux_desktop_labels",
+    "linux_desktop_labels_expression",
+    "linux_desktop_logins",
+    "desktop_groups",
+    "group_labels",
+    "group_labels_expression",
+    "workload_identity_labels",
+    "workload_identity_labels_expression",
+    "aws_role_arns",
+    "azure_identities",
+    "gcp_service_accounts",
+    "account_assignments",
+    "github_permissions",
+    "spiffe",
+    "host_groups",
+    "host_sudoers",
+    "impersonate",
+    "request",
+    "review_requests",
+    "join_sessions",
+    "require_session_join",
+];
+
+/// Options about other protocols than MCP.
+pub(super) const OTHER_OPTIONS: &[&str] = &[
+    "forward_agent",
+    "port_forwarding",
+    "ssh_port_forwarding",
+    "ssh_file_copy",
+    "permit_x11_forwarding",
+    "cert_format",
+    "cert_extensions",
+    "enhanced_recording",
+    "record_session",
+    "max_connections",
+    "max_sessions",
+    "max_kubernetes_connections",
+    "request_access",
+    "request_prompt",
+    "desktop_clipboard",
+    "desktop_directory_sharing",
+    "create_desktop_user",
+    "create_db_user",
+    "create_db_user_mode",
+    "create_host_user",
+    "create_host_user_mode",
+    "create_host_user_default_shell",
+    "mfa_verification_interval",
+    "idp",
+];

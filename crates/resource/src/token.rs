@@ -1,0 +1,213 @@
+//! `token`: what a service shows once to join the cluster. Its name is the secret.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::decode::{FromNode, Reader, Table};
+use crate::kind::Kind;
+use crate::label::LabelSelector;
+use crate::metadata::{Metadata, NameRule, any_version, metadata};
+use crate::object::{Object, document};
+use crate::report::quoted;
+use crate::secret::Secrets;
+
+/// The only way to join: to know the token.
+pub const JOIN_METHOD_TOKEN: &str = "token";
+
+/// What a masked character looks like. A token cannot contain it, so that a masked one is never created.
+const MASK: char = '*';
+
+/// Known fields that mean nothing here, kept and printed back.
+const OTHER_FIELDS: &[&str] = &["bot_name", "suggested_agent_matcher_labels", "allow"];
+
+/// What a service shows to join the cluster.
+#[derive(Clone, PartialEq)]
+pub struct Token {
+    /// The name is the secret.
+    pub metadata: Metadata,
+    /// What the token is good for.
+    pub spec: TokenSpec,
+}
+
+/// What a token is good for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenSpec {
+    /// The services that may join with it; at least one.
+    pub roles: Vec<JoinRole>,
+    /// How joining is proven; always [`JOIN_METHOD_TOKEN`].
+    pub join_method: String,
+    /// Labels that whoever joins is advised to carry.
+    pub suggested_labels: Option<LabelSelector>,
+    /// Known fields that mean nothing here, kept and printed back.
+    pub other: Map<String, Value>,
+}
+
+/// A service that may join the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum JoinRole {
+    /// The auth service.
+    Auth,
+    /// The proxy service.
+    Proxy,
+    /// The app service.
+    App,
+    /// A service that documents in use name and this cluster does not have. It opens nothing.
+    Other(String),
+}
+
+/// Services that documents in use name and this cluster does not have.
+const OTHER_ROLES: [&str; 9] = [
+    "node",
+    "kube",
+    "db",
+    "bot",
+    "discovery",
+    "windowsdesktop",
+    "trusted_cluster",
+    "mdm",
+    "signup",
+];
+
+impl JoinRole {
+    /// Reads the name of a service, as in documents and on command lines.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "auth" => Some(Self::Auth),
+            "proxy" => Some(Self::Proxy),
+            "app" => Some(Self::App),
+            other if OTHER_ROLES.contains(&other) => Some(Self::Other(other.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// The spelling in documents.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Auth => "auth",
+            Self::Proxy => "proxy",
+            Self::App => "app",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for JoinRole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromNode for JoinRole {
+    fn from_node(reader: Reader<'_>) -> Option<Self> {
+        let text = reader.text()?;
+        let role = Self::parse(text);
+        if role.is_none() {
+            let help = "expected one of app, proxy, auth";
+            reader.refuse_with_help::<()>(format!("unknown service {}", quoted(text)), help);
+        }
+        role
+    }
+}
+
+impl Token {
+    /// A token for services to join with.
+    pub fn new(name: impl Into<String>, roles: impl IntoIterator<Item = JoinRole>) -> Self {
+        Self {
+            metadata: Metadata::named(name),
+            spec: TokenSpec {
+                roles: roles.into_iter().collect(),
+                join_method: JOIN_METHOD_TOKEN.to_owned(),
+                suggested_labels: None,
+                other: Map::new(),
+            },
+        }
+    }
+
+    /// The token with all but its last characters masked: enough to tell tokens apart.
+    #[must_use]
+    pub fn masked_name(&self) -> String {
+        mask(&self.metadata.name)
+    }
+
+    pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {
+        any_version(document, Kind::Token);
+        let metadata = metadata(document, NameRule::Secret).and_then(|metadata| {
+            if !metadata.name.contains(MASK) {
+                return Some(metadata);
+            }
+            let help = "print it with --with-secrets, or choose a name without \"*\"";
+            document.field("metadata")?.refuse_secret_with_help("the token's name is masked", help)
+        });
+        let spec = document.required("spec").and_then(|reader| reader.table(spec));
+        Some(Self { metadata: metadata?, spec: spec? })
+    }
+
+    /// The token as JSON.
+    #[must_use]
+    pub fn to_json(&self, secrets: Secrets) -> Value {
+        let roles: Vec<&str> = self.spec.roles.iter().map(JoinRole::as_str).collect();
+        let suggested = self.spec.suggested_labels.as_ref();
+        let mut spec = Object::default();
+        spec.put("roles", roles)
+            .put("join_method", self.spec.join_method.as_str())
+            .put_some("suggested_labels", suggested.map(LabelSelector::to_json))
+            .put_kept(&self.spec.other);
+        let mut metadata = self.metadata.clone();
+        if secrets == Secrets::Redact {
+            metadata.name = self.masked_name();
+        }
+        document(Kind::Token, "", Kind::Token.version(), &metadata, spec, Object::default())
+    }
+}
+
+fn spec(table: &mut Table<'_>) -> Option<TokenSpec> {
+    let roles: Option<Vec<JoinRole>> = table.require("roles");
+    if roles.as_ref().is_some_and(Vec::is_empty) {
+        table.missing::<()>("roles", "a token needs at least one service that may join with it");
+    }
+    let join_method = match table.field("join_method") {
+        None => Some(JOIN_METHOD_TOKEN.to_owned()),
+        Some(reader) => join_method(reader),
+    };
+    let suggested_labels = table.get("suggested_labels");
+    let other = table.keep(OTHER_FIELDS);
+    Some(TokenSpec { roles: roles?, join_method: join_method?, suggested_labels, other })
+}
+
+/// Another method would make a token of a name that its author did not think of as a secret.
+fn join_method(reader: Reader<'_>) -> Option<String> {
+    match reader.text()? {
+        "" | JOIN_METHOD_TOKEN => Some(JOIN_METHOD_TOKEN.to_owned()),
+        other => {
+            let message = format!("the join method {} is not supported", quoted(other));
+            reader.refuse_with_help(message, "the only one is \"token\"")
+        }
+    }
+}
+
+/// Masks three quarters of a secret, and never leaves more than eight characters.
+fn mask(secret: &str) -> String {
+    let length = secret.chars().count();
+    let shown = (length / 4).min(8);
+    secret
+        .chars()
+        .enumerate()
+        .map(|(index, c)| if index < length - shown { MASK } else { c })
+        .collect()
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("name", &self.masked_name())
+            .field("expires", &self.metadata.expires)
+            .field("spec", &self.spec)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;
