@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill, killpg};
@@ -25,6 +25,8 @@ pub struct Process {
     child: Child,
     stdout: Captured,
     stderr: Captured,
+    /// The threads that collect its output.
+    readers: Vec<JoinHandle<()>>,
 }
 
 /// What a process left when it had run to its end.
@@ -62,9 +64,7 @@ pub fn command(program: impl AsRef<Path>) -> Command {
 pub fn service(mut command: Command) -> Process {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process::start(command);
-    if let Some(stdout) = process.child.stdout.take() {
-        process.stdout.fill_from(stdout);
-    }
+    process.capture_stdout();
     process
 }
 
@@ -92,23 +92,19 @@ pub fn dialogue(mut command: Command) -> (Process, ChildStdin, ChildStdout) {
 pub fn run(mut command: Command, input: &[u8], limit: Duration) -> Finished {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut process = Process::start(command);
-    let reading = process.child.stdout.take().map(|stdout| process.stdout.fill_from(stdout));
+    process.capture_stdout();
     if let Some(mut stdin) = process.child.stdin.take() {
         let input = input.to_vec();
         // A process that does not read its input is not thereby wrong: what it says tells.
         drop(thread::spawn(move || drop(stdin.write_all(&input))));
     }
     let status = process.wait(limit);
-    // The pipe stays open as long as anybody holds it; what the process itself wrote is in it
-    // already.
-    if let Some(reading) = reading {
-        wait::until(&format!("the end of {}'s output", process.name), limit, || {
-            match reading.is_finished() {
-                true => Ok(()),
-                false => Err("a process that it left behind holds it open".to_owned()),
-            }
-        });
-    }
+    wait::until(&format!("the end of {}'s output", process.name), limit, || {
+        if process.drained() {
+            return Ok(());
+        }
+        Err("a process that it left behind holds it open".to_owned())
+    });
     Finished { status, stdout: process.stdout.bytes(), stderr: process.stderr() }
 }
 
@@ -121,10 +117,18 @@ impl Process {
         let mut child =
             started.unwrap_or_else(|cause| panic!("{name} could not be started: {cause}"));
         let stderr = Captured::default();
-        if let Some(pipe) = child.stderr.take() {
-            stderr.fill_from(pipe);
-        }
-        Self { name, child, stdout: Captured::default(), stderr }
+        let readers = child.stderr.take().map(|pipe| stderr.fill_from(pipe)).into_iter().collect();
+        Self { name, child, stdout: Captured::default(), stderr, readers }
+    }
+
+    fn capture_stdout(&mut self) {
+        let pipe = self.child.stdout.take();
+        self.readers.extend(pipe.map(|pipe| self.stdout.fill_from(pipe)));
+    }
+
+    /// Whether all that was written has been collected.
+    fn drained(&self) -> bool {
+        self.readers.iter().all(JoinHandle::is_finished)
     }
 
     /// Its id, which is its group's too.
@@ -153,10 +157,11 @@ impl Process {
     pub fn wait_for_output(&mut self, text: &str, limit: Duration) {
         let name = self.name.clone();
         wait::until(&format!("{text:?} from {name}"), limit, || {
+            let ended = self.status();
             if self.stdout().contains(text) || self.stderr().contains(text) {
                 return Ok(());
             }
-            if let Some(status) = self.status() {
+            if let Some(status) = ended.filter(|_| self.drained()) {
                 panic!(
                     "{name} ended ({status}) without {text:?}; it wrote:\n{}{}",
                     self.stdout(),
@@ -222,7 +227,7 @@ impl Drop for Process {
 // === impl Captured ===
 
 impl Captured {
-    fn fill_from(&self, mut source: impl Read + Send + 'static) -> thread::JoinHandle<()> {
+    fn fill_from(&self, mut source: impl Read + Send + 'static) -> JoinHandle<()> {
         let kept = Arc::clone(&self.0);
         thread::spawn(move || {
             let mut block = vec![0; 1 << 16];

@@ -119,3 +119,6 @@ fn newer_source(binary: &Path) -> Option<PathBuf> {
 fn changed(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|known| known.modified()).ok()
 }
+
+#[cfg(test)]
+mod tests;

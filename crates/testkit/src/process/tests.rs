@@ -25,7 +25,11 @@ fn a_dropped_process_takes_its_group_with_it() {
     command.arg(mark);
     let mut process = service(command);
     process.wait_for_output("two", wait::PATIENCE);
-    assert_eq!(census::with_argument(mark).len(), 2);
+    // A shell that is about to start a program is there twice for a moment.
+    wait::until("the two shells", wait::PATIENCE, || match census::with_argument(mark) {
+        both if both.len() == 2 => Ok(()),
+        other => Err(format!("{other:?}")),
+    });
     drop(process);
     wait::until("the group's end", wait::PATIENCE, || match census::with_argument(mark) {
         left if left.is_empty() => Ok(()),
@@ -41,7 +45,12 @@ fn a_service_that_ends_before_it_is_ready_is_told_at_once() {
 
 #[test]
 fn a_process_dies_with_the_thread_that_started_it() {
-    let mut process = thread::spawn(|| service(shell("sleep 300"))).join().unwrap();
+    let started = thread::spawn(|| {
+        let mut process = service(shell("echo up; sleep 300"));
+        process.wait_for_output("up", wait::PATIENCE);
+        process
+    });
+    let mut process = started.join().unwrap();
     let status = process.wait(wait::PATIENCE);
     assert!(!status.success());
 }

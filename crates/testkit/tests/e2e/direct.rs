@@ -134,6 +134,23 @@ fn logging_server_tells_what_it_was_sent() {
 }
 
 #[test]
+#[should_panic(expected = "the refused call reached the server")]
+fn a_call_that_reaches_the_server_is_noticed() {
+    let (real, scratch) = (Real::locate(), Scratch::new());
+    let log = scratch.join("asked.log");
+    // This server refuses by itself, but it was asked.
+    checks::refused(&real.logging_server(&log).args(["--tool", "echo"]), &log, "delete");
+}
+
+#[test]
+fn connections_that_come_and_go_leave_nothing() {
+    let (real, scratch) = (Real::locate(), Scratch::new());
+    let log = scratch.join("churn.log");
+    let server = real.logging_server(&log);
+    checks::churn(&server, log.to_str().unwrap(), &[std::process::id()], 20);
+}
+
+#[test]
 fn census_finds_a_grandchild_that_hides() {
     let (real, scratch) = (Real::locate(), Scratch::new());
     let log = scratch.join("hidden.log");
