@@ -1,0 +1,189 @@
+//! Starts keepers, and adopts what a killed keeper leaves behind.
+
+use std::collections::BTreeSet;
+use std::env;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, mpsc};
+
+use nix::errno::Errno;
+use nix::sys::prctl;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
+use parking_lot::Mutex;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+
+use crate::launch::args::{ENV_PREFIX, KeeperArgs};
+use crate::launch::drop::search_path;
+use crate::launch::fault::Fault;
+use crate::launch::host_user::HostUser;
+use crate::launch::process::Process;
+use crate::launch::{KEEPER, Program, proc};
+
+/// The most servers that one agent runs at a time.
+pub(crate) const MAX_PROCESSES: usize = 10_000;
+
+/// Starts servers. Clones share the thread that does it.
+#[derive(Clone, Debug)]
+pub struct Launcher {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    binary: PathBuf,
+    /// The way to the thread that starts keepers. It lives as long as any process that it started:
+    /// to the keepers, the end of the thread is the end of the agent.
+    orders: mpsc::Sender<Order>,
+    /// The keepers that were started and not waited for: never mistaken for orphans.
+    pub(crate) keepers: Mutex<BTreeSet<i32>>,
+}
+
+#[derive(Debug)]
+struct Order {
+    program: Program,
+    reply: oneshot::Sender<io::Result<Child>>,
+}
+
+// === impl Launcher ===
+
+impl Launcher {
+    /// Makes this process the one that adopts orphans of its keepers, and starts the thread that
+    /// starts them. Call it inside a tokio runtime, once a process.
+    ///
+    /// `binary` is one that enters [`crate::launch::main_keeper`] when its first argument is
+    /// [`KEEPER`], and so on; `/proc/self/exe` outlives an update of the file.
+    ///
+    /// # Errors
+    /// The system refuses either.
+    pub fn new(binary: PathBuf) -> io::Result<Self> {
+        prctl::set_child_subreaper(true)?;
+        let (orders, inbox) = mpsc::channel::<Order>();
+        let runtime = tokio::runtime::Handle::current();
+        let path = binary.clone();
+        // A keeper's "my parent died" follows the thread that started it, and the runtime ends
+        // threads when it likes.
+        std::thread::Builder::new().name("agent-launcher".to_owned()).spawn(move || {
+            let _runtime = runtime.enter();
+            for order in inbox {
+                // Nobody waits: the child is dropped, and its keeper ends with its input.
+                _ = order.reply.send(spawn_keeper(&path, &order.program));
+            }
+        })?;
+        Ok(Self { inner: Arc::new(Inner { binary, orders, keepers: Mutex::default() }) })
+    }
+
+    /// Starts a server.
+    ///
+    /// That a keeper was started does not say that the server was: what is wrong with the user or
+    /// the command is known when the process ends.
+    ///
+    /// # Errors
+    /// No process could be started.
+    pub async fn start(&self, program: Program) -> Result<Process, Fault> {
+        if self.inner.keepers.lock().len() >= MAX_PROCESSES {
+            return Err(Fault::TooMany { limit: MAX_PROCESSES });
+        }
+        let failed = |reason: String| Fault::refused("start a process", reason);
+        let (reply, answer) = oneshot::channel();
+        self.inner
+            .orders
+            .send(Order { program, reply })
+            .map_err(|_gone| failed("the launcher has ended".to_owned()))?;
+        let keeper = answer
+            .await
+            .map_err(|_gone| failed("the launcher has ended".to_owned()))?
+            .map_err(|error| failed(error.to_string()))?;
+        Process::new(keeper, self.inner.clone()).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Whether a server could be started, as far as that can be told beforehand. Blocks: the host's
+    /// accounts may be kept elsewhere.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub fn check(program: &Program) -> Result<(), Fault> {
+        HostUser::find(program.user.as_deref())?;
+        find_command(&program.command)
+    }
+
+    /// The binary that keepers are made of.
+    #[must_use]
+    pub fn binary(&self) -> &Path {
+        &self.inner.binary
+    }
+}
+
+fn spawn_keeper(binary: &Path, program: &Program) -> io::Result<Child> {
+    let args = KeeperArgs {
+        parent: Pid::this().as_raw(),
+        user: program.user.clone(),
+        command: program.command.clone().into(),
+        args: program.args.iter().map(Into::into).collect(),
+    };
+    let mut command = Command::new(binary);
+    command
+        .arg(KEEPER)
+        .args(args.write())
+        .env_clear()
+        .env("PATH", search_path(env::var_os("PATH")))
+        .envs(env::var_os("LANG").map(|value| ("LANG", value)))
+        .envs(program.env.iter().map(|(name, value)| (format!("{ENV_PREFIX}{name}"), value)))
+        // A Ctrl-C in the agent's terminal is for the agent.
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command.spawn()
+}
+
+fn find_command(command: &str) -> Result<(), Fault> {
+    let missing = || Fault::CommandNotFound { command: command.to_owned() };
+    if command.contains('/') {
+        return if Path::new(command).exists() { Ok(()) } else { Err(missing()) };
+    }
+    let path = search_path(env::var_os("PATH"));
+    let found = env::split_paths(&path).any(|directory| directory.join(command).is_file());
+    if found { Ok(()) } else { Err(missing()) }
+}
+
+// === impl Inner ===
+
+impl Inner {
+    /// Kills what a keeper that was itself killed has left behind.
+    pub(crate) async fn sweep(self: &Arc<Self>) {
+        let inner = self.clone();
+        let swept = tokio::task::spawn_blocking(move || inner.kill_orphans());
+        if swept.await.is_err() {
+            tracing::error!("the search for orphaned processes failed");
+        }
+    }
+
+    /// An orphan is a child of ours that is no keeper, is in a session of its own, and can gain no
+    /// privileges: the drop makes it so, and no process can undo either.
+    fn kill_orphans(&self) {
+        let Some(own) = proc::stat(Pid::this().as_raw()) else { return };
+        loop {
+            let keepers = self.keepers.lock().clone();
+            let orphans: Vec<_> = proc::children()
+                .into_iter()
+                .filter(|child| child.session != own.session && !keepers.contains(&child.pid))
+                .filter(|child| proc::has_no_new_privs(child.pid))
+                .map(|child| Pid::from_raw(child.pid))
+                .collect();
+            if orphans.is_empty() {
+                return;
+            }
+            for orphan in &orphans {
+                tracing::warn!(pid = orphan.as_raw(), "killing an orphan of an MCP server");
+                _ = kill(*orphan, Signal::SIGKILL);
+            }
+            for orphan in orphans {
+                while waitpid(orphan, None) == Err(Errno::EINTR) {}
+            }
+        }
+    }
+}
