@@ -1,1 +1,34 @@
-//! api
+//! The auth service's contract: what travels, who may call what, a client, and the replica that
+//! services decide by.
+//!
+//! Everything that speaks to the auth service — the command-line tools, the proxy, the agents —
+//! does so through this crate and by no other door. It holds no decision and no state but the copy
+//! that [`Replica`] keeps.
+
+mod body;
+mod client;
+mod connect;
+mod discover;
+mod endpoint;
+mod error;
+mod lines;
+mod path;
+mod replica;
+mod snapshot;
+mod trust;
+mod source;
+pub mod wire;
+
+pub use body::{Body, BoxError, boxed, collect, empty, full};
+pub use client::{Client, Write};
+pub use connect::{
+    ALPN_AUTH, AUTH_SERVER_NAME, Connection, Endpoint, PROXY_SERVER_NAME, Sender, Stream,
+};
+pub use discover::{ProxyTrust, discover, proxy_endpoint};
+pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, ServiceClass};
+pub use error::{Error, ErrorBody, ErrorFields, ErrorKind};
+pub use path::escape;
+pub use replica::{Progress, Replica};
+pub use snapshot::{Index, Snapshot};
+pub use trust::{authorities_of, follow_trust, trust_of};
+pub use source::{Listing, Source, WatchEvent};

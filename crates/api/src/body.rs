@@ -1,0 +1,43 @@
+//! The one body type of every HTTP message that we make or take.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Full};
+
+/// Whatever went wrong with a body.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A body: bytes known beforehand, or a stream.
+pub type Body = http_body_util::combinators::UnsyncBoxBody<Bytes, BoxError>;
+
+/// A body of no bytes.
+#[must_use]
+pub fn empty() -> Body {
+    Empty::new().map_err(|never| match never {}).boxed_unsync()
+}
+
+/// A body of these bytes.
+#[must_use]
+pub fn full(bytes: impl Into<Bytes>) -> Body {
+    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// Any body as ours.
+pub fn boxed<B>(body: B) -> Body
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    body.map_err(Into::into).boxed_unsync()
+}
+
+/// A body's bytes, as long as there are at most `limit` of them.
+///
+/// # Errors
+/// The body is longer, or broke off.
+pub async fn collect<B>(body: B, limit: usize) -> Result<Bytes, BoxError>
+where
+    B: http_body::Body<Data = Bytes> + Send,
+    B::Error: Into<BoxError>,
+{
+    Ok(http_body_util::Limited::new(body, limit).collect().await?.to_bytes())
+}

@@ -1,0 +1,366 @@
+//! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use resource::{Kind, Resource, Secrets};
+use runtime::Tasks;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+use crate::body::{self, Body};
+use crate::connect::{Endpoint, Sender};
+use crate::error::{Error, ErrorKind};
+use crate::source::{Listing, Source, WatchEvent};
+use crate::wire;
+use crate::{lines, path};
+
+/// How long an ordinary call may take.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer that is read: a list of 10,000 apps of 4 KiB is 40 MiB.
+const MAX_ANSWER: usize = 128 << 20;
+
+/// A client of the auth API. Clones share the connection.
+#[derive(Clone, Debug)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    endpoint: Endpoint,
+    tasks: Tasks,
+    /// The open connection, if any; held only while it is looked up or opened.
+    connection: Mutex<Option<Sender>>,
+}
+
+/// How an existing resource is treated when one is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Write {
+    /// It must exist, and be at `metadata.revision` where that is given.
+    Update,
+    /// It is created or replaced.
+    Upsert,
+}
+
+// === impl Client ===
+
+impl Client {
+    /// A client that will connect when first used; `tasks` owns its connection.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, tasks: Tasks) -> Self {
+        Self { inner: Arc::new(Inner { endpoint, tasks, connection: Mutex::new(None) }) }
+    }
+
+    /// Lists a kind.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn list(&self, kind: Kind, secrets: Secrets) -> Result<Listing, Error> {
+        let query = match secrets {
+            Secrets::Include => "?with_secrets=true",
+            Secrets::Redact => "",
+        };
+        let path = format!("/v1/resources/{}{query}", kind.as_str());
+        let body: wire::ListBody = self.call(Method::GET, &path, None::<&()>).await?;
+        let items = body
+            .items
+            .iter()
+            .map(|item| parse_resource(item.get().as_bytes()))
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Listing { items, cursor: body.cursor })
+    }
+
+    /// Reads one resource.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn get(
+        &self,
+        kind: Kind,
+        name: &str,
+        secrets: Secrets,
+    ) -> Result<Resource, Error> {
+        let query = match secrets {
+            Secrets::Include => "?with_secrets=true",
+            Secrets::Redact => "",
+        };
+        let path = format!("{}{query}", path::resource(kind, name));
+        parse_resource(&self.raw(Method::GET, &path, body::empty()).await?)
+    }
+
+    /// Creates a resource; it must not exist.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn create(&self, resource: &Resource) -> Result<Resource, Error> {
+        let path = format!("/v1/resources/{}", resource.kind().as_str());
+        self.send_resource(Method::POST, &path, resource).await
+    }
+
+    /// Replaces a resource.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn put(&self, resource: &Resource, write: Write) -> Result<Resource, Error> {
+        let mode = match write {
+            Write::Update => "update",
+            Write::Upsert => "upsert",
+        };
+        let path = format!("{}?mode={mode}", path::resource(resource.kind(), resource.name()));
+        self.send_resource(Method::PUT, &path, resource).await
+    }
+
+    /// Deletes a resource.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn delete(&self, kind: Kind, name: &str) -> Result<(), Error> {
+        self.raw(Method::DELETE, &path::resource(kind, name), body::empty()).await.map(drop)
+    }
+
+    /// Joins the cluster as a service.
+    ///
+    /// # Errors
+    /// The token is not good, or the server cannot be reached.
+    pub async fn join(&self, request: &wire::JoinRequest) -> Result<wire::ServiceCredentials, Error> {
+        self.call(Method::POST, "/v1/join", Some(request)).await
+    }
+
+    /// Renews the calling service's certificate.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn renew(
+        &self,
+        request: &wire::RenewRequest,
+    ) -> Result<wire::ServiceCredentials, Error> {
+        self.call(Method::POST, "/v1/services/renew", Some(request)).await
+    }
+
+    /// Signs a local user in. Proxies call this for their visitors; `tsh` calls the proxy.
+    ///
+    /// # Errors
+    /// The credentials are wrong, or the server cannot be reached.
+    pub async fn sign_in(
+        &self,
+        request: &wire::SignInRequest,
+    ) -> Result<wire::UserCredentials, Error> {
+        self.call(Method::POST, "/v1/sign-in", Some(request)).await
+    }
+
+    /// What an invite link is for.
+    ///
+    /// # Errors
+    /// The link is unknown, used or expired.
+    pub async fn read_invite(&self, token: &str) -> Result<wire::InviteDetails, Error> {
+        self.call(Method::GET, &path::invite(token), None::<&()>).await
+    }
+
+    /// Sets an invited user's credentials.
+    ///
+    /// # Errors
+    /// The link does not work, or the answer breaks a rule.
+    pub async fn answer_invite(
+        &self,
+        token: &str,
+        answer: &wire::InviteAnswer,
+    ) -> Result<(), Error> {
+        let body = body::full(encode(answer)?);
+        self.raw(Method::POST, &path::invite(token), body).await.map(drop)
+    }
+
+    /// Makes an invite or reset link.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn create_invite(
+        &self,
+        user: &str,
+        request: &wire::InviteRequest,
+    ) -> Result<wire::Invite, Error> {
+        self.call(Method::POST, &path::user(user, "invites"), Some(request)).await
+    }
+
+    /// Certifies a key for another user.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn sign_user(
+        &self,
+        user: &str,
+        request: &wire::UserCertificateRequest,
+    ) -> Result<wire::UserCredentials, Error> {
+        self.call(Method::POST, &path::user(user, "certificate"), Some(request)).await
+    }
+
+    /// Who the server takes the caller for.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn who_am_i(&self) -> Result<wire::WhoAmI, Error> {
+        self.call(Method::GET, "/v1/whoami", None::<&()>).await
+    }
+
+    /// The cluster at a glance.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn status(&self) -> Result<wire::Status, Error> {
+        self.call(Method::GET, "/v1/status", None::<&()>).await
+    }
+
+    /// What the cluster says of itself to anybody.
+    ///
+    /// # Errors
+    /// The server cannot be reached.
+    pub async fn ping(&self) -> Result<wire::Ping, Error> {
+        self.call(Method::GET, "/v1/ping", None::<&()>).await
+    }
+
+    /// Hands audit records over.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn ship_audit(&self, batch: &wire::AuditBatch) -> Result<wire::AuditReceipt, Error> {
+        self.call(Method::POST, "/v1/audit/batches", Some(batch)).await
+    }
+
+    /// Searches the audit log.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn search_audit(&self, query: &wire::AuditQuery) -> Result<wire::AuditPage, Error> {
+        let path = format!("/v1/audit/events?{}", path::query(query)?);
+        self.call(Method::GET, &path, None::<&()>).await
+    }
+
+    /// Makes any call that answers one JSON document.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn call<Q, A>(&self, method: Method, path: &str, request: Option<&Q>) -> Result<A, Error>
+    where
+        Q: Serialize + Sync,
+        A: DeserializeOwned,
+    {
+        let body = match request {
+            Some(request) => body::full(encode(request)?),
+            None => body::empty(),
+        };
+        let answer = self.raw(method, path, body).await?;
+        serde_json::from_slice(&answer)
+            .map_err(|error| Error::internal(format!("answer to {path} not understood: {error}")))
+    }
+
+    async fn send_resource(
+        &self,
+        method: Method,
+        path: &str,
+        resource: &Resource,
+    ) -> Result<Resource, Error> {
+        let body = encode(&resource.to_json(Secrets::Include))?;
+        parse_resource(&self.raw(method, path, body::full(body)).await?)
+    }
+
+    async fn raw(&self, method: Method, path: &str, body: Body) -> Result<Bytes, Error> {
+        let call = async {
+            let response = self.send(method, path, body).await?;
+            let status = response.status();
+            let bytes = body::collect(response.into_body(), MAX_ANSWER)
+                .await
+                .map_err(|error| Error::unavailable(format!("the answer broke off: {error}")))?;
+            if status.is_success() { Ok(bytes) } else { Err(Error::from_answer(status, &bytes)) }
+        };
+        match tokio::time::timeout(CALL_TIMEOUT, call).await {
+            Ok(outcome) => outcome,
+            Err(_elapsed) => Err(Error::unavailable(format!(
+                "{} did not answer within {} seconds",
+                self.inner.endpoint.describe(),
+                CALL_TIMEOUT.as_secs()
+            ))),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<Response<Incoming>, Error> {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("https://{}{path}", crate::connect::AUTH_SERVER_NAME))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(body)
+            .map_err(|error| Error::invalid(format!("not a request: {error}")))?;
+        let mut sender = self.sender().await?;
+        sender.send_request(request).await.map_err(|error| {
+            Error::unavailable(format!(
+                "the connection to {} broke: {error}",
+                self.inner.endpoint.describe()
+            ))
+        })
+    }
+
+    /// The open connection, or a new one.
+    async fn sender(&self) -> Result<Sender, Error> {
+        let mut slot = self.inner.connection.lock().await;
+        if let Some(sender) = slot.as_mut()
+            && sender.ready().await.is_ok()
+        {
+            return Ok(sender.clone());
+        }
+        let (sender, connection) = self.inner.endpoint.http2().await?;
+        self.inner.tasks.spawn("api.connection", async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection to the auth service ended");
+            }
+        });
+        *slot = Some(sender.clone());
+        Ok(sender)
+    }
+}
+
+impl Source for Client {
+    fn list(&self, kind: Kind) -> BoxFuture<'_, Result<Listing, Error>> {
+        Box::pin(self.list(kind, Secrets::Redact))
+    }
+
+    fn watch(
+        &self,
+        kinds: Vec<Kind>,
+        cursor: String,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
+        Box::pin(async move {
+            let path = path::watch(&kinds, &cursor);
+            let response = self.send(Method::GET, &path, body::empty()).await?;
+            let status = response.status();
+            if !status.is_success() {
+                let bytes = body::collect(response.into_body(), MAX_ANSWER)
+                    .await
+                    .map_err(|error| Error::unavailable(format!("the answer broke off: {error}")))?;
+                return Err(Error::from_answer(status, &bytes));
+            }
+            Ok(lines::watch_events(response.into_body().map_err(Into::into).boxed_unsync()))
+        })
+    }
+}
+
+pub(crate) fn parse_resource(bytes: &[u8]) -> Result<Resource, Error> {
+    Resource::from_json(bytes).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the server sent a resource that this version cannot read")
+            .because(error)
+    })
+}
+
+fn encode(value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(value).map_err(Error::internal)
+}

@@ -1,0 +1,166 @@
+//! Reaching a service: TLS over TCP, or the auth service's local socket.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+
+use crate::body::Body;
+use crate::error::Error;
+
+/// How long reaching one address may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often a quiet connection is checked, and how long the answer may take: a peer that
+/// vanished is noticed after both.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The protocol that clients and services negotiate for the auth API.
+pub const ALPN_AUTH: &[u8] = b"tessera-auth/1";
+/// The name under which the auth service's certificate is checked, and by which a proxy knows
+/// that a connection is meant for it.
+pub const AUTH_SERVER_NAME: &str = "auth.tessera.internal";
+/// The name under which a proxy's certificate is checked.
+pub const PROXY_SERVER_NAME: &str = "proxy.tessera.internal";
+
+/// Where a service is, and how its identity is checked.
+#[derive(Clone)]
+pub enum Endpoint {
+    /// TLS to the first address that answers.
+    Tls {
+        /// `host:port` each.
+        addresses: Vec<String>,
+        /// The name that the certificate must bear.
+        server_name: ServerName<'static>,
+        /// Trust, own identity and protocols.
+        config: Arc<rustls::ClientConfig>,
+    },
+    /// A Unix socket whose permissions say who may speak.
+    Unix(PathBuf),
+}
+
+/// A byte stream to a service.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The sending half of an HTTP/2 connection.
+pub type Sender = http2::SendRequest<Body>;
+/// The half that moves the bytes; somebody must run it.
+pub type Connection = http2::Connection<TokioIo<Box<dyn Stream>>, Body, TokioExecutor>;
+
+// === impl Endpoint ===
+
+impl Endpoint {
+    /// The endpoint in words, for messages.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Tls { addresses, .. } => addresses.join(", "),
+            Self::Unix(path) => path.display().to_string(),
+        }
+    }
+
+    /// Opens a byte stream.
+    ///
+    /// # Errors
+    /// No address answers, or the peer is not who it should be.
+    pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
+        match self {
+            Self::Unix(path) => match UnixStream::connect(path).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => Err(Error::unavailable(format!(
+                    "cannot reach the auth service at {}: {error}",
+                    path.display()
+                ))
+                .hint("the auth service runs on this machine only while `tessera start` does")),
+            },
+            Self::Tls { addresses, server_name, config } => {
+                let mut last = Error::unavailable("no address to connect to is known");
+                for address in addresses {
+                    match open_tls(address, server_name.clone(), config.clone()).await {
+                        Ok(stream) => return Ok(stream),
+                        Err(error) => last = error,
+                    }
+                }
+                Err(last)
+            }
+        }
+    }
+
+    /// Opens an HTTP/2 connection.
+    ///
+    /// # Errors
+    /// As [`Endpoint::open`], or the peer does not speak HTTP/2.
+    pub async fn http2(&self) -> Result<(Sender, Connection), Error> {
+        let io = TokioIo::new(self.open().await?);
+        http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(8 << 20)
+            .handshake(io)
+            .await
+            .map_err(|error| {
+                Error::unavailable(format!("{} does not speak HTTP/2: {error}", self.describe()))
+            })
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.describe())
+    }
+}
+
+async fn open_tls(
+    address: &str,
+    server_name: ServerName<'static>,
+    config: Arc<rustls::ClientConfig>,
+) -> Result<Box<dyn Stream>, Error> {
+    let attempt = async {
+        let tcp = TcpStream::connect(address)
+            .await
+            .map_err(|error| Error::unavailable(format!("cannot reach {address}: {error}")))?;
+        if let Err(error) = tcp.set_nodelay(true) {
+            tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+        }
+        let stream = tokio_rustls::TlsConnector::from(config)
+            .connect(server_name, tcp)
+            .await
+            .map_err(|error| tls_error(address, &error))?;
+        let stream: Box<dyn Stream> = Box::new(stream);
+        Ok(stream)
+    };
+    match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => Err(Error::unavailable(format!(
+            "{address} did not answer within {} seconds",
+            CONNECT_TIMEOUT.as_secs()
+        ))),
+    }
+}
+
+fn tls_error(address: &str, error: &std::io::Error) -> Error {
+    let rustls_error =
+        error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
+    match rustls_error {
+        Some(rustls::Error::InvalidCertificate(reason)) => Error::new(
+            crate::ErrorKind::Unauthenticated,
+            format!("the certificate that {address} shows is not trusted: {reason}"),
+        ),
+        Some(rustls::Error::AlertReceived(alert)) => Error::new(
+            crate::ErrorKind::Unauthenticated,
+            format!("{address} refused the connection (TLS alert {alert:?})"),
+        )
+        .hint("the credentials may have expired, or belong to another cluster"),
+        _ => Error::unavailable(format!("no TLS connection to {address}: {error}")),
+    }
+}

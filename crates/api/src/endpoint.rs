@@ -1,0 +1,207 @@
+//! The table of the auth API's endpoints: the router, the OpenAPI description and the tests that
+//! walk every endpoint are made from it, so that none of them can know fewer than the others.
+
+use http::Method;
+
+/// Who may call an endpoint, before the operation itself looks closer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody who can reach it.
+    Public,
+    /// Any identity that verifies.
+    Authenticated,
+    /// Only the named kind of service.
+    Service(ServiceClass),
+    /// Whoever has a rule for the verb on the kind, decided by the policy engine.
+    Rule,
+}
+
+/// Services, as far as endpoints tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceClass {
+    /// A proxy.
+    Proxy,
+    /// Any service of the cluster.
+    Any,
+}
+
+/// What an endpoint does; each is one arm of the router.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is described by its summary in ENDPOINTS")]
+pub enum Operation {
+    Ping,
+    OpenApi,
+    Join,
+    Renew,
+    SignIn,
+    ReadInvite,
+    AnswerInvite,
+    WhoAmI,
+    Status,
+    List,
+    Create,
+    Get,
+    Put,
+    Delete,
+    Watch,
+    CreateInvite,
+    SignUser,
+    ShipAudit,
+    SearchAudit,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// What it does.
+    pub operation: Operation,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path, with `{parameters}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// One line for people.
+    pub summary: &'static str,
+}
+
+const fn row(
+    operation: Operation,
+    method: Method,
+    path: &'static str,
+    access: Access,
+    summary: &'static str,
+) -> Endpoint {
+    Endpoint { operation, method, path, access, summary }
+}
+
+/// Every endpoint there is.
+pub const ENDPOINTS: &[Endpoint] = &[
+    row(
+        Operation::Ping,
+        Method::GET,
+        "/v1/ping",
+        Access::Public,
+        "The cluster's name, version and certificate authorities",
+    ),
+    row(
+        Operation::OpenApi,
+        Method::GET,
+        "/v1/openapi.json",
+        Access::Public,
+        "This API as an OpenAPI document",
+    ),
+    row(
+        Operation::Join,
+        Method::POST,
+        "/v1/join",
+        Access::Public,
+        "Join the cluster as a service, by a join token",
+    ),
+    row(
+        Operation::Renew,
+        Method::POST,
+        "/v1/services/renew",
+        Access::Service(ServiceClass::Any),
+        "Renew the calling service's certificate",
+    ),
+    row(
+        Operation::SignIn,
+        Method::POST,
+        "/v1/sign-in",
+        Access::Service(ServiceClass::Proxy),
+        "Sign a local user in by password and one-time code",
+    ),
+    row(
+        Operation::ReadInvite,
+        Method::GET,
+        "/v1/invites/{token}",
+        Access::Service(ServiceClass::Proxy),
+        "What the page behind an invite link shows",
+    ),
+    row(
+        Operation::AnswerInvite,
+        Method::POST,
+        "/v1/invites/{token}",
+        Access::Service(ServiceClass::Proxy),
+        "Set the invited user's password and second factor",
+    ),
+    row(
+        Operation::WhoAmI,
+        Method::GET,
+        "/v1/whoami",
+        Access::Authenticated,
+        "The calling identity as the auth service sees it",
+    ),
+    row(
+        Operation::Status,
+        Method::GET,
+        "/v1/status",
+        Access::Authenticated,
+        "The cluster's name, version, pins and authorities",
+    ),
+    row(
+        Operation::List,
+        Method::GET,
+        "/v1/resources/{kind}",
+        Access::Rule,
+        "List the resources of a kind; with_secrets=true includes secrets",
+    ),
+    row(
+        Operation::Create,
+        Method::POST,
+        "/v1/resources/{kind}",
+        Access::Rule,
+        "Create a resource",
+    ),
+    row(Operation::Get, Method::GET, "/v1/resources/{kind}/{name}", Access::Rule, "Read a resource"),
+    row(
+        Operation::Put,
+        Method::PUT,
+        "/v1/resources/{kind}/{name}",
+        Access::Rule,
+        "Replace a resource: mode=update needs it to exist (at metadata.revision when given), mode=upsert does not",
+    ),
+    row(
+        Operation::Delete,
+        Method::DELETE,
+        "/v1/resources/{kind}/{name}",
+        Access::Rule,
+        "Delete a resource",
+    ),
+    row(
+        Operation::Watch,
+        Method::GET,
+        "/v1/watch",
+        Access::Rule,
+        "Changes of kinds=a,b from cursor=…, one JSON object a line",
+    ),
+    row(
+        Operation::CreateInvite,
+        Method::POST,
+        "/v1/users/{name}/invites",
+        Access::Rule,
+        "Make a link by which a user sets credentials",
+    ),
+    row(
+        Operation::SignUser,
+        Method::POST,
+        "/v1/users/{name}/certificate",
+        Access::Rule,
+        "Certify a key for another user (verb impersonate on user)",
+    ),
+    row(
+        Operation::ShipAudit,
+        Method::POST,
+        "/v1/audit/batches",
+        Access::Service(ServiceClass::Any),
+        "Hand over audit records in order",
+    ),
+    row(
+        Operation::SearchAudit,
+        Method::GET,
+        "/v1/audit/events",
+        Access::Rule,
+        "Search the audit log, newest first",
+    ),
+];

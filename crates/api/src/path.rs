@@ -1,0 +1,64 @@
+//! Paths and query strings of the auth API, escaped in one place.
+
+use std::fmt::Write as _;
+
+use resource::Kind;
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// The path of one resource.
+pub(crate) fn resource(kind: Kind, name: &str) -> String {
+    format!("/v1/resources/{}/{}", kind.as_str(), escape(name))
+}
+
+/// The path of something that belongs to a user.
+pub(crate) fn user(name: &str, what: &str) -> String {
+    format!("/v1/users/{}/{what}", escape(name))
+}
+
+/// The path of an invite.
+pub(crate) fn invite(token: &str) -> String {
+    format!("/v1/invites/{}", escape(token))
+}
+
+/// The path of a watch.
+pub(crate) fn watch(kinds: &[Kind], cursor: &str) -> String {
+    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+    format!("/v1/watch?kinds={}&cursor={}", kinds.join(","), escape(cursor))
+}
+
+/// A flat structure as a query string; absent members are left out.
+pub(crate) fn query(value: &impl Serialize) -> Result<String, Error> {
+    let value = serde_json::to_value(value).map_err(Error::internal)?;
+    let mut out = String::new();
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let text = match value {
+            serde_json::Value::Null => continue,
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        if !out.is_empty() {
+            out.push('&');
+        }
+        out.push_str(&escape(key));
+        out.push('=');
+        out.push_str(&escape(&text));
+    }
+    Ok(out)
+}
+
+/// Percent-encodes all but RFC 3986 unreserved characters.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}

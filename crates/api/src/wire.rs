@@ -1,0 +1,325 @@
+//! What travels in the bodies of the auth API, beside resources themselves.
+//!
+//! Bodies that carry a password, a code, a token or a link show no more than their name in `Debug`.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use time::OffsetDateTime;
+
+/// An answer to listing a kind.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ListBody {
+    /// The resources, ordered by name.
+    pub items: Vec<Box<RawValue>>,
+    /// The position from which a watch continues after this list.
+    pub cursor: String,
+}
+
+/// One line of a watch.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum WatchLine {
+    /// The resource was created or changed.
+    Put {
+        /// The resource as it is.
+        resource: Box<RawValue>,
+        /// Where to continue after this event.
+        cursor: String,
+    },
+    /// The resource is gone.
+    Delete {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Where to continue after this event.
+        cursor: String,
+    },
+    /// Nothing happened; the stream is alive and has come as far as this.
+    Bookmark {
+        /// Where to continue.
+        cursor: String,
+    },
+    /// The stream ends because the position is no longer kept, or for another fault.
+    Error {
+        /// What happened.
+        error: crate::error::ErrorFields,
+    },
+}
+
+/// A service asks to become part of the cluster.
+#[derive(Serialize, Deserialize)]
+pub struct JoinRequest {
+    /// The join token.
+    pub token: String,
+    /// What the machine calls itself.
+    pub node_name: String,
+    /// The services that it is to run: `app`, `proxy`.
+    pub services: Vec<String>,
+    /// The public key to certify, PEM (SubjectPublicKeyInfo).
+    pub public_key: String,
+    /// Host names and addresses under which the service is reached.
+    #[serde(default)]
+    pub names: Vec<String>,
+}
+
+/// A service asks for a new certificate for the identity that it has.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RenewRequest {
+    /// The public key to certify, PEM.
+    pub public_key: String,
+    /// Host names and addresses under which the service is reached.
+    #[serde(default)]
+    pub names: Vec<String>,
+}
+
+/// A service's certificate and what it needs to trust others.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct ServiceCredentials {
+    /// The identity that the certificate carries.
+    pub host_id: String,
+    /// The certificate and its authority's, PEM.
+    pub certificate: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The authorities to trust.
+    pub authorities: Authorities,
+}
+
+/// The certificate authorities of a cluster, PEM each.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authorities {
+    /// Those that certify users.
+    pub user: Vec<String>,
+    /// Those that certify services.
+    pub host: Vec<String>,
+}
+
+/// A person signs in.
+#[derive(Serialize, Deserialize)]
+pub struct SignInRequest {
+    /// The user's name.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// The one-time code of the second factor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<String>,
+    /// The public key to certify, PEM.
+    pub public_key: String,
+    /// How long the certificate is asked to live, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u64>,
+    /// Where the person's connection came from, filled in by the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_addr: Option<String>,
+}
+
+/// An administrator asks for another user's certificate (`tctl auth sign`).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UserCertificateRequest {
+    /// The public key to certify, PEM.
+    pub public_key: String,
+    /// How long the certificate is asked to live, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u64>,
+}
+
+/// A user's certificate and what its holder needs to trust the cluster.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UserCredentials {
+    /// The user's name.
+    pub user: String,
+    /// The roles that the certificate names.
+    pub roles: Vec<String>,
+    /// The traits that the certificate carries.
+    #[serde(default)]
+    pub traits: BTreeMap<String, Vec<String>>,
+    /// The certificate, PEM.
+    pub certificate: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The authorities to trust.
+    pub authorities: Authorities,
+    /// When the certificate ends.
+    #[serde(with = "time::serde::rfc3339")]
+    pub valid_until: OffsetDateTime,
+}
+
+/// What an invite is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InvitePurpose {
+    /// The first sign-in of a new user.
+    Invite,
+    /// New credentials for a user who has some.
+    Reset,
+}
+
+/// An administrator asks for a link by which a user sets credentials.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct InviteRequest {
+    /// What it is for.
+    pub purpose: InvitePurpose,
+    /// How long the link works, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_seconds: Option<u64>,
+}
+
+/// A link by which a user sets credentials, once.
+#[derive(Serialize, Deserialize)]
+pub struct Invite {
+    /// The secret part of the link.
+    pub token: String,
+    /// The whole link, when a proxy's public address is known.
+    pub url: Option<String>,
+    /// The user for whom it is.
+    pub user: String,
+    /// When it stops working.
+    #[serde(with = "time::serde::rfc3339")]
+    pub expires: OffsetDateTime,
+}
+
+/// What the page behind an invite shows.
+#[derive(Serialize, Deserialize)]
+pub struct InviteDetails {
+    /// The user for whom it is.
+    pub user: String,
+    /// What it is for.
+    pub purpose: InvitePurpose,
+    /// The cluster's name.
+    pub cluster: String,
+    /// The second factor's secret, base32, to type into an authenticator.
+    pub totp_secret: String,
+    /// The same as an `otpauth:` address.
+    pub totp_url: String,
+    /// The same as a picture (SVG).
+    pub totp_qr_svg: String,
+}
+
+/// The user's answer to an invite.
+#[derive(Serialize, Deserialize)]
+pub struct InviteAnswer {
+    /// The chosen password.
+    pub password: String,
+    /// A code of the second factor, to prove that it was set up.
+    pub totp: String,
+    /// Where the person's connection came from, filled in by the proxy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_addr: Option<String>,
+}
+
+/// Audit records that a service ships.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuditBatch {
+    /// The spool that they come from.
+    pub source: String,
+    /// The sequence number of the first.
+    pub first: u64,
+    /// The records, in order.
+    pub events: Vec<Box<RawValue>>,
+}
+
+/// How far the auth service holds a spool's records.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuditReceipt {
+    /// The sequence number that is expected next.
+    pub next: u64,
+}
+
+/// Which audit records are asked for. All that is given must hold.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct AuditQuery {
+    /// Only of this user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// Only of this app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Only of this event type, for example `mcp.session.request`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<String>,
+    /// Not before this instant (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub since: Option<OffsetDateTime>,
+    /// Before this instant (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub until: Option<OffsetDateTime>,
+    /// At most this many, the newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// Audit records, the newest first.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuditPage {
+    /// The records.
+    pub events: Vec<Box<RawValue>>,
+    /// Whether older ones match too.
+    pub more: bool,
+}
+
+/// Who the caller is, as the auth service sees it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct WhoAmI {
+    /// `user`, `service` or `local_admin`.
+    pub kind: String,
+    /// The user's name, or the service's host id.
+    pub name: String,
+    /// The user's roles, or the services of a host.
+    pub roles: Vec<String>,
+    /// The cluster's name.
+    pub cluster: String,
+}
+
+/// The state of the cluster at a glance.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The version of the auth service.
+    pub version: String,
+    /// What a new client pins, one for each host authority: `sha256:<hex>`.
+    pub ca_pins: Vec<String>,
+    /// One entry for each authority.
+    pub authorities: Vec<AuthorityStatus>,
+}
+
+/// The state of one certificate authority.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct AuthorityStatus {
+    /// `user`, `host` or `jwt`.
+    pub kind: String,
+    /// Where a rotation stands; `standby` when none is under way.
+    pub rotation: String,
+    /// When the newest key was made.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    pub since: Option<OffsetDateTime>,
+}
+
+/// What a proxy says of its cluster to anybody.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ping {
+    /// The cluster's name.
+    pub cluster: String,
+    /// The version of the proxy.
+    pub version: String,
+    /// What a client may pin.
+    pub ca_pins: Vec<String>,
+    /// The authorities that certify the cluster's services, PEM.
+    pub host_authorities: Vec<String>,
+}
+
+macro_rules! debug_by_name {
+    ($($type:ident),* $(,)?) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug_by_name!(JoinRequest, SignInRequest, Invite, InviteDetails, InviteAnswer);

@@ -1,0 +1,123 @@
+//! One TLS connection: who is on the other end, and which protocol was agreed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::Request;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use pki::Service;
+use rustls::pki_types::CertificateDer;
+use tokio::net::TcpStream;
+use tunnel::TaskExecutor;
+
+use crate::prefixed::Prefixed;
+use crate::service::Shared;
+use crate::{ingress, web};
+
+/// A server-side TLS stream of ours.
+pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>;
+
+/// Requests that one connection may have under way.
+const MAX_STREAMS: u32 = 1_000;
+/// Flow-control windows: one stream may fill a quarter of a megabyte, all together two.
+const STREAM_WINDOW: u32 = 256 << 10;
+const CONNECTION_WINDOW: u32 = 2 << 20;
+/// How long an HTTP/1 client may take to send its headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A peer that does not answer a ping within both is gone.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Headers of one request together.
+const MAX_HEADERS: u32 = 64 << 10;
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// Its address.
+    pub(crate) address: SocketAddr,
+    /// The certificates that it showed and proved to hold the key of; the leaf first.
+    pub(crate) chain: Vec<CertificateDer<'static>>,
+}
+
+/// Serves a connection until it ends.
+pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: Arc<Shared>) {
+    let (_, session) = stream.get_ref();
+    let chain: Vec<CertificateDer<'static>> = session
+        .peer_certificates()
+        .unwrap_or_default()
+        .iter()
+        .map(|certificate| certificate.clone().into_owned())
+        .collect();
+    let is_tunnel = session.alpn_protocol() == Some(tunnel::ALPN_TUNNEL);
+    let peer = Arc::new(Peer { address, chain });
+    if is_tunnel {
+        serve_tunnel(stream, &peer, &shared).await;
+    } else {
+        serve_http(stream, peer, shared).await;
+    }
+}
+
+async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
+    let identity = match shared.trust.verify(&peer.chain, shared.clock.now()) {
+        Ok(identity) => identity,
+        Err(error) => {
+            tracing::warn!(peer = %peer.address, %error, "refused a tunnel: no identity");
+            return;
+        }
+    };
+    let Some(service) = identity.as_service().filter(|_| identity.is_service(Service::App)) else {
+        tracing::warn!(peer = %peer.address, "refused a tunnel: the identity is not an agent's");
+        return;
+    };
+    tracing::info!(agent = service.host_id, node = service.node_name, "agent connected");
+    let tasks = shared.tasks.clone();
+    let outcome = tokio::select! {
+        () = shared.tasks.cancelled() => Ok(()),
+        outcome = shared.registry.run_tunnel(service.host_id.clone(), stream, &tasks) => outcome,
+    };
+    match outcome {
+        Ok(()) => tracing::info!(agent = service.host_id, "agent disconnected"),
+        Err(error) => tracing::info!(agent = service.host_id, %error, "agent's tunnel broke"),
+    }
+}
+
+async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>) {
+    let service = service_fn(|request: Request<Incoming>| {
+        let (shared, peer) = (shared.clone(), peer.clone());
+        async move {
+            let answer = if ingress::is_mcp(request.uri().path()) {
+                ingress::answer(request, &peer, &shared).await
+            } else {
+                web::answer(request, &peer, &shared).await
+            };
+            Ok::<_, std::convert::Infallible>(answer)
+        }
+    });
+    let mut builder = auto::Builder::new(TaskExecutor::new(shared.tasks.clone(), "proxy.request"));
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADERS);
+    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = std::pin::pin!(connection);
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = shared.tasks.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = outcome {
+        tracing::debug!(peer = %peer.address, %error, "connection broke");
+    }
+}

@@ -1,0 +1,139 @@
+//! The proxy service: what it is made of and how it starts.
+
+use std::sync::Arc;
+
+use api::{Client, Replica};
+use pki::TrustStore;
+use runtime::{Clock, Tasks};
+use tokio::net::TcpListener;
+use tunnel::Registry;
+
+use crate::limit::Attempts;
+use crate::{heartbeat, listener, web};
+
+/// What a proxy needs to run.
+pub struct Config {
+    /// The bound port.
+    pub listener: TcpListener,
+    /// The proxy's certificate, its key, and who is trusted: with [`Config::alpn`] as protocols.
+    pub tls: Arc<rustls::ServerConfig>,
+    /// The identity that `tls` shows.
+    pub host_id: String,
+    /// What the machine calls itself.
+    pub node_name: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// `host:port` under which people and agents reach this proxy.
+    pub public_addr: String,
+    /// `host:port` of the auth service, to relay connections to it.
+    pub auth_addresses: Vec<String>,
+    /// Who is trusted.
+    pub trust: TrustStore,
+    /// The auth API, as this proxy.
+    pub client: Client,
+    /// Apps' live records, authorities and proxies.
+    pub replica: Replica,
+    /// The agents that can be reached.
+    pub registry: Registry,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// What every connection shares.
+pub(crate) struct Shared {
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) host_id: String,
+    pub(crate) node_name: String,
+    pub(crate) cluster: String,
+    pub(crate) public_addr: String,
+    pub(crate) auth_addresses: Vec<String>,
+    pub(crate) trust: TrustStore,
+    pub(crate) client: Client,
+    pub(crate) replica: Replica,
+    pub(crate) registry: Registry,
+    pub(crate) clock: Clock,
+    pub(crate) tasks: Tasks,
+    pub(crate) router: axum::Router,
+}
+
+/// What the web pages need.
+pub(crate) struct Web {
+    pub(crate) cluster: String,
+    pub(crate) public_addr: String,
+    pub(crate) client: Client,
+    pub(crate) replica: Replica,
+    pub(crate) attempts: Attempts,
+}
+
+/// A running proxy service.
+#[derive(Debug)]
+pub struct Proxy {
+    address: std::net::SocketAddr,
+}
+
+/// A proxy could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The listener has no address.
+    #[error("the proxy's port cannot be read")]
+    Listener(#[source] std::io::Error),
+}
+
+// === impl Config ===
+
+impl Config {
+    /// The protocols that a proxy's port agrees to.
+    #[must_use]
+    pub fn alpn() -> [&'static [u8]; 3] {
+        [b"h2", b"http/1.1", tunnel::ALPN_TUNNEL]
+    }
+}
+
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("public_addr", &self.public_addr).finish_non_exhaustive()
+    }
+}
+
+// === impl Proxy ===
+
+impl Proxy {
+    /// Starts to accept; everything it does is a task of `tasks`.
+    ///
+    /// # Errors
+    /// The listener has no address.
+    pub fn start(config: Config, tasks: &Tasks) -> Result<Self, ProxyError> {
+        let address = config.listener.local_addr().map_err(ProxyError::Listener)?;
+        let router = web::router(Arc::new(Web {
+            cluster: config.cluster.clone(),
+            public_addr: config.public_addr.clone(),
+            client: config.client.clone(),
+            replica: config.replica.clone(),
+            attempts: Attempts::new(),
+        }));
+        let shared = Arc::new(Shared {
+            tls: config.tls,
+            host_id: config.host_id,
+            node_name: config.node_name,
+            cluster: config.cluster,
+            public_addr: config.public_addr,
+            auth_addresses: config.auth_addresses,
+            trust: config.trust,
+            client: config.client,
+            replica: config.replica,
+            registry: config.registry,
+            clock: config.clock,
+            tasks: tasks.clone(),
+            router,
+        });
+        tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
+        tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));
+        Ok(Self { address })
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+}

@@ -1,0 +1,51 @@
+//! Pages that say something and ask nothing.
+
+use askama::Template;
+use axum::extract::State;
+use axum::response::{Html, IntoResponse, Response};
+use http::{StatusCode, header};
+
+use std::sync::Arc;
+
+use crate::service::Web;
+
+const STYLE: &str = include_str!("../../templates/style.css");
+
+#[derive(Template)]
+#[template(path = "message.html")]
+struct Message<'a> {
+    title: &'a str,
+    text: &'a str,
+}
+
+/// The front page: what this is.
+pub(super) async fn index(State(web): State<Arc<Web>>) -> Response {
+    let text = format!(
+        "This is the proxy of the cluster {}. Sign in from a terminal: tsh login --proxy={}",
+        web.cluster, web.public_addr
+    );
+    message(StatusCode::OK, "Tessera", &text)
+}
+
+pub(super) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+pub(super) async fn not_found() -> Response {
+    message(StatusCode::NOT_FOUND, "Nothing here", "There is no page at this address.")
+}
+
+/// A page of one sentence.
+pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
+    render(status, &Message { title, text })
+}
+
+pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}

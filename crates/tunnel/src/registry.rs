@@ -1,0 +1,175 @@
+//! The proxy's side: which agents can be reached now, and through what.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use api::Body;
+use http::{Request, Response};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::RwLock;
+use runtime::Tasks;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::executor::TaskExecutor;
+use crate::handler::Handler;
+
+/// A peer that does not answer a ping within both is gone.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// Flow-control windows: one stream may fill a megabyte, all together eight.
+const STREAM_WINDOW: u32 = 1 << 20;
+const CONNECTION_WINDOW: u32 = 8 << 20;
+/// One agent may hold so many tunnels to one proxy: the newest is used, older ones are draining.
+const MAX_LINKS_PER_HOST: usize = 8;
+
+/// The agents that can be reached, by host id. Clones share it.
+#[derive(Clone, Default)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Protects the table only; never held across an await.
+    links: RwLock<HashMap<String, Vec<Link>>>,
+    next: AtomicU64,
+}
+
+struct Link {
+    number: u64,
+    way: Way,
+}
+
+#[derive(Clone)]
+enum Way {
+    Tunnel(http2::SendRequest<Body>),
+    Local(Arc<dyn Handler>),
+}
+
+/// An agent is reachable for as long as this lives.
+#[must_use]
+pub struct Attachment {
+    registry: Registry,
+    host_id: String,
+    number: u64,
+}
+
+/// A request could not be delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The agent has no tunnel here; the request comes back untouched.
+    #[error("the agent has no tunnel to this proxy")]
+    NotConnected(Box<Request<Body>>),
+    /// The tunnel broke after the request was on its way: it may have been carried out.
+    #[error("the tunnel to the agent broke")]
+    Lost(#[source] hyper::Error),
+}
+
+// === impl Registry ===
+
+impl Registry {
+    /// Serves the proxy's end of an agent's tunnel until it ends.
+    ///
+    /// # Errors
+    /// The peer does not speak HTTP/2, or the connection broke.
+    pub async fn run_tunnel<S>(&self, host_id: String, stream: S, tasks: &Tasks) -> hyper::Result<()>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        let executor = TaskExecutor::new(tasks.clone(), "tunnel.stream");
+        let (sender, connection) = http2::Builder::new(executor)
+            .timer(TokioTimer::new())
+            .keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .handshake(TokioIo::new(stream))
+            .await?;
+        let _attached = self.insert(host_id, Way::Tunnel(sender));
+        connection.await
+    }
+
+    /// Makes an agent of this process reachable.
+    pub fn attach(&self, host_id: String, handler: Arc<dyn Handler>) -> Attachment {
+        self.insert(host_id, Way::Local(handler))
+    }
+
+    /// Whether the agent can be reached.
+    #[must_use]
+    pub fn is_connected(&self, host_id: &str) -> bool {
+        self.inner.links.read().contains_key(host_id)
+    }
+
+    /// Sends a request to an agent, by its newest tunnel that works.
+    ///
+    /// # Errors
+    /// No tunnel works, or it broke on the way.
+    pub async fn send(
+        &self,
+        host_id: &str,
+        request: Request<Body>,
+    ) -> Result<Response<Body>, SendError> {
+        let mut request = request;
+        for way in self.ways(host_id) {
+            match way {
+                Way::Local(handler) => return Ok(handler.call(request).await),
+                Way::Tunnel(mut sender) => match sender.try_send_request(request).await {
+                    Ok(response) => return Ok(response.map(api::boxed)),
+                    Err(mut error) => match error.take_message() {
+                        Some(unsent) => request = unsent,
+                        None => return Err(SendError::Lost(error.into_error())),
+                    },
+                },
+            }
+        }
+        Err(SendError::NotConnected(Box::new(request)))
+    }
+
+    /// The ways to an agent, the newest first.
+    fn ways(&self, host_id: &str) -> Vec<Way> {
+        let links = self.inner.links.read();
+        links.get(host_id).into_iter().flatten().rev().map(|link| link.way.clone()).collect()
+    }
+
+    fn insert(&self, host_id: String, way: Way) -> Attachment {
+        let number = self.inner.next.fetch_add(1, Ordering::Relaxed);
+        let mut links = self.inner.links.write();
+        let of_host = links.entry(host_id.clone()).or_default();
+        if of_host.len() >= MAX_LINKS_PER_HOST {
+            of_host.remove(0);
+        }
+        of_host.push(Link { number, way });
+        Attachment { registry: self.clone(), host_id, number }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.inner.links.read().keys()).finish()
+    }
+}
+
+// === impl Attachment ===
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        let mut links = self.registry.inner.links.write();
+        if let Some(of_host) = links.get_mut(&self.host_id) {
+            of_host.retain(|link| link.number != self.number);
+            if of_host.is_empty() {
+                links.remove(&self.host_id);
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attachment").field("host_id", &self.host_id).finish_non_exhaustive()
+    }
+}
