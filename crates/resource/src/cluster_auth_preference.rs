@@ -145,7 +145,8 @@ impl ClusterAuthPreference {
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {
         any_version(document, Kind::ClusterAuthPreference);
         let metadata = metadata(document, NameRule::Fixed(NAME));
-        let spec = document.required("spec").and_then(|reader| reader.table(spec));
+        let spec =
+            document.required("spec").and_then(|reader| reader.table(|table| Some(spec(table))));
         Some(Self { metadata: metadata?, spec: spec? })
     }
 
@@ -179,10 +180,10 @@ impl ClusterAuthPreference {
     }
 }
 
-fn spec(table: &mut Table<'_>) -> Option<AuthPreferenceSpec> {
+fn spec(table: &mut Table<'_>) -> AuthPreferenceSpec {
     let older = table.field("second_factor").and_then(second_factor);
     let newer: Option<Vec<SecondFactor>> = table.get("second_factors");
-    Some(AuthPreferenceSpec {
+    AuthPreferenceSpec {
         connector_type: table.get("type"),
         connector_name: table.get("connector_name"),
         second_factors: newer.or(older),
@@ -194,7 +195,7 @@ fn spec(table: &mut Table<'_>) -> Option<AuthPreferenceSpec> {
         message_of_the_day: table.get("message_of_the_day"),
         device_trust: table.get("device_trust"),
         other: table.keep(OTHER_FIELDS),
-    })
+    }
 }
 
 /// The older field, one word for a set. `optional` has no counterpart: either possession is proven or not.

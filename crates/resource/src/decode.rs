@@ -32,7 +32,7 @@ pub fn decode_config<T: FromNode>(source: &Source) -> Result<T, Report> {
     let mut documents = crate::documents::trees(source, crate::limits::Limits::default())?;
     let node = match documents.next() {
         None => return Err(Report::new(source, vec![Problem::new("", "the file is empty")])),
-        Some(read) => read.map_err(|problems| Report::new(source, problems))?,
+        Some(read) => read.map_err(|problems| Report::hiding_secrets(source, problems))?,
     };
     if let Some(second) = documents.next() {
         let problem = Problem::new("", "the file holds more than one document");

@@ -2,7 +2,7 @@
 
 use crate::decode::{Problems, Reader, decode, locate, resolve};
 use crate::limits::Limits;
-use crate::node::{Node, NodeValue, Position, Span};
+use crate::node::{Node, NodeValue, Position, Span, Style};
 use crate::report::{Problem, Report};
 use crate::resource::{Resource, read_resource};
 use crate::source::Source;
@@ -41,10 +41,10 @@ impl Parsed {
     pub fn report(&self, problems: impl IntoIterator<Item = FieldProblem>) -> Report {
         let hides = self.resource.kind().holds_secrets();
         let problems = problems.into_iter().map(|found| {
-            let end = resolve(&self.node, &found.path).map(|node| node.span.end);
+            let end = text_end(resolve(&self.node, &found.path));
             let mut problem = Problem::new(found.path.as_str(), found.message);
             if let Some(start) = self.locate(&found.path, found.offset) {
-                problem = problem.at(Span { start, end: end.unwrap_or(start).max(start) });
+                problem = problem.at(Span { start, end: end.max(start) });
             }
             problem.help = found.help;
             if hides { problem.hide_line() } else { problem }
@@ -56,6 +56,17 @@ impl Parsed {
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+}
+
+/// Where a value ends, without its closing quote.
+fn text_end(node: &Node) -> Position {
+    let end = node.span.end;
+    match node.as_scalar().map(|scalar| scalar.style) {
+        Some(Style::SingleQuoted | Style::DoubleQuoted) => {
+            Position { column: end.column.saturating_sub(1), ..end }
+        }
+        _ => end,
     }
 }
 
@@ -156,10 +167,7 @@ impl Iterator for Documents<'_> {
         };
         self.any = true;
         let parsed = read
-            .map_err(|problems| {
-                let hide = |problem: Problem| problem.hide_secret_line(self.source);
-                Report::new(self.source, problems.into_iter().map(hide).collect())
-            })
+            .map_err(|problems| Report::hiding_secrets(self.source, problems))
             .and_then(|node| self.parse(node));
         Some(parsed)
     }
@@ -179,10 +187,10 @@ fn read_from_document(node: &Node) -> Result<Resource, Problems> {
     let read = |reader: Reader<'_>| read_resource(reader);
     decode(node, read).map_err(|mut problems| {
         let kind = node.get("kind").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
-        let kind = kind.and_then(|kind| crate::kind::Kind::parse(kind).ok());
-        if kind.is_none_or(crate::kind::Kind::holds_secrets) {
+        let known = kind.and_then(|kind| crate::kind::Kind::parse(kind).ok());
+        if known.is_none_or(crate::kind::Kind::holds_secrets) {
             let hide = |problem: Problem| {
-                if problem.path == "kind" { problem } else { problem.hide_line() }
+                if problem.path == "kind" && kind.is_some() { problem } else { problem.hide_line() }
             };
             problems.list = problems.list.into_iter().map(hide).collect();
         }

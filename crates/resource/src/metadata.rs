@@ -56,3 +56,6 @@ impl fmt::Display for Revision {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -80,7 +80,7 @@ impl Problem {
     }
 
     /// Shows the line only if it does not look as if it held a secret.
-    pub(crate) fn hide_secret_line(self, source: &Source) -> Self {
+    fn hide_secret_line(self, source: &Source) -> Self {
         let line = self.span.and_then(|span| source.line(span.start.line)).unwrap_or_default();
         let line = line.to_lowercase();
         if SECRET_WORDS.iter().any(|word| line.contains(word)) { self.hide_line() } else { self }
@@ -133,6 +133,14 @@ impl Report {
         problems.truncate(MAX_PROBLEMS);
         let snippets = problems.iter().map(|problem| snippet(source, problem)).collect();
         Self { source: source.name().to_owned(), problems, snippets, more }
+    }
+
+    /// Quotes the source except for lines that look as if they held a secret. For mistakes that keep a text from being
+    /// understood, and so from knowing which of its values are secret.
+    #[must_use]
+    pub(crate) fn hiding_secrets(source: &Source, problems: Vec<Problem>) -> Self {
+        let hide = |problem: Problem| problem.hide_secret_line(source);
+        Self::new(source, problems.into_iter().map(hide).collect())
     }
 
     pub(crate) fn with_more(mut self, more: usize) -> Self {

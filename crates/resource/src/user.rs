@@ -94,7 +94,7 @@ impl User {
         let metadata = metadata(document, NameRule::Plain);
         let spec = match document.field("spec") {
             None => Some(UserSpec::default()),
-            Some(reader) => reader.table(spec),
+            Some(reader) => reader.table(|table| Some(spec(table))),
         };
         Some(Self { metadata: metadata?, spec: spec? })
     }
@@ -115,21 +115,21 @@ impl User {
     }
 }
 
-fn spec(table: &mut Table<'_>) -> Option<UserSpec> {
+fn spec(table: &mut Table<'_>) -> UserSpec {
     if let Some(reader) = table.field("local_auth") {
         let help = "remove local_auth; users set passwords and devices themselves, \
                     through the link that \"tctl users reset\" prints";
         let message = "passwords and devices cannot be written";
         reader.refuse_secret_with_help::<()>(message, help);
     }
-    Some(UserSpec {
+    UserSpec {
         roles: table.get_or_default("roles"),
         traits: table.field("traits").and_then(traits).unwrap_or_default(),
         expires: table.get("expires").flatten(),
         created_by: table.get("created_by"),
         status: table.get("status"),
         other: table.keep(OTHER_FIELDS),
-    })
+    }
 }
 
 /// Reads traits. A single text is a list of one, and nothing is an empty list.

@@ -48,11 +48,15 @@ impl App {
 
     /// Checks what concerns several fields, and derives what documents leave out.
     pub(super) fn complete(mut self, spec: Reader<'_>) -> Option<Self> {
-        let command = self.spec.mcp.as_ref().map_or("", |mcp| mcp.command.as_str());
+        let writes_mcp = spec.node().get("mcp").is_some_and(|mcp| !mcp.is_null());
+        if writes_mcp && self.spec.mcp.is_none() {
+            // It could not be read, and that has been noted; more would confuse.
+            return None;
+        }
         if self.spec.uri.is_empty() {
             match self.spec.other.get("cloud").and_then(|cloud| cloud.as_str()) {
                 Some(cloud) if !cloud.is_empty() => self.spec.uri = format!("cloud://{cloud}"),
-                _ if !command.is_empty() => STDIO_URI.clone_into(&mut self.spec.uri),
+                _ if writes_mcp => STDIO_URI.clone_into(&mut self.spec.uri),
                 _ => {
                     let name = quoted(&self.metadata.name);
                     let help = "write a uri, or mcp.command for a server that is to be started";

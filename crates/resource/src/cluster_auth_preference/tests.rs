@@ -1,1 +1,52 @@
-//! tests
+//! How people sign in.
+
+use serde_json::json;
+
+use super::*;
+use crate::node::Node;
+use crate::resource::Resource;
+
+fn preference(spec: Value) -> Result<ClusterAuthPreference, Vec<String>> {
+    let document =
+        json!({"kind": "cap", "version": "v2", "metadata": {"name": "whatever"}, "spec": spec});
+    Resource::from_node(&Node::from_json(&document))
+        .map(|resource| ClusterAuthPreference::try_from(resource).expect("a preference"))
+        .map_err(|problems| problems.list.iter().map(ToString::to_string).collect())
+}
+
+#[test]
+fn everything_is_read_and_printed() {
+    let spec = json!({
+        "type": "local", "second_factors": ["otp", "webauthn"], "allow_local_auth": true,
+        "disconnect_expired_cert": false, "require_session_mfa": true, "default_session_ttl": "12h0m0s",
+        "locking_mode": "strict", "message_of_the_day": "hello", "device_trust": {"mode": "off"},
+        "webauthn": {"rp_id": "example.com"}
+    });
+    let preference = preference(spec.clone()).unwrap();
+    assert_eq!(preference.metadata.name, NAME);
+    assert_eq!(preference.to_json()["spec"], spec);
+}
+
+#[test]
+fn the_older_second_factor_is_understood() {
+    use SecondFactor::{Otp, Webauthn};
+    for (word, factors) in [
+        (json!("off"), vec![]),
+        (json!(false), vec![]),
+        (json!("otp"), vec![Otp]),
+        (json!("on"), vec![Otp, Webauthn]),
+    ] {
+        let read = preference(json!({ "second_factor": word })).unwrap();
+        assert_eq!(read.spec.second_factors, Some(factors));
+        let again = Resource::from_node(&Node::from_json(&read.to_json())).unwrap();
+        assert_eq!(again, Resource::ClusterAuthPreference(read));
+    }
+    assert_eq!(
+        preference(json!({"second_factor": "optional"})),
+        Err(vec![
+            "spec.second_factor: unknown second factor \
+                  (expected one of off, on, otp, webauthn; or list second_factors)"
+                .to_owned()
+        ])
+    );
+}

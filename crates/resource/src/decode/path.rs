@@ -47,7 +47,7 @@ fn join(before: &str, after: &str) -> String {
 /// innermost value that is there; when the value's spelling cannot be followed, that of its beginning.
 #[must_use]
 pub fn locate(source: &Source, root: &Node, path: &str, offset: usize) -> Option<Position> {
-    let node = resolve(root, path)?;
+    let node = resolve(root, path);
     let start = node.span.start;
     if !start.is_known() {
         return None;
@@ -56,13 +56,13 @@ pub fn locate(source: &Source, root: &Node, path: &str, offset: usize) -> Option
 }
 
 /// The innermost node that a path leads to.
-pub(crate) fn resolve<'n>(root: &'n Node, path: &str) -> Option<&'n Node> {
+pub(crate) fn resolve<'n>(root: &'n Node, path: &str) -> &'n Node {
     let segments = segments(path);
     let (node, depth) = walk(root, &segments);
     let Some(spec) = root.get("spec").filter(|_| depth == 0 && !segments.is_empty()) else {
-        return Some(node);
+        return node;
     };
-    Some(walk(spec, &segments).0)
+    walk(spec, &segments).0
 }
 
 /// Follows segments as far as they lead; also says how far that was.

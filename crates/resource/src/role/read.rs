@@ -73,7 +73,7 @@ fn reserved_name(document: &mut Table<'_>, name: Option<&str>) {
 fn spec(table: &mut Table<'_>) -> Option<RoleSpec> {
     let options = match table.field("options") {
         None => Some(RoleOptions::default()),
-        Some(reader) => reader.table(options),
+        Some(reader) => reader.table(|table| Some(options(table))),
     };
     let allow = conditions(table, Side::Allow);
     let deny = conditions(table, Side::Deny);
@@ -174,8 +174,8 @@ fn rule(reader: Reader<'_>, side: Side, index: usize) -> Option<Rule> {
     })
 }
 
-fn options(table: &mut Table<'_>) -> Option<RoleOptions> {
-    Some(RoleOptions {
+fn options(table: &mut Table<'_>) -> RoleOptions {
+    RoleOptions {
         max_session_ttl: table.get("max_session_ttl"),
         client_idle_timeout: table.field("client_idle_timeout").and_then(idle_timeout),
         disconnect_expired_cert: table.get("disconnect_expired_cert"),
@@ -184,7 +184,7 @@ fn options(table: &mut Table<'_>) -> Option<RoleOptions> {
         lock: table.get("lock"),
         pin_source_ip: table.get("pin_source_ip"),
         other: table.keep(OTHER_OPTIONS),
-    })
+    }
 }
 
 /// `never` is how documents in use spell the absence of a timeout.
