@@ -22,7 +22,7 @@ pub mod node;
 mod object;
 pub mod proxy;
 pub mod report;
-pub mod resource;
+mod resource;
 pub mod role;
 pub mod secret;
 pub mod source;
@@ -46,7 +46,7 @@ pub use metadata::{Metadata, Revision};
 pub use node::{Node, Position, Span};
 pub use proxy::Proxy;
 pub use report::{Problem, Report};
-pub use resource::Resource;
+pub use resource::{Resource, WrongKind};
 pub use role::{
     Conditions, LockMode, McpConditions, MfaRequirement, Role, RoleOptions, RoleSpec, RoleVersion,
     Rule,

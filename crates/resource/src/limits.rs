@@ -20,11 +20,17 @@ impl Default for Limits {
             source_bytes: 16 << 20,
             // Our deepest resource needs ten.
             depth: 64,
-            // A role of a hundred thousand patterns.
-            nodes: 100_000,
-            text_bytes: 4 << 20,
+            // The same ten thousand apps, printed as one JSON list.
+            nodes: 500_000,
+            text_bytes: 16 << 20,
         }
     }
+}
+
+impl Limits {
+    /// For a single resource, as stored or sent: a role of nearly a hundred thousand patterns fits.
+    pub const RESOURCE: Self =
+        Self { source_bytes: 4 << 20, depth: 64, nodes: 100_000, text_bytes: 4 << 20 };
 }
 
 /// What one document has used of its limits.

@@ -1,6 +1,6 @@
 //! Trees of values that remember where they were written.
 //!
-//! A tree comes from YAML ([`crate::yaml`]), from JSON text ([`crate::json`]) or from a [`Value`] in memory; in the
+//! A tree comes from YAML ([`crate::yaml`]), from JSON text or from a [`Value`] in memory; in the
 //! last case its positions are unknown. Scalars keep their spelling, so that `1.10` is still the text `1.10`
 //! where text is wanted.
 

@@ -151,7 +151,7 @@ impl Resource {
         let report = |problems: Vec<Problem>| {
             Report::new(&source, problems.into_iter().map(Problem::hide_line).collect())
         };
-        let limits = Limits::default();
+        let limits = Limits::RESOURCE;
         if json.len() > limits.source_bytes {
             let message = format!("larger than {} bytes", limits.source_bytes);
             return Err(report(vec![Problem::new("", message)]));

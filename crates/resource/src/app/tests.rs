@@ -1,5 +1,7 @@
 //! What apps are refused for, and what they mean when they are not.
 
+#![expect(clippy::needless_pass_by_value, reason = "documents in these tests are literals")]
+
 use serde_json::{Value, json};
 
 use super::*;

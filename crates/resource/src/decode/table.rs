@@ -114,9 +114,11 @@ impl<'n> Table<'n> {
             let value = self.reader.inside(&entry.value);
             let (path, _) = value.place();
             let problem = Problem::new(path, "unknown field").at(entry.key_span);
-            let problem = match self.advice(name) {
-                Some(help) if !value.is_full() => problem.help(help),
-                _ => problem,
+            // Looking for a name is the expensive part; none is shown once enough mistakes are noted.
+            let advice = if value.is_full() { None } else { self.advice(name) };
+            let problem = match advice {
+                Some(help) => problem.help(help),
+                None => problem,
             };
             value.note::<()>(problem.hide_rest_of_line());
         }

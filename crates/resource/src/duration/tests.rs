@@ -79,6 +79,8 @@ proptest! {
 
     #[test]
     fn no_text_panics(text in "\\PC{0,20}|[-+0-9.hmsnuµ]{0,40}") {
-        let _ = parse(&text);
+        if let Ok(duration) = parse(&text) {
+            prop_assert_eq!(parse(&format(duration)), Ok(duration));
+        }
     }
 }

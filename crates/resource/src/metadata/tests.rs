@@ -1,5 +1,7 @@
 //! Names, labels and the rest of `metadata`.
 
+#![expect(clippy::needless_pass_by_value, reason = "documents in these tests are literals")]
+
 use super::*;
 use crate::decode::decode;
 use crate::node::Node;

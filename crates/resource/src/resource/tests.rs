@@ -80,12 +80,21 @@ fn from_json_quotes_nothing_and_takes_one_value() {
 
 #[test]
 fn from_json_has_a_greatest_size() {
-    let limit = Limits::default().source_bytes;
+    let limit = Limits::RESOURCE.source_bytes;
     let body = r#"{"kind":"role","version":"v8","metadata":{"name":"r"}}"#;
     let padded = |size: usize| format!("{body}{}", " ".repeat(size - body.len()));
     assert!(Resource::from_json(padded(limit).as_bytes()).is_ok());
     let above = Resource::from_json(padded(limit + 1).as_bytes()).unwrap_err();
     assert_eq!(above.to_string(), format!("resource: larger than {limit} bytes"));
+}
+
+#[test]
+fn ten_thousand_apps_fit_in_one_list() {
+    let app = parse(
+        "kind: app\nmetadata: {name: a, labels: {env: dev, team: x}}\nspec: {mcp: {command: npx, args: [a, b, c], run_as_host_user: m}}\n",
+    );
+    let list = format!("[{}]", vec![app[0].to_json(Secrets::Redact).to_string(); 10_000].join(","));
+    assert_eq!(parse(&list).len(), 10_000);
 }
 
 #[test]
@@ -150,7 +159,7 @@ proptest! {
             "kind": Kind::ALL[kind].as_str(), "version": value, "metadata": {"name": value, (key.as_str()): value},
             "spec": {(key): value, "uri": value, "roles": value, "allow": {"mcp": {"tools": [value]}}}
         });
-        let _ = Resource::from_json(document.to_string().as_bytes());
-        let _ = Resource::from_json(value.as_bytes());
+        drop(Resource::from_json(document.to_string().as_bytes()));
+        drop(Resource::from_json(value.as_bytes()));
     }
 }

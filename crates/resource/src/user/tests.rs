@@ -1,5 +1,7 @@
 //! Users.
 
+#![expect(clippy::needless_pass_by_value, reason = "documents in these tests are literals")]
+
 use serde_json::json;
 
 use super::*;

@@ -117,7 +117,7 @@ fn is_word_of_old_yaml(text: &str) -> bool {
 fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with(['\n', ' '])
-        && text.split('\n').all(|line| !line.ends_with([' ', '\t']))
+        && text.split('\n').all(|line| !line.ends_with([' ', '\t']) && !line.starts_with('\t'))
         && text.chars().all(|c| c == '\n' || c == '\t' || is_printable(c))
 }
 

@@ -161,7 +161,7 @@ fn aliases_cannot_explode() {
         let items = vec![format!("*a{below}"); 10].join(", ");
         text.push_str(&format!("a{level}: &a{level} [{items}]\n"));
     }
-    assert!(refused(&text).contains("the document holds more than 100000 values"));
+    assert!(refused(&text).contains("the document holds more than 500000 values"));
 }
 
 #[test]
@@ -216,6 +216,17 @@ control: \"a\\x07\\tb\"
 ";
     assert_eq!(to_yaml(&value), yaml);
     assert_eq!(read(yaml), Ok(value));
+}
+
+#[test]
+fn text_that_a_block_cannot_hold_is_quoted() {
+    for text in
+        ["\t%\n", "a\n\tb", " a\nb", "\na", "a \nb", "\n", "a\r\nb", "a\u{2028}\nb", "a\u{feff}\n"]
+    {
+        let yaml = to_yaml(&json!({ "a": text }));
+        assert!(!yaml.contains('|'), "{yaml}");
+        assert_eq!(read(&yaml), Ok(json!({ "a": text })), "{yaml}");
+    }
 }
 
 fn any_text() -> impl Strategy<Value = String> {
