@@ -6,10 +6,11 @@
 use std::fmt;
 
 use http::StatusCode;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Why an operation failed, as far as a caller can act on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The request cannot be understood or breaks a rule of the resource.
@@ -44,14 +45,14 @@ pub struct Error {
 }
 
 /// The JSON form of [`Error`].
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorBody {
     /// The error itself; the object leaves room beside it.
     pub error: ErrorFields,
 }
 
 /// The members of an error in JSON.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorFields {
     /// What kind of failure this is.
     pub kind: ErrorKind,

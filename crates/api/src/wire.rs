@@ -4,26 +4,31 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
+use crate::schema::{AnyEvent, AnyResource, Instant};
+
 /// An answer to listing a kind.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ListBody {
     /// The resources, ordered by name.
+    #[schemars(with = "Vec<AnyResource>")]
     pub items: Vec<Box<RawValue>>,
     /// The position from which a watch continues after this list.
     pub cursor: String,
 }
 
 /// One line of a watch.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum WatchLine {
     /// The resource was created or changed.
     Put {
         /// The resource as it is.
+        #[schemars(with = "AnyResource")]
         resource: Box<RawValue>,
         /// Where to continue after this event.
         cursor: String,
@@ -50,7 +55,7 @@ pub enum WatchLine {
 }
 
 /// A service asks to become part of the cluster.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct JoinRequest {
     /// The join token.
     pub token: String,
@@ -66,7 +71,7 @@ pub struct JoinRequest {
 }
 
 /// A service asks for a new certificate for the identity that it has.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RenewRequest {
     /// The public key to certify, PEM.
     pub public_key: String,
@@ -76,7 +81,7 @@ pub struct RenewRequest {
 }
 
 /// A service's certificate and what it needs to trust others.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ServiceCredentials {
     /// The identity that the certificate carries.
     pub host_id: String,
@@ -89,7 +94,7 @@ pub struct ServiceCredentials {
 }
 
 /// The certificate authorities of a cluster, PEM each.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Authorities {
     /// Those that certify users.
     pub user: Vec<String>,
@@ -98,7 +103,7 @@ pub struct Authorities {
 }
 
 /// A person signs in.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct SignInRequest {
     /// The user's name.
     pub user: String,
@@ -118,7 +123,7 @@ pub struct SignInRequest {
 }
 
 /// An administrator asks for another user's certificate (`tctl auth sign`).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UserCertificateRequest {
     /// The public key to certify, PEM.
     pub public_key: String,
@@ -128,7 +133,7 @@ pub struct UserCertificateRequest {
 }
 
 /// A user's certificate and what its holder needs to trust the cluster.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UserCredentials {
     /// The user's name.
     pub user: String,
@@ -145,11 +150,12 @@ pub struct UserCredentials {
     pub authorities: Authorities,
     /// When the certificate ends.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
     pub valid_until: OffsetDateTime,
 }
 
 /// What an invite is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InvitePurpose {
     /// The first sign-in of a new user.
@@ -159,7 +165,7 @@ pub enum InvitePurpose {
 }
 
 /// An administrator asks for a link by which a user sets credentials.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct InviteRequest {
     /// What it is for.
     pub purpose: InvitePurpose,
@@ -169,7 +175,7 @@ pub struct InviteRequest {
 }
 
 /// A link by which a user sets credentials, once.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Invite {
     /// The secret part of the link.
     pub token: String,
@@ -179,11 +185,12 @@ pub struct Invite {
     pub user: String,
     /// When it stops working.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
     pub expires: OffsetDateTime,
 }
 
 /// What the page behind an invite shows.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct InviteDetails {
     /// The user for whom it is.
     pub user: String,
@@ -200,7 +207,7 @@ pub struct InviteDetails {
 }
 
 /// The user's answer to an invite.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct InviteAnswer {
     /// The chosen password.
     pub password: String,
@@ -212,25 +219,26 @@ pub struct InviteAnswer {
 }
 
 /// Audit records that a service ships.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditBatch {
     /// The spool that they come from.
     pub source: String,
     /// The sequence number of the first.
     pub first: u64,
     /// The records, in order.
+    #[schemars(with = "Vec<AnyEvent>")]
     pub events: Vec<Box<RawValue>>,
 }
 
 /// How far the auth service holds a spool's records.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditReceipt {
     /// The sequence number that is expected next.
     pub next: u64,
 }
 
 /// Which audit records are asked for. All that is given must hold.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AuditQuery {
     /// Only of this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -243,9 +251,11 @@ pub struct AuditQuery {
     pub event: Option<String>,
     /// Not before this instant (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Instant>")]
     pub since: Option<OffsetDateTime>,
     /// Before this instant (RFC 3339).
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Instant>")]
     pub until: Option<OffsetDateTime>,
     /// At most this many, the newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -253,16 +263,17 @@ pub struct AuditQuery {
 }
 
 /// Audit records, the newest first.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditPage {
     /// The records.
+    #[schemars(with = "Vec<AnyEvent>")]
     pub events: Vec<Box<RawValue>>,
     /// Whether older ones match too.
     pub more: bool,
 }
 
 /// Who the caller is, as the auth service sees it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct WhoAmI {
     /// `user`, `service` or `local_admin`.
     pub kind: String,
@@ -275,7 +286,7 @@ pub struct WhoAmI {
 }
 
 /// The state of the cluster at a glance.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The cluster's name.
     pub cluster: String,
@@ -288,7 +299,7 @@ pub struct Status {
 }
 
 /// The state of one certificate authority.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuthorityStatus {
     /// `user`, `host` or `jwt`.
     pub kind: String,
@@ -296,11 +307,12 @@ pub struct AuthorityStatus {
     pub rotation: String,
     /// When the newest key was made.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<Instant>")]
     pub since: Option<OffsetDateTime>,
 }
 
 /// What a proxy says of its cluster to anybody.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Ping {
     /// The cluster's name.
     pub cluster: String,

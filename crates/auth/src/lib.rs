@@ -1,1 +1,48 @@
-//! auth
+//! The auth service: keeps the cluster's resources, certifies identities, collects the audit log.
+//!
+//! Everything that happens here is an operation of the auth API. A request is authenticated
+//! ([`caller`], [`cx`]), admitted to its endpoint, carried out under the rights of its caller, and
+//! told to the audit log before it takes effect. What exists is the `resource` crate's business,
+//! who may is the `policy` crate's, how things are kept the `store`'s.
+
+mod app;
+mod app_server;
+mod attempts;
+mod audit_api;
+mod audit_log;
+mod authorities;
+mod caller;
+mod certificate;
+mod core;
+mod credentials;
+mod cx;
+mod events;
+mod fault;
+mod gate;
+mod http;
+mod invite;
+mod join;
+mod keys;
+mod lock;
+mod locks;
+pub mod openapi;
+mod operate;
+mod password;
+mod preference;
+mod records;
+mod resources;
+mod rights;
+mod role;
+mod roles;
+mod service;
+mod sign_in;
+mod source;
+mod token;
+mod totp;
+mod user;
+mod verb;
+mod watch;
+
+pub use crate::http::local::{SOCKET_NAME, SocketError, bind as bind_local};
+pub use crate::join::ServiceRequest;
+pub use crate::service::{Auth, AuthConfig};

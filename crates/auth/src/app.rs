@@ -1,0 +1,41 @@
+//! Apps: what is checked and filled in when one is written, and what is observed of one.
+
+use std::collections::BTreeMap;
+
+use api::Error;
+use resource::app::AppStatus;
+use resource::label::ORIGIN_DYNAMIC;
+use resource::{App, Kind, Resource};
+
+use crate::core::Core;
+use crate::cx::OpCx;
+
+/// Fills in what the service knows better, and refuses labels by which the caller could not reach
+/// the app afterwards.
+pub(crate) fn prepare(cx: &OpCx, app: &mut App) -> Result<(), Error> {
+    app.set_origin(ORIGIN_DYNAMIC);
+    app.status = None;
+    if cx.reaches(app) {
+        return Ok(());
+    }
+    Err(Error::denied(format!("access denied to application {:?} with these labels", app.name()))
+        .hint(
+            "an app can be written only by who may reach it: ask for a role whose app_labels match",
+        ))
+}
+
+/// Adds what agents say of apps: who serves each, since when, what went wrong last.
+pub(crate) async fn observe(core: &Core, apps: &mut [Resource]) -> Result<(), Error> {
+    let (servers, _cursor) = core.records.list(Kind::AppServer).await?;
+    let mut by_app: BTreeMap<String, AppStatus> = BTreeMap::new();
+    for server in servers {
+        let Resource::AppServer(server) = server else { continue };
+        by_app.entry(server.app_name().to_owned()).or_default().servers.push(server.status());
+    }
+    for app in apps {
+        if let Resource::App(app) = app {
+            app.status = Some(by_app.remove(app.name()).unwrap_or_default());
+        }
+    }
+    Ok(())
+}

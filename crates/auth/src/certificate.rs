@@ -1,0 +1,114 @@
+//! Certificates for users: what they say and how long they last.
+
+use std::time::Duration;
+
+use api::Error;
+use api::wire::{UserCertificateRequest, UserCredentials};
+use pki::{Identity, PublicKey, UserIdentity, UserKind};
+use resource::{Kind, Resource, User};
+use uuid::Uuid;
+
+use crate::core::Core;
+use crate::cx::{OpCx, Target};
+use crate::verb::Verb;
+use crate::{events, locks, roles};
+
+/// How long a certificate lives when nobody says.
+const DEFAULT_TTL: Duration = Duration::from_secs(12 * 60 * 60);
+/// The longest life of a user certificate, whatever roles allow.
+const MAX_TTL: Duration = Duration::from_secs(30 * 60 * 60);
+/// The shortest: less could not be used before it ends.
+const MIN_TTL: Duration = Duration::from_secs(60);
+
+/// For whom a certificate is asked.
+pub(crate) struct Ticket<'a> {
+    pub(crate) user: &'a User,
+    pub(crate) key: &'a PublicKey,
+    pub(crate) ttl_seconds: Option<u64>,
+    /// The device that proved a second factor.
+    pub(crate) device: Option<String>,
+}
+
+/// A certificate, and what it says.
+pub(crate) struct Issued {
+    pub(crate) identity: Identity,
+    pub(crate) credentials: UserCredentials,
+}
+
+/// The public key that a caller wants certified.
+pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
+    PublicKey::from_pem(pem)
+        .map_err(|error| Error::invalid(format!("the public key cannot be used: {error}")))
+}
+
+/// Certifies a key as a user's. Who may ask is the caller's business.
+pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
+    let Ticket { user, key, ttl_seconds, device } = ticket;
+    let now = core.clock.now();
+    let ttl = ttl(core, user, *ttl_seconds).await?;
+    let mut expires = now + ttl;
+    for end in [user.spec.expires, user.metadata.expires].into_iter().flatten() {
+        expires = expires.min(end);
+    }
+    let identity = UserIdentity {
+        name: user.name().to_owned(),
+        kind: UserKind::Human,
+        roles: user.spec.roles.clone(),
+        traits: user.spec.traits.clone(),
+        cluster: core.cluster.clone(),
+        login_id: Uuid::new_v4().to_string(),
+        mfa: device.clone(),
+        source_ip: None,
+        issued: now,
+        expires,
+    };
+    let authority = &core.authorities.user;
+    let certificate = authority.issue_user(key, &identity).map_err(|error| {
+        // Too many traits or roles for a certificate is something that an administrator can mend.
+        Error::invalid(format!("user {:?} cannot be certified: {error}", identity.name))
+    })?;
+    let credentials = UserCredentials {
+        user: identity.name.clone(),
+        roles: identity.roles.clone(),
+        traits: identity.traits.clone(),
+        certificate: certificate.to_pem(),
+        cluster: core.cluster.clone(),
+        authorities: core.authorities.wire(),
+        valid_until: expires,
+    };
+    Ok(Issued { identity: identity.into(), credentials })
+}
+
+/// Certifies a key for another user, at an administrator's request.
+pub(crate) async fn sign(
+    cx: &OpCx,
+    name: &str,
+    request: &UserCertificateRequest,
+) -> Result<UserCredentials, Error> {
+    let core = cx.core();
+    let user = core.records.find(Kind::User, name).await?;
+    cx.authorize(Verb::Impersonate, Kind::User, Target::found(user.as_ref(), name))?;
+    let Some(Resource::User(user)) = user else {
+        return Err(Error::not_found(Kind::User.not_found(name)));
+    };
+    let key = read_key(&request.public_key)?;
+    locks::refuse_user(&core.replica.snapshot(), core.clock.now(), &user, None)?;
+    let ticket = Ticket { user: &user, key: &key, ttl_seconds: request.ttl_seconds, device: None };
+    let issued = issue(core, &ticket).await?;
+    events::certificate(&core.audit, &events::actor(cx.caller()), &issued.identity).await?;
+    Ok(issued.credentials)
+}
+
+/// What was asked for, within what the cluster and every role of the user allow.
+async fn ttl(core: &Core, user: &User, asked: Option<u64>) -> Result<Duration, Error> {
+    let roles = roles::of_user(core, user).await?;
+    let longest = roles
+        .iter()
+        .filter_map(|role| role.spec.options.max_session_ttl)
+        .filter(|limit| !limit.is_zero())
+        .fold(MAX_TTL, Duration::min);
+    let preference = core.replica.snapshot().auth_preference.clone();
+    let default = preference.and_then(|found| found.spec.default_session_ttl);
+    let asked = asked.map(Duration::from_secs).or(default).unwrap_or(DEFAULT_TTL);
+    Ok(asked.max(MIN_TTL).min(longest))
+}

@@ -1,0 +1,95 @@
+//! What every operation of the service shares.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Replica, Snapshot};
+use pki::TrustStore;
+use resource::cluster_auth_preference::SecondFactor;
+use resource::{Kind, Revision};
+use runtime::Clock;
+
+use crate::attempts::Attempts;
+use crate::audit_log::AuditLog;
+use crate::authorities::Authorities;
+use crate::password::Passwords;
+use crate::records::Records;
+use crate::source::StoreSource;
+
+/// How long an answer waits for our own copy to show what was written. It takes a millisecond;
+/// when something is wrong, the answer is right all the same.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// The kinds by which this service decides.
+pub(crate) const REPLICATED: [Kind; 5] =
+    [Kind::Role, Kind::User, Kind::Lock, Kind::ClusterAuthPreference, Kind::Proxy];
+
+/// The parts of the service.
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) cluster: String,
+    pub(crate) clock: Clock,
+    pub(crate) records: Records,
+    pub(crate) source: Arc<StoreSource>,
+    pub(crate) replica: Replica,
+    pub(crate) trust: TrustStore,
+    pub(crate) authorities: Authorities,
+    pub(crate) audit: AuditLog,
+    pub(crate) attempts: Attempts,
+    pub(crate) passwords: Passwords,
+}
+
+/// How people sign in at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SignInPolicy {
+    /// Whether passwords are accepted at all.
+    pub(crate) passwords: bool,
+    /// Whether a one-time code is needed besides.
+    pub(crate) code: bool,
+}
+
+// === impl Core ===
+
+impl Core {
+    /// How people sign in at the moment.
+    pub(crate) fn sign_in_policy(&self) -> SignInPolicy {
+        let preference = self.replica.snapshot().auth_preference.clone();
+        let Some(preference) = preference else {
+            return SignInPolicy { passwords: true, code: true };
+        };
+        let factors = preference.spec.second_factors.as_deref();
+        SignInPolicy {
+            // Where a factor is wanted that cannot be checked, a password proves nothing.
+            passwords: preference.spec.allow_local_auth.unwrap_or(true)
+                && factors.is_none_or(|all| all.is_empty() || all.contains(&SecondFactor::Otp)),
+            code: factors.is_none_or(|all| !all.is_empty()),
+        }
+    }
+
+    /// Waits until our own copy shows a write, so that the next call is decided by it. `revision`
+    /// is what was written, none after a deletion.
+    pub(crate) async fn settle(&self, kind: Kind, name: &str, revision: Option<&Revision>) {
+        if !REPLICATED.contains(&kind) {
+            return;
+        }
+        let mut changes = self.replica.changes();
+        let shown = changes.wait_for(|_progress| {
+            revision_in(&self.replica.snapshot(), kind, name).as_ref() == revision
+        });
+        if tokio::time::timeout(SETTLE, shown).await.is_err() {
+            tracing::debug!(%kind, "the copy does not show a write yet");
+        }
+    }
+}
+
+fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> {
+    let metadata = match kind {
+        Kind::Role => &snapshot.roles.get(name)?.metadata,
+        Kind::User => &snapshot.users.get(name)?.metadata,
+        Kind::Lock => &snapshot.locks.get(name)?.metadata,
+        Kind::Proxy => &snapshot.proxies.get(name)?.metadata,
+        Kind::ClusterAuthPreference => &snapshot.auth_preference.as_ref()?.metadata,
+        Kind::App | Kind::AppServer | Kind::Token | Kind::CertAuthority => return None,
+    };
+    metadata.revision.clone()
+}

@@ -1,0 +1,288 @@
+//! The context of an operation: who asks, by what rights, and whether a thing is allowed.
+//!
+//! There is one way to get one, and that is to be authenticated against the newest state.
+
+use std::sync::Arc;
+
+use api::{Error, ErrorKind};
+use pki::{ServiceIdentity, UserIdentity};
+use policy::{AccessState, AppRef, ResourceRef, RoleSet, RuleContext};
+use resource::{App, Kind, Resource, Revision, Role};
+
+use crate::caller::Caller;
+use crate::core::Core;
+use crate::http::Peer;
+use crate::rights::{self, Extent};
+use crate::verb::Verb;
+use crate::{gate, locks, roles, user};
+
+/// Who asks, and by what rights.
+#[derive(Clone, Debug)]
+pub(crate) struct OpCx {
+    core: Arc<Core>,
+    peer: Peer,
+    rights: Rights,
+}
+
+/// By what a caller may do things.
+#[derive(Clone, Debug)]
+enum Rights {
+    /// By being on the auth service's own machine.
+    Everything,
+    /// By the fixed rights of a service.
+    Host(Arc<ServiceIdentity>),
+    /// By roles.
+    Roles(Arc<Held>),
+    /// By none.
+    Nothing,
+}
+
+/// To what something is to be done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    /// To resources of a kind, whichever.
+    Any,
+    /// To the one of this name, which is not there.
+    Named(&'a str),
+    /// To this one.
+    Resource(&'a Resource),
+}
+
+/// The roles of a user.
+#[derive(Debug)]
+struct Held {
+    set: RoleSet,
+    /// Which versions of which roles these are.
+    versions: Vec<(String, Option<Revision>)>,
+}
+
+// === impl OpCx ===
+
+impl OpCx {
+    /// Looks a caller up in the newest state. Refused: whose evidence has expired, who is locked or
+    /// gone, whose roles are not all there.
+    pub(crate) fn authenticate(core: &Arc<Core>, peer: &Peer) -> Result<Self, Error> {
+        let rights = match &peer.caller {
+            Caller::Anonymous => Rights::Nothing,
+            Caller::LocalAdmin { .. } => Rights::Everything,
+            Caller::Service(service) => {
+                let now = core.clock.now();
+                refuse_expired(&peer.caller, now)?;
+                locks::refuse_service(&core.replica.snapshot(), now, service)?;
+                Rights::Host(service.clone())
+            }
+            Caller::User(identity) => {
+                refuse_expired(&peer.caller, core.clock.now())?;
+                Rights::Roles(Arc::new(hold(core, identity)?))
+            }
+        };
+        Ok(Self { core: core.clone(), peer: peer.clone(), rights })
+    }
+
+    /// Who asks.
+    pub(crate) fn caller(&self) -> &Caller {
+        &self.peer.caller
+    }
+
+    /// Where the connection comes from.
+    pub(crate) fn remote(&self) -> Option<String> {
+        self.peer.address.map(|address| address.to_string())
+    }
+
+    /// What all operations share.
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The same caller, looked up again. [`ErrorKind::Gone`] when the rights are not the same any
+    /// more, so that what was derived from them must be derived again.
+    pub(crate) fn refresh(&self) -> Result<Self, Error> {
+        let fresh = Self::authenticate(&self.core, &self.peer)?;
+        if let (Rights::Roles(before), Rights::Roles(now)) = (&self.rights, &fresh.rights)
+            && before.versions != now.versions
+        {
+            return Err(Error::new(ErrorKind::Gone, "your roles have changed; list again"));
+        }
+        Ok(fresh)
+    }
+
+    /// Refuses what the caller may not do to resources of a kind, or to this one.
+    pub(crate) fn authorize(
+        &self,
+        verb: Verb,
+        kind: Kind,
+        target: Target<'_>,
+    ) -> Result<(), Error> {
+        if self.may(verb, kind, target) { Ok(()) } else { Err(self.refusal(verb, kind.as_str())) }
+    }
+
+    /// Whether the caller may do this to resources of a kind, or to this one. For apps, labels
+    /// decide as well: see [`OpCx::reaches`].
+    pub(crate) fn may(&self, verb: Verb, kind: Kind, target: Target<'_>) -> bool {
+        match &self.rights {
+            Rights::Nothing => false,
+            Rights::Everything => true,
+            Rights::Host(host) => match rights::extent(host, verb, kind) {
+                Some(Extent::All) => true,
+                Some(Extent::Own) => {
+                    target.name().is_none_or(|name| rights::owns(host, kind, name))
+                }
+                None => false,
+            },
+            Rights::Roles(held) => {
+                self.is_own(verb, kind, target) || held.allows(verb, kind, target)
+            }
+        }
+    }
+
+    /// As [`OpCx::authorize`], for what rules name and no resource is.
+    pub(crate) fn authorize_named(&self, verb: Verb, kind: &str) -> Result<(), Error> {
+        let allowed = match &self.rights {
+            Rights::Nothing | Rights::Host(_) => false,
+            Rights::Everything => true,
+            Rights::Roles(held) => {
+                held.set.rule(kind, verb.as_str(), &RuleContext::NO_RESOURCE).is_allowed()
+            }
+        };
+        if allowed { Ok(()) } else { Err(self.refusal(verb, kind)) }
+    }
+
+    /// Whether there may be resources of a kind to which the caller may do this.
+    pub(crate) fn may_some(&self, verb: Verb, kind: Kind) -> bool {
+        match &self.rights {
+            Rights::Roles(held) => held.set.possibly(kind.as_str(), verb.as_str()),
+            Rights::Nothing | Rights::Everything | Rights::Host(_) => {
+                self.may(verb, kind, Target::Any)
+            }
+        }
+    }
+
+    /// Whether an app is one of those that the caller's roles are about.
+    pub(crate) fn reaches(&self, app: &App) -> bool {
+        match &self.rights {
+            Rights::Nothing => false,
+            Rights::Everything | Rights::Host(_) => true,
+            Rights::Roles(held) => held.reaches(app),
+        }
+    }
+
+    /// Whether a resource belongs into what the caller is shown.
+    pub(crate) fn sees(&self, verb: Verb, resource: &Resource) -> bool {
+        let reached = match resource {
+            Resource::App(app) => self.reaches(app),
+            Resource::AppServer(server) => self.reaches(&server.spec.app),
+            _ => true,
+        };
+        reached && self.may(verb, resource.kind(), Target::Resource(resource))
+    }
+
+    /// Whether the caller is shown everything of a kind, or things are left out.
+    pub(crate) fn sees_everything(&self) -> bool {
+        matches!(self.rights, Rights::Everything)
+    }
+
+    /// Users read their own user and the roles that they hold.
+    fn is_own(&self, verb: Verb, kind: Kind, target: Target<'_>) -> bool {
+        let (Some(user), Some(name)) = (self.peer.caller.user(), target.name()) else {
+            return false;
+        };
+        verb == Verb::ReadNoSecrets
+            && match kind {
+                Kind::User => user.name == name,
+                Kind::Role => user.roles.iter().any(|role| role == name),
+                _ => false,
+            }
+    }
+
+    fn refusal(&self, verb: Verb, kind: &str) -> Error {
+        let error =
+            || Error::denied(format!("access denied to perform action \"{verb}\" on \"{kind}\""));
+        match &self.rights {
+            Rights::Nothing => gate::unauthenticated(),
+            Rights::Everything | Rights::Host(_) => error(),
+            Rights::Roles(_) => error().hint(format!(
+                "ask for a role with the rule {{resources: [{kind}], verbs: [{verb}]}}"
+            )),
+        }
+    }
+}
+
+// === impl Target ===
+
+impl<'a> Target<'a> {
+    /// What was found under a name, or the name.
+    pub(crate) fn found(found: Option<&'a Resource>, name: &'a str) -> Self {
+        found.map_or(Self::Named(name), Self::Resource)
+    }
+
+    fn name(&self) -> Option<&'a str> {
+        match *self {
+            Self::Any => None,
+            Self::Named(name) => Some(name),
+            Self::Resource(resource) => Some(resource.name()),
+        }
+    }
+}
+
+// === impl Held ===
+
+impl Held {
+    fn allows(&self, verb: Verb, kind: Kind, target: Target<'_>) -> bool {
+        let context = match target {
+            Target::Resource(resource) => RuleContext::of(reference(resource)),
+            Target::Any | Target::Named(_) => RuleContext::NO_RESOURCE,
+        };
+        self.set.rule(kind.as_str(), verb.as_str(), &context).is_allowed()
+    }
+
+    /// A second factor is asked for when an app is used, not when it is administered.
+    fn reaches(&self, app: &App) -> bool {
+        let labels = app.all_labels();
+        let state = AccessState { mfa_verified: true, ..AccessState::default() };
+        self.set.access_with(AppRef::new(app.name(), &labels), state).connect().is_allowed()
+    }
+}
+
+/// A resource as clauses of rules look at it.
+fn reference(resource: &Resource) -> ResourceRef<'_> {
+    let metadata = resource.metadata();
+    ResourceRef {
+        kind: resource.kind().as_str(),
+        name: &metadata.name,
+        description: &metadata.description,
+        labels: &metadata.labels,
+        ca_type: match resource {
+            Resource::CertAuthority(authority) => authority.spec.authority.as_str(),
+            _ => "",
+        },
+    }
+}
+
+/// The rights of a user as of now.
+fn hold(core: &Core, identity: &UserIdentity) -> Result<Held, Error> {
+    let snapshot = core.replica.snapshot();
+    let now = core.clock.now();
+    let known = snapshot.users.get(&identity.name).filter(|user| user::is_active(user, now));
+    if known.is_none() {
+        return Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "your user does not exist any more, or is not active",
+        )
+        .hint("sign in again, or ask your administrator"));
+    }
+    locks::refuse_identity(&snapshot, now, identity)?;
+    let roles: Vec<Arc<Role>> = roles::of_names(&snapshot, &identity.roles)?;
+    let versions =
+        roles.iter().map(|role| (role.name().to_owned(), role.metadata.revision.clone())).collect();
+    let find = |name: &str| roles.iter().find(|role| role.name() == name).cloned();
+    let user = policy::User::new(&identity.name, &identity.traits);
+    Ok(Held { set: RoleSet::resolve(&identity.roles, find, user), versions })
+}
+
+fn refuse_expired(caller: &Caller, now: time::OffsetDateTime) -> Result<(), Error> {
+    if caller.expires().is_some_and(|end| end <= now) {
+        return Err(Error::new(ErrorKind::Unauthenticated, "the certificate has expired")
+            .hint("sign in again with `tsh login`"));
+    }
+    Ok(())
+}

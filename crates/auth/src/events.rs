@@ -1,0 +1,249 @@
+//! What the auth service tells the audit log, and who is named as having done it.
+
+use audit::event::Moment;
+use audit::record::{
+    AccessDenied, AppChange, AuthPreferenceUpdate, CertCreate, CertIdentity, Change, InstanceJoin,
+    JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
+    UserKind, UserLogin, UserMetadata,
+};
+use audit::redact::{ResourceName, TokenName, Uri};
+use audit::{Code, Outcome, Record, Text};
+use pki::{Identity, ServiceIdentity};
+use resource::{JoinRole, Resource, Token};
+use serde::Serialize;
+
+use api::Error;
+
+use crate::audit_log::AuditLog;
+use crate::caller::Caller;
+use crate::cx::OpCx;
+
+/// Something that was recorded before it happened did not happen after all.
+static OPERATION_FAILED: Code = Code {
+    event: "operation.failed",
+    code: "TSF00E",
+    about: "What an earlier event announced was not done.",
+};
+
+/// See [`OPERATION_FAILED`].
+#[derive(Serialize)]
+struct OperationFailed<'a> {
+    #[serde(flatten)]
+    actor: &'a UserMetadata,
+    /// The event that announced it.
+    announced_by: &'a str,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+impl Record for OperationFailed<'_> {
+    fn code(&self) -> &'static Code {
+        &OPERATION_FAILED
+    }
+}
+
+/// The caller as the one who did something.
+pub(crate) fn actor(caller: &Caller) -> UserMetadata {
+    match caller {
+        Caller::User(user) => UserMetadata {
+            user: user.name.clone(),
+            kind: match user.kind {
+                pki::UserKind::Human => UserKind::Human,
+                pki::UserKind::Bot => UserKind::Bot,
+            },
+            cluster: Some(user.cluster.clone()),
+            roles: user.roles.clone(),
+            traits: user.traits.clone(),
+        },
+        Caller::Service(_) | Caller::LocalAdmin { .. } | Caller::Anonymous => {
+            UserMetadata::system(&caller.name())
+        }
+    }
+}
+
+/// A resource is about to be created, changed or deleted. What services report of themselves every
+/// few seconds is not an event.
+pub(crate) async fn changed(
+    audit: &AuditLog,
+    actor: &UserMetadata,
+    change: Change,
+    resource: &Resource,
+) -> Result<(), Error> {
+    let name = resource.name();
+    let expires = resource.metadata().expires.map(Moment);
+    match resource {
+        Resource::App(app) => {
+            let app_uri = Some(Uri::new(&app.spec.uri));
+            let app_labels = Some(&app.metadata.labels);
+            let event =
+                AppChange { change, actor, name, app_name: name, app_uri, app_labels, expires };
+            audit.record(&event).await
+        }
+        Resource::Role(_) => audit.record(&RoleChange { change, actor, name, expires }).await,
+        Resource::User(user) => {
+            let (roles, connector) = (user.spec.roles.as_slice(), Some("local"));
+            audit.record(&UserChange { change, actor, name, roles, connector, expires }).await
+        }
+        Resource::Lock(lock) => {
+            let target = &lock.spec.target;
+            let target = Some(LockTarget {
+                user: target.user.as_deref(),
+                role: target.role.as_deref(),
+                mfa_device: target.mfa_device.as_deref(),
+                app: target.app.as_deref(),
+                server_id: target.server_id.as_deref(),
+                login: target.login.as_deref(),
+            });
+            let message = Some(Text::new(&lock.spec.message));
+            let expires = lock.spec.expires.map(Moment).or(expires);
+            audit.record(&LockChange { change, actor, name, target, message, expires }).await
+        }
+        Resource::Token(token) if change != Change::Deleted => {
+            let roles = role_names(&token.spec.roles);
+            let event = JoinTokenCreate {
+                actor,
+                name: TokenName::new(name),
+                roles: &roles,
+                join_method: &token.spec.join_method,
+                expires,
+            };
+            audit.record(&event).await
+        }
+        Resource::Token(token) => {
+            let kind = resource.kind().as_str();
+            let name = ResourceName::new(kind, &token.metadata.name);
+            audit.record(&ResourceChange { change, actor, kind, name }).await
+        }
+        Resource::ClusterAuthPreference(_) => audit.record(&AuthPreferenceUpdate { actor }).await,
+        Resource::AppServer(_) | Resource::Proxy(_) | Resource::CertAuthority(_) => Ok(()),
+    }
+}
+
+/// What was announced did not happen. The announcement stands, so this must be told as well; when
+/// even that fails there is only the service's own log left.
+pub(crate) async fn failed(cx: &OpCx, announced_by: &str, error: &Error) {
+    let actor = actor(cx.caller());
+    let outcome = Outcome::Failure(Text::new(error.message()));
+    let event = OperationFailed { actor: &actor, announced_by, outcome };
+    if let Err(unrecorded) = cx.core().audit.record(&event).await {
+        tracing::error!(
+            announced_by,
+            error = error.message(),
+            cause = unrecorded.cause(),
+            "an audited operation failed, and that could not be recorded"
+        );
+    }
+}
+
+/// Somebody who is known wanted what they may not have.
+pub(crate) async fn denied(
+    cx: &OpCx,
+    verb: &str,
+    kind: &str,
+    name: Option<&str>,
+    error: &Error,
+) -> Result<(), Error> {
+    let actor = actor(cx.caller());
+    let remote = cx.remote();
+    let event = AccessDenied {
+        actor: &actor,
+        verb: Text::new(verb),
+        kind: Text::new(kind),
+        name: name.map(|name| ResourceName::new(kind, name)),
+        outcome: Outcome::Failure(Text::new(error.message())),
+        remote_addr: remote.as_deref(),
+    };
+    cx.core().audit.record(&event).await
+}
+
+/// Somebody signed in, or did not.
+pub(crate) async fn login(
+    audit: &AuditLog,
+    user: &str,
+    client: Option<&str>,
+    device: Option<&str>,
+    outcome: Result<(), &Error>,
+) -> Result<(), Error> {
+    let outcome = match outcome {
+        Ok(()) => Outcome::Success,
+        Err(error) => Outcome::Failure(Text::new(error.message())),
+    };
+    let event = UserLogin {
+        user: Text::new(user),
+        method: LoginMethod::Local,
+        outcome,
+        remote_addr: client,
+        user_agent: None,
+        with_mfa: device,
+    };
+    audit.record(&event).await
+}
+
+/// A certificate is about to be handed out.
+pub(crate) async fn certificate(
+    audit: &AuditLog,
+    actor: &UserMetadata,
+    identity: &Identity,
+) -> Result<(), Error> {
+    let services: Vec<String>;
+    let (cert_type, user, roles, traits) = match identity {
+        Identity::User(user) => ("user", &user.name, &user.roles, Some(&user.traits)),
+        Identity::Service(service) => {
+            services = service_names(service);
+            ("host", &service.host_id, &services, None)
+        }
+    };
+    let expires = Moment(identity.expires());
+    let identity = CertIdentity { user, roles, traits, expires };
+    audit.record(&CertCreate { actor, cert_type, identity }).await
+}
+
+/// A service joins.
+pub(crate) async fn joined(
+    cx: &OpCx,
+    identity: &ServiceIdentity,
+    token: &Token,
+) -> Result<(), Error> {
+    let role = service_names(identity).join(",");
+    let remote = cx.remote();
+    let event = InstanceJoin {
+        host_id: &identity.host_id,
+        node_name: Text::new(&identity.node_name),
+        role: Text::new(&role),
+        method: Text::new(&token.spec.join_method),
+        token_name: TokenName::new(&token.metadata.name),
+        outcome: Outcome::Success,
+        remote_addr: remote.as_deref(),
+    };
+    cx.core().audit.record(&event).await
+}
+
+/// A service was not let in. Anybody can cause this, so it is recorded as far as there is room.
+pub(crate) async fn join_refused(
+    cx: &OpCx,
+    node_name: &str,
+    services: &[String],
+    error: &Error,
+) -> Result<(), Error> {
+    let remote = cx.remote();
+    let role = services.join(",");
+    let event = InstanceJoin {
+        host_id: "",
+        node_name: Text::new(node_name),
+        role: Text::new(&role),
+        method: Text::new("token"),
+        // What was shown is not a token of ours, and may be one of somebody else's.
+        token_name: TokenName::new(""),
+        outcome: Outcome::Failure(Text::new(error.message())),
+        remote_addr: remote.as_deref(),
+    };
+    cx.core().audit.record_anonymous(&event).await
+}
+
+fn service_names(identity: &ServiceIdentity) -> Vec<String> {
+    identity.services.iter().map(|service| service.as_str().to_owned()).collect()
+}
+
+fn role_names(roles: &[JoinRole]) -> Vec<String> {
+    roles.iter().map(|role| role.as_str().to_owned()).collect()
+}

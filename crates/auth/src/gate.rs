@@ -1,0 +1,34 @@
+//! The first check of every request: may such a caller use this endpoint at all.
+
+use api::{Access, Error, ErrorKind, ServiceClass};
+use pki::Service;
+
+use crate::caller::Caller;
+use crate::cx::OpCx;
+
+/// Refuses whoever has no business here, whatever the request says.
+pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
+    let caller = cx.caller();
+    let admitted = match access {
+        Access::Public => true,
+        Access::Authenticated | Access::Rule => !matches!(caller, Caller::Anonymous),
+        Access::Service(ServiceClass::Proxy) => caller.runs(Service::Proxy),
+        Access::Service(ServiceClass::Any) => caller.service().is_some(),
+    };
+    if admitted {
+        return Ok(());
+    }
+    Err(match (caller, access) {
+        (Caller::Anonymous, _) => unauthenticated(),
+        (_, Access::Service(ServiceClass::Proxy)) => {
+            Error::denied("only a proxy of this cluster may do this")
+        }
+        _ => Error::denied("only a service of this cluster may do this"),
+    })
+}
+
+/// Nobody calls.
+pub(crate) fn unauthenticated() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "this needs an identity, and the connection shows none")
+        .hint("sign in with `tsh login`, or name an identity file with -i")
+}

@@ -1,0 +1,138 @@
+//! One connection: who is at its other end, and how long it may last.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::Request;
+use hyper::server::conn::http2;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use runtime::Tasks;
+use time::OffsetDateTime;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use crate::caller::Caller;
+use crate::core::Core;
+
+/// Requests at once on one connection; a replica needs one, a proxy as many as it has visitors.
+const MAX_STREAMS: u32 = 256;
+/// All headers of a request together. Ours are a path and a content type.
+const MAX_HEADERS: u32 = 16 << 10;
+/// How often a quiet connection is checked, and how long the answer may take.
+const KEEP_ALIVE: Duration = Duration::from_secs(20);
+/// How long requests under way may take when the connection is to end.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Who is at the other end of a connection. Made when it opens, from evidence alone.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    /// Who it is.
+    pub(crate) caller: Caller,
+    /// Where the connection comes from; none for the local socket.
+    pub(crate) address: Option<SocketAddr>,
+    /// Ends with the connection.
+    pub(crate) connection: CancellationToken,
+}
+
+/// Runs hyper's tasks for one connection under ours.
+#[derive(Clone, Debug)]
+struct Executor {
+    tasks: Tasks,
+}
+
+// === impl Executor ===
+
+impl<F> hyper::rt::Executor<F> for Executor
+where
+    F: Future + Send + 'static,
+    F::Output: Send,
+{
+    fn execute(&self, future: F) {
+        drop(self.tasks.spawn("auth.request", async move {
+            _ = future.await;
+        }));
+    }
+}
+
+/// Serves a connection until it ends, its evidence expires, or the service stops.
+pub(super) async fn serve<I>(
+    core: &Arc<Core>,
+    router: axum::Router,
+    io: I,
+    peer: Peer,
+    tasks: &Tasks,
+) where
+    I: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    // The requests of this connection end when it does.
+    let scope = tasks.scope();
+    let ended = peer.connection.clone();
+    let expires = peer.caller.expires();
+    let service = TowerToHyperService::new(WithPeer { router, peer });
+    let mut connection = std::pin::pin!(
+        http2::Builder::new(Executor { tasks: scope.tasks().clone() })
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(MAX_STREAMS)
+            .max_header_list_size(MAX_HEADERS)
+            .keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .initial_stream_window_size(1 << 20)
+            .initial_connection_window_size(8 << 20)
+            .serve_connection(TokioIo::new(io), service)
+    );
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        () = end_of(core, expires, tasks) => {
+            // Streams without end learn it from the token; the peer learns it from GOAWAY, and
+            // opens a new connection, with newer evidence if it has some.
+            ended.cancel();
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    ended.cancel();
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a connection to the auth service broke");
+    }
+}
+
+async fn end_of(core: &Core, expires: Option<OffsetDateTime>, tasks: &Tasks) {
+    let expiry = async {
+        match expires {
+            Some(expires) => core.clock.sleep_until(expires).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = expiry => {}
+        () = tasks.cancelled() => {}
+    }
+}
+
+/// The router, with the connection's peer attached to each request.
+#[derive(Clone)]
+struct WithPeer {
+    router: axum::Router,
+    peer: Peer,
+}
+
+impl tower_service::Service<http::Request<hyper::body::Incoming>> for WithPeer {
+    type Response = axum::response::Response;
+    type Error = std::convert::Infallible;
+    type Future = <axum::Router as tower_service::Service<Request>>::Future;
+
+    fn poll_ready(
+        &mut self,
+        _context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<hyper::body::Incoming>) -> Self::Future {
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(self.peer.clone());
+        self.router.clone().call(request)
+    }
+}

@@ -1,0 +1,101 @@
+//! The TLS listener.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::Tasks;
+use rustls::pki_types::CertificateDer;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::connection::{self, Peer};
+use crate::caller::Caller;
+use crate::core::Core;
+
+/// Connections at once: every service keeps one or two, and so does every command while it runs.
+const MAX_CONNECTIONS: usize = 8192;
+/// How long a peer may take to prove who it is.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait when the system has no descriptor for another connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until the service stops.
+pub(crate) async fn run(
+    core: Arc<Core>,
+    router: axum::Router,
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    tasks: Tasks,
+) {
+    let acceptor = TlsAcceptor::from(tls);
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = tasks.cancelled() => return,
+        };
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a connection to the auth service");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = room.clone().try_acquire_owned() else {
+            tracing::warn!(%address, limit = MAX_CONNECTIONS, "too many connections, one was closed");
+            continue;
+        };
+        let (core, router, acceptor) = (core.clone(), router.clone(), acceptor.clone());
+        let tasks_of_connection = tasks.clone();
+        tasks.spawn("auth.connection", async move {
+            let _place = place;
+            serve(core, router, acceptor, stream, address, tasks_of_connection).await;
+        });
+    }
+}
+
+async fn serve(
+    core: Arc<Core>,
+    router: axum::Router,
+    acceptor: TlsAcceptor,
+    stream: TcpStream,
+    address: SocketAddr,
+    tasks: Tasks,
+) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "cannot switch off Nagle's algorithm");
+    }
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
+    let stream = tokio::select! {
+        outcome = handshake => match outcome {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, %address, "a connection to the auth service was refused");
+                return;
+            }
+            Err(_elapsed) => return,
+        },
+        () = tasks.cancelled() => return,
+    };
+    let chain: &[CertificateDer<'static>] = stream.get_ref().1.peer_certificates().unwrap_or(&[]);
+    let caller = match identify(&core, chain) {
+        Ok(caller) => caller,
+        Err(error) => {
+            tracing::info!(%error, %address, "a certificate was refused");
+            return;
+        }
+    };
+    let peer = Peer { caller, address: Some(address), connection: CancellationToken::new() };
+    connection::serve(&core, router, stream, peer, &tasks).await;
+}
+
+fn identify(core: &Core, chain: &[CertificateDer<'_>]) -> Result<Caller, pki::VerifyError> {
+    if chain.is_empty() {
+        return Ok(Caller::Anonymous);
+    }
+    core.trust.verify(chain, core.clock.now()).map(|identity| Caller::from(&*identity))
+}

@@ -1,0 +1,77 @@
+//! Where the auth service keeps what, in the store.
+
+use api::Error;
+use resource::Kind;
+use sha2::{Digest as _, Sha256};
+use store::{InvalidKey, Key, Prefix};
+
+/// Resources, by kind and name.
+const RESOURCES: &str = "resources";
+/// Passwords and second factors, by user.
+const CREDENTIALS: &str = "credentials";
+/// Invites, by the hash of their token.
+const INVITES: &str = "invites";
+/// Sign-in attempts, by the hash of whom they concern.
+const ATTEMPTS: &str = "attempts";
+/// What was decided when the cluster began.
+const CLUSTER: &str = "cluster";
+
+/// The key of a resource.
+pub(crate) fn resource(kind: Kind, name: &str) -> Result<Key, Error> {
+    Key::new(&[RESOURCES, kind.as_str(), name]).map_err(|error| refused(&error))
+}
+
+/// Selects all resources of a kind.
+pub(crate) fn resources(kind: Kind) -> Result<Prefix, Error> {
+    Prefix::new(&[RESOURCES, kind.as_str()]).map_err(|error| refused(&error))
+}
+
+/// The kind and name of the resource that a key belongs to.
+pub(crate) fn parse_resource(key: &Key) -> Option<(Kind, String)> {
+    let mut segments = key.segments();
+    let (area, kind, name) = (segments.next()?, segments.next()?, segments.next()?);
+    if area != RESOURCES || segments.next().is_some() {
+        return None;
+    }
+    Some((Kind::parse(&kind).ok()?, name.into_owned()))
+}
+
+/// The key of a user's credentials.
+pub(crate) fn credentials(user: &str) -> Result<Key, Error> {
+    Key::new(&[CREDENTIALS, user]).map_err(|error| refused(&error))
+}
+
+/// The key of the invite with this token. The token itself is kept nowhere.
+pub(crate) fn invite(token: &str) -> Result<Key, Error> {
+    Key::new(&[INVITES, &digest(&[token])]).map_err(|error| refused(&error))
+}
+
+/// Selects all invites.
+pub(crate) fn invites() -> Result<Prefix, Error> {
+    Prefix::new(&[INVITES]).map_err(|error| refused(&error))
+}
+
+/// The key of the tally of sign-in attempts that concern `parts`. A hash: what people type as their
+/// name is neither bounded nor always a name.
+pub(crate) fn attempts(parts: &[&str]) -> Result<Key, Error> {
+    Key::new(&[ATTEMPTS, &digest(parts)]).map_err(|error| refused(&error))
+}
+
+/// The key of the cluster's founding record.
+pub(crate) fn cluster() -> Result<Key, Error> {
+    Key::new(&[CLUSTER, "founding"]).map_err(|error| refused(&error))
+}
+
+/// A hash of texts that differs when any of them, or where one ends, differs.
+fn digest(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}
+
+fn refused(error: &InvalidKey) -> Error {
+    Error::invalid(format!("this cannot be the name of anything: {error}"))
+}

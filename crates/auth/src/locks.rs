@@ -1,0 +1,78 @@
+//! Locks: who is shut out, whatever roles say.
+
+use api::{Error, Snapshot};
+use pki::{ServiceIdentity, UserIdentity};
+use resource::{Lock, LockTarget, User};
+use time::OffsetDateTime;
+
+/// What is known of a caller that a lock may name.
+struct Subject<'a> {
+    user: Option<&'a str>,
+    roles: &'a [String],
+    device: Option<&'a str>,
+    server: Option<&'a str>,
+}
+
+/// Refuses a user, about to sign in with `device`, whom a lock names.
+pub(crate) fn refuse_user(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &User,
+    device: Option<&str>,
+) -> Result<(), Error> {
+    let (user, roles) = (Some(user.name()), user.spec.roles.as_slice());
+    refuse(snapshot, now, &Subject { user, roles, device, server: None })
+}
+
+/// Refuses the holder of a user certificate whom a lock names.
+pub(crate) fn refuse_identity(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+) -> Result<(), Error> {
+    let (name, roles) = (Some(user.name.as_str()), user.roles.as_slice());
+    refuse(snapshot, now, &Subject { user: name, roles, device: user.mfa.as_deref(), server: None })
+}
+
+/// Refuses a service that a lock names.
+pub(crate) fn refuse_service(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    service: &ServiceIdentity,
+) -> Result<(), Error> {
+    let server = Some(service.host_id.as_str());
+    refuse(snapshot, now, &Subject { user: None, roles: &[], device: None, server })
+}
+
+fn refuse(snapshot: &Snapshot, now: OffsetDateTime, subject: &Subject<'_>) -> Result<(), Error> {
+    let lock = snapshot
+        .locks
+        .values()
+        .find(|lock| lock.is_in_force(now) && fits(&lock.spec.target, subject));
+    lock.map_or(Ok(()), |lock| Err(locked(lock)))
+}
+
+/// Whether every field that a target has is one of the subject's.
+fn fits(target: &LockTarget, subject: &Subject<'_>) -> bool {
+    let LockTarget { user, role, login, mfa_device, server_id, app } = target;
+    // An app is not a caller, and people have no login names here besides their names.
+    if app.is_some() || target.is_empty() {
+        return false;
+    }
+    let is = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+    };
+    is(user, subject.user)
+        && is(login, subject.user)
+        && is(mfa_device, subject.device)
+        && is(server_id, subject.server)
+        && role.as_ref().is_none_or(|role| subject.roles.contains(role))
+}
+
+fn locked(lock: &Lock) -> Error {
+    let error = Error::denied("access is locked").because(format!("lock {}", lock.metadata.name));
+    if lock.spec.message.is_empty() { error } else { error.hint(lock.spec.message.clone()) }
+}
+
+#[cfg(test)]
+mod tests;

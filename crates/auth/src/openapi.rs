@@ -1,0 +1,218 @@
+//! The published description of the auth API (OpenAPI 3.1), made from the same table as the router.
+
+use api::{
+    Access, AnyResource, ENDPOINTS, EndpointRow, Error, ErrorBody, Operation, ServiceClass, wire,
+};
+use schemars::generate::{SchemaGenerator, SchemaSettings};
+use schemars::{JsonSchema, Schema};
+use serde_json::{Map, Value, json};
+
+/// A query parameter: its name, whether it is needed, what it says.
+type Parameter = (&'static str, bool, &'static str);
+
+/// What an operation takes and gives beyond its path.
+struct Shape {
+    query: &'static [Parameter],
+    request: Option<Schema>,
+    response: Schema,
+    streams: bool,
+}
+
+const SECRETS: Parameter = ("with_secrets", false, "true includes secrets; needs the verb read");
+
+const WATCH: &[Parameter] = &[
+    ("kinds", true, "The kinds to watch, separated by commas"),
+    ("cursor", true, "The position after which to begin, from a list or an earlier watch"),
+];
+
+const WRITE: &[Parameter] =
+    &[("mode", false, "update (the default) needs the resource to exist, upsert does not")];
+
+const AUDIT: &[Parameter] = &[
+    ("user", false, "Only of this user"),
+    ("app", false, "Only of this app"),
+    ("event", false, "Only of this event type"),
+    ("since", false, "Not before this instant (RFC 3339)"),
+    ("until", false, "Before this instant (RFC 3339)"),
+    ("limit", false, "At most this many, the newest first"),
+];
+
+/// The document.
+///
+/// # Errors
+/// A schema is not JSON, which is a fault of ours.
+pub fn document() -> Result<Value, Error> {
+    let mut schemas = generator();
+    let mut paths = Map::new();
+    for row in ENDPOINTS {
+        let operation = operation(row, &mut schemas)?;
+        let path = paths.entry(row.path).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(row.method.as_str().to_lowercase(), operation);
+        }
+    }
+    // Errors are not the body of any one operation, so nothing has named their schema yet.
+    drop(schemas.subschema_for::<ErrorBody>());
+    let components = schemas.take_definitions(true);
+    Ok(json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tessera auth API",
+            "version": "v1",
+            "description": "HTTP/2 with JSON bodies over mutual TLS, or over the auth service's \
+                local socket. Every error has the shape of ErrorBody. Members that a client does \
+                not know are to be ignored.",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "paths": paths,
+        "components": {
+            "schemas": components,
+            "responses": { "Error": {
+                "description": "What went wrong, in the one shape that all errors have",
+                "content": { "application/json": {
+                    "schema": { "$ref": "#/components/schemas/ErrorBody" },
+                } },
+            } },
+            "securitySchemes": { "certificate": {
+                "type": "mutualTLS",
+                "description": "A certificate of the cluster's user or host authority",
+            } },
+        },
+    }))
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12()
+        .with(|settings| {
+            settings.definitions_path = "/components/schemas".into();
+            settings.meta_schema = None;
+        })
+        .into_generator()
+}
+
+fn operation(row: &EndpointRow, schemas: &mut SchemaGenerator) -> Result<Value, Error> {
+    let shape = shape(row.operation, schemas);
+    let encode = |schema: Schema| serde_json::to_value(schema).map_err(Error::internal);
+    let media = if shape.streams { "application/x-ndjson" } else { "application/json" };
+    let mut operation = json!({
+        "operationId": operation_id(row.operation),
+        "summary": row.summary,
+        "security": security(row.access),
+        "x-access": access(row.access),
+        "responses": {
+            "200": {
+                "description": "Done",
+                "content": { media: { "schema": encode(shape.response)? } },
+            },
+            "default": { "$ref": "#/components/responses/Error" },
+        },
+    });
+    let parameters: Vec<Value> = path_parameters(row.path)
+        .chain(shape.query.iter().map(|(name, required, description)| {
+            json!({
+                "name": name,
+                "in": "query",
+                "required": required,
+                "description": description,
+                "schema": { "type": "string" },
+            })
+        }))
+        .collect();
+    if let Some(members) = operation.as_object_mut() {
+        if !parameters.is_empty() {
+            members.insert("parameters".to_owned(), parameters.into());
+        }
+        if let Some(request) = shape.request {
+            let body = json!({
+                "required": true,
+                "content": { "application/json": { "schema": encode(request)? } },
+            });
+            members.insert("requestBody".to_owned(), body);
+        }
+    }
+    Ok(operation)
+}
+
+fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
+    let nothing = || Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]));
+    let resource = schema::<AnyResource>(schemas);
+    let of = |request: Option<Schema>, response: Schema| Shape {
+        query: &[],
+        request,
+        response,
+        streams: false,
+    };
+    let s = schemas;
+    match operation {
+        Operation::Ping => of(None, schema::<wire::Ping>(s)),
+        Operation::OpenApi => of(None, nothing()),
+        Operation::Join => {
+            of(Some(schema::<wire::JoinRequest>(s)), schema::<wire::ServiceCredentials>(s))
+        }
+        Operation::Renew => {
+            of(Some(schema::<wire::RenewRequest>(s)), schema::<wire::ServiceCredentials>(s))
+        }
+        Operation::SignIn => {
+            of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))
+        }
+        Operation::ReadInvite => of(None, schema::<wire::InviteDetails>(s)),
+        Operation::AnswerInvite => of(Some(schema::<wire::InviteAnswer>(s)), nothing()),
+        Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),
+        Operation::Status => of(None, schema::<wire::Status>(s)),
+        Operation::List => Shape { query: &[SECRETS], ..of(None, schema::<wire::ListBody>(s)) },
+        Operation::Create => of(Some(resource.clone()), resource),
+        Operation::Get => Shape { query: &[SECRETS], ..of(None, resource) },
+        Operation::Put => Shape { query: WRITE, ..of(Some(resource.clone()), resource) },
+        Operation::Delete => of(None, nothing()),
+        Operation::Watch => {
+            Shape { query: WATCH, streams: true, ..of(None, schema::<wire::WatchLine>(s)) }
+        }
+        Operation::CreateInvite => {
+            of(Some(schema::<wire::InviteRequest>(s)), schema::<wire::Invite>(s))
+        }
+        Operation::SignUser => {
+            of(Some(schema::<wire::UserCertificateRequest>(s)), schema::<wire::UserCredentials>(s))
+        }
+        Operation::ShipAudit => {
+            of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
+        }
+        Operation::SearchAudit => Shape { query: AUDIT, ..of(None, schema::<wire::AuditPage>(s)) },
+    }
+}
+
+fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {
+    schemas.subschema_for::<T>()
+}
+
+/// `ReadInvite` as `readInvite`.
+fn operation_id(operation: Operation) -> String {
+    let name = format!("{operation:?}");
+    let mut chars = name.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn path_parameters(path: &'static str) -> impl Iterator<Item = Value> {
+    path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}')).map(|name| {
+        json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } })
+    })
+}
+
+fn security(access: Access) -> Value {
+    match access {
+        Access::Public => json!([]),
+        Access::Authenticated | Access::Service(_) | Access::Rule => json!([{ "certificate": [] }]),
+    }
+}
+
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::Public => "anybody",
+        Access::Authenticated => "any identity of the cluster",
+        Access::Service(ServiceClass::Proxy) => "proxies",
+        Access::Service(ServiceClass::Any) => "services",
+        Access::Rule => "by the rules of the caller's roles, or the fixed rights of a service",
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! From an endpoint to its operation: what a request says becomes arguments, what comes back an
+//! answer.
+
+use api::wire::{Ping, Status, WhoAmI};
+use api::{Error, Operation, Write as Mode};
+use resource::{Kind, Secrets};
+use serde::Deserialize;
+
+use crate::caller::Caller;
+use crate::core::Core;
+use crate::cx::OpCx;
+use crate::http::Call;
+use crate::http::answer::{self, Answer};
+use crate::{audit_api, certificate, invite, join, openapi, resources, sign_in, watch};
+
+/// The version of this service.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+#[derive(Deserialize)]
+struct ReadQuery {
+    #[serde(default)]
+    with_secrets: bool,
+}
+
+#[derive(Deserialize)]
+struct WriteQuery {
+    #[serde(default)]
+    mode: WriteMode,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WriteMode {
+    #[default]
+    Update,
+    Upsert,
+}
+
+/// Carries out the operation of an endpoint.
+pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::List
+        | Operation::Get
+        | Operation::Create
+        | Operation::Put
+        | Operation::Delete => resource(cx, operation, call).await,
+        Operation::Ping => answer::json(&ping(cx.core())?),
+        Operation::OpenApi => answer::json(&openapi::document()?),
+        Operation::WhoAmI => answer::json(&who_am_i(cx)),
+        Operation::Status => answer::json(&status(cx.core())?),
+        Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
+        Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
+        Operation::SignIn => answer::json(&sign_in::sign_in(cx, call.json()?).await?),
+        Operation::ReadInvite => {
+            answer::json(&invite::read(cx.core(), call.parameter("token")?).await?)
+        }
+        Operation::AnswerInvite => {
+            invite::answer(cx, call.parameter("token")?, call.json()?).await?;
+            Ok(answer::nothing())
+        }
+        Operation::CreateInvite => {
+            answer::json(&invite::create(cx, call.parameter("name")?, &call.json()?).await?)
+        }
+        Operation::SignUser => {
+            answer::json(&certificate::sign(cx, call.parameter("name")?, &call.json()?).await?)
+        }
+        Operation::Watch => watch::watch(cx, call).await,
+        Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
+        Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
+    }
+}
+
+async fn resource(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    let kind = kind(call)?;
+    // Whoever wrote a resource knows its secrets.
+    let written = |resource: resource::Resource| answer::json(&resource.to_json(Secrets::Include));
+    match operation {
+        Operation::List => answer::json(&resources::list(cx, kind, secrets(call)?).await?),
+        Operation::Get => {
+            let secrets = secrets(call)?;
+            let found = resources::get(cx, kind, call.parameter("name")?, secrets).await?;
+            answer::json(&found.to_json(secrets))
+        }
+        Operation::Create => {
+            written(resources::create(cx, resources::parse(kind, &call.body)?).await?)
+        }
+        Operation::Put => {
+            let WriteQuery { mode } = call.query()?;
+            let mode = match mode {
+                WriteMode::Update => Mode::Update,
+                WriteMode::Upsert => Mode::Upsert,
+            };
+            let resource = resources::parse(kind, &call.body)?;
+            if !kind.is_singleton() && resource.name() != call.parameter("name")? {
+                return Err(Error::invalid("the resource has another name than its address"));
+            }
+            written(resources::put(cx, resource, mode).await?)
+        }
+        _ => {
+            resources::delete(cx, kind, call.parameter("name")?).await?;
+            Ok(answer::nothing())
+        }
+    }
+}
+
+fn kind(call: &Call) -> Result<Kind, Error> {
+    Kind::parse(call.parameter("kind")?).map_err(|unknown| Error::invalid(unknown.to_string()))
+}
+
+fn secrets(call: &Call) -> Result<Secrets, Error> {
+    let ReadQuery { with_secrets } = call.query()?;
+    Ok(if with_secrets { Secrets::Include } else { Secrets::Redact })
+}
+
+fn ping(core: &Core) -> Result<Ping, Error> {
+    Ok(Ping {
+        cluster: core.cluster.clone(),
+        version: VERSION.to_owned(),
+        ca_pins: core.authorities.pins()?,
+        host_authorities: core.authorities.wire().host,
+    })
+}
+
+fn status(core: &Core) -> Result<Status, Error> {
+    Ok(Status {
+        cluster: core.cluster.clone(),
+        version: VERSION.to_owned(),
+        ca_pins: core.authorities.pins()?,
+        authorities: core.authorities.status(),
+    })
+}
+
+fn who_am_i(cx: &OpCx) -> WhoAmI {
+    let caller = cx.caller();
+    let roles = match caller {
+        Caller::User(user) => user.roles.clone(),
+        Caller::Service(service) => {
+            service.services.iter().map(|service| service.as_str().to_owned()).collect()
+        }
+        Caller::LocalAdmin { .. } | Caller::Anonymous => Vec::new(),
+    };
+    WhoAmI {
+        kind: caller.kind().to_owned(),
+        name: caller.name(),
+        roles,
+        cluster: cx.core().cluster.clone(),
+    }
+}

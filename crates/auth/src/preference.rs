@@ -1,0 +1,19 @@
+//! The cluster's rules for signing in: what is checked when they are written.
+
+use api::Error;
+use resource::ClusterAuthPreference;
+use resource::cluster_auth_preference::SecondFactor;
+
+/// Refuses rules by which nobody could sign in.
+pub(crate) fn prepare(preference: &ClusterAuthPreference) -> Result<(), Error> {
+    match preference.spec.second_factors.as_deref() {
+        Some(factors) if !factors.is_empty() && !factors.contains(&SecondFactor::Otp) => {
+            Err(Error::invalid(
+                "spec.second_factors: one-time codes (otp) are the only second \
+                 factor that this version checks",
+            )
+            .hint("use second_factors: [otp], or second_factor: off"))
+        }
+        _ => Ok(()),
+    }
+}

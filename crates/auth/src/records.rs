@@ -1,0 +1,177 @@
+//! Resources in the store: read, listed, written, with the store's revisions as theirs.
+//!
+//! Nothing is decided here. What is stored holds secrets; whoever hands it out redacts.
+
+use std::sync::Arc;
+
+use api::{Error, ErrorKind};
+use bytes::Bytes;
+use resource::{Kind, Resource, Revision, Secrets};
+use store::{Backend, Cursor, Item, Write};
+
+use crate::{fault, keys};
+
+/// The resources in a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Records {
+    store: Arc<dyn Backend>,
+}
+
+/// When a resource may be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// It must not be there.
+    Absent,
+    /// It must be at this revision.
+    At(Revision),
+}
+
+// === impl Records ===
+
+impl Records {
+    pub(crate) fn new(store: Arc<dyn Backend>) -> Self {
+        Self { store }
+    }
+
+    /// The store itself, for what is no resource.
+    pub(crate) fn store(&self) -> &Arc<dyn Backend> {
+        &self.store
+    }
+
+    /// A resource, if it is there.
+    pub(crate) async fn find(&self, kind: Kind, name: &str) -> Result<Option<Resource>, Error> {
+        match self.store.get(&keys::resource(kind, name)?).await {
+            Ok(item) => decode(&item).map(Some),
+            Err(store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(fault::store(&error)),
+        }
+    }
+
+    /// A resource that should be there.
+    pub(crate) async fn get(&self, kind: Kind, name: &str) -> Result<Resource, Error> {
+        self.find(kind, name).await?.ok_or_else(|| Error::not_found(kind.not_found(name)))
+    }
+
+    /// All resources of a kind, and the moment at which they were all.
+    pub(crate) async fn list(&self, kind: Kind) -> Result<(Vec<Resource>, Cursor), Error> {
+        let snapshot = self
+            .store
+            .range(&keys::resources(kind)?)
+            .await
+            .map_err(|error| fault::store(&error))?;
+        let mut resources = Vec::with_capacity(snapshot.items.len());
+        for item in &snapshot.items {
+            match decode(item) {
+                Ok(resource) => resources.push(resource),
+                // A role or user that cannot be read gives nothing to anybody; a lock that
+                // cannot be read would.
+                Err(error) if kind == Kind::Lock => return Err(error),
+                Err(error) => skipped(item, &error),
+            }
+        }
+        Ok((resources, snapshot.cursor))
+    }
+
+    /// Writes a resource, together with `others`, and gives it back as it is stored.
+    pub(crate) async fn write(
+        &self,
+        resource: &Resource,
+        condition: Condition,
+        others: Vec<Write>,
+    ) -> Result<Resource, Error> {
+        let (kind, name) = (resource.kind(), resource.name());
+        let key = keys::resource(kind, name)?;
+        let (value, expires) = (encode(resource)?, resource.metadata().expires);
+        let write = match condition {
+            Condition::Absent => Write::create(key, value, expires),
+            Condition::At(revision) => {
+                let expected = store::Revision::new(revision.as_str());
+                Write::compare_and_swap(key, expected, value, expires)
+            }
+        };
+        let revisions = self.apply(kind, name, write, others).await?;
+        let revision = revisions
+            .into_iter()
+            .next()
+            .ok_or_else(|| Error::internal("the store did not say what became of a write"))?;
+        Ok(resource.clone().with_revision(Revision::new(revision.as_str())))
+    }
+
+    /// Deletes a resource that is at `revision`, together with `others`.
+    pub(crate) async fn delete(
+        &self,
+        kind: Kind,
+        name: &str,
+        revision: &Revision,
+        others: Vec<Write>,
+    ) -> Result<(), Error> {
+        let expected = store::Revision::new(revision.as_str());
+        let write = Write::delete_if(keys::resource(kind, name)?, expected);
+        self.apply(kind, name, write, others).await.map(drop)
+    }
+
+    async fn apply(
+        &self,
+        kind: Kind,
+        name: &str,
+        write: Write,
+        others: Vec<Write>,
+    ) -> Result<Vec<store::Revision>, Error> {
+        let own = write.key().clone();
+        let mut writes = vec![write];
+        writes.extend(others);
+        self.store.write(writes).await.map_err(|error| match error {
+            store::Error::AlreadyExists { key } if key == own => {
+                Error::new(ErrorKind::AlreadyExists, kind.already_exists(name))
+            }
+            store::Error::NotFound { key } if key == own => Error::not_found(kind.not_found(name)),
+            store::Error::Conflict { .. }
+            | store::Error::NotFound { .. }
+            | store::Error::AlreadyExists { .. } => conflict(kind, name),
+            other => fault::store(&other),
+        })
+    }
+}
+
+/// Somebody else changed it in between.
+pub(crate) fn conflict(kind: Kind, name: &str) -> Error {
+    let what = if kind.is_singleton() || kind.holds_secrets() {
+        kind.display_name().to_owned()
+    } else {
+        format!("{} {name:?}", kind.display_name())
+    };
+    Error::new(ErrorKind::Conflict, format!("{what} was changed by somebody else meanwhile"))
+        .hint("read it again, make the change again and write it back")
+}
+
+/// The resource that an item holds.
+pub(crate) fn decode(item: &Item) -> Result<Resource, Error> {
+    let mut resource = Resource::from_json(&item.value).map_err(|error| {
+        Error::new(ErrorKind::Internal, "a stored resource cannot be read by this version")
+            .because(error)
+    })?;
+    resource.metadata_mut().expires = item.expires;
+    Ok(resource.with_revision(Revision::new(item.revision.as_str())))
+}
+
+/// Says that an item is passed over. Names of tokens are secrets, so no key is named.
+pub(crate) fn skipped(item: &Item, error: &Error) {
+    let kind = keys::parse_resource(&item.key).map(|(kind, _name)| kind.as_str());
+    tracing::error!(
+        kind,
+        revision = item.revision.as_str(),
+        cause = error.cause(),
+        "a stored resource cannot be read and is passed over"
+    );
+}
+
+fn encode(resource: &Resource) -> Result<Bytes, Error> {
+    let mut stored = resource.clone();
+    // The store knows both better.
+    stored.metadata_mut().revision = None;
+    stored.metadata_mut().expires = None;
+    serde_json::to_vec(&stored.to_json(Secrets::Include)).map(Bytes::from).map_err(Error::internal)
+}
+
+#[cfg(test)]
+mod tests;

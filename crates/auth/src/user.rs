@@ -1,0 +1,64 @@
+//! Users: what is checked and filled in when one is written.
+
+use api::Error;
+use resource::user::CreatedBy;
+use resource::{Kind, User};
+use store::Write;
+use time::OffsetDateTime;
+
+use crate::core::Core;
+use crate::credentials::Credentials;
+use crate::cx::OpCx;
+use crate::invite;
+
+/// Whether a user may sign in and act at `now`.
+pub(crate) fn is_active(user: &User, now: OffsetDateTime) -> bool {
+    let ended = |end: Option<OffsetDateTime>| end.is_some_and(|end| end <= now);
+    let locked = user
+        .spec
+        .status
+        .as_ref()
+        .is_some_and(|status| status.is_locked && !ended(status.lock_expires));
+    !locked && !ended(user.spec.expires) && !ended(user.metadata.expires)
+}
+
+/// Checks a user, and fills in what the service knows better.
+pub(crate) async fn prepare(
+    cx: &OpCx,
+    user: &mut User,
+    before: Option<&User>,
+) -> Result<(), Error> {
+    // One end, under both names, so that whoever looks at either sees it.
+    user.metadata.expires = user.metadata.expires.or(user.spec.expires);
+    user.spec.expires = user.metadata.expires;
+    user.spec.created_by = match before {
+        Some(before) => before.spec.created_by.clone(),
+        None => Some(CreatedBy {
+            user: cx.caller().name(),
+            time: Some(cx.core().clock.now()),
+            connector: None,
+        }),
+    };
+    let mut missing = Vec::new();
+    for role in &user.spec.roles {
+        if cx.core().records.find(Kind::Role, role).await?.is_none() {
+            missing.push(format!("{role:?}"));
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "user {:?} cannot have roles that do not exist: {}",
+        user.name(),
+        missing.join(", ")
+    ))
+    .hint("create the role first: `tctl create role.yaml`"))
+}
+
+/// What goes with a user who goes, or comes newly: credentials and links that bear the name.
+pub(crate) async fn remains(core: &Core, name: &str) -> Result<Vec<Write>, Error> {
+    let mut writes = invite::removals(core, name).await?;
+    writes.extend(Credentials::removal(core.records.store(), name).await?);
+    Ok(writes)
+}
