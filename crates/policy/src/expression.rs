@@ -1,0 +1,129 @@
+//! Label expressions: typed predicates over the labels of an app and the traits of a user.
+
+mod check;
+mod eval;
+mod functions;
+
+use std::sync::Arc;
+
+use resource::{Labels, Traits};
+use thiserror::Error;
+
+use crate::golang::Comparison;
+use crate::pattern::Pattern;
+use crate::regex::Regex;
+use crate::syntax::SyntaxError;
+
+/// A predicate that parsed and has the right types.
+///
+/// ```
+/// use policy::{ExpressionContext, LabelExpression};
+/// use resource::{Labels, Traits};
+///
+/// let expression = LabelExpression::parse(r#"labels["env"] == "dev""#).unwrap();
+/// let labels = Labels::from([("env".into(), "dev".into())]);
+/// let context = ExpressionContext { labels: &labels, user: "alice", traits: &Traits::new() };
+/// assert_eq!(expression.eval(context), Ok(true));
+/// ```
+#[derive(Debug, Clone)]
+pub struct LabelExpression {
+    root: BoolExpr,
+    /// Constant patterns that do not compile: harmless until they are reached, but refused when written.
+    broken: Vec<SyntaxError>,
+}
+
+/// What an expression is evaluated over.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// Labels of the app, under canonical keys.
+    pub labels: &'a Labels,
+    /// Login name of the user.
+    pub user: &'a str,
+    /// Traits of the user.
+    pub traits: &'a Traits,
+}
+
+/// An expression that cannot be evaluated for this user and app.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct EvalError(pub(crate) String);
+
+#[derive(Debug, Clone)]
+enum BoolExpr {
+    All(Vec<BoolExpr>),
+    Any(Vec<BoolExpr>),
+    Not(Box<BoolExpr>),
+    Constant(bool),
+    Compare(Comparison, StrExpr, StrExpr),
+    Contains(ListExpr, StrExpr),
+    ContainsAny(ListExpr, ListExpr),
+    ContainsAll(ListExpr, ListExpr),
+    Match(ListExpr, PatternArg),
+}
+
+#[derive(Debug, Clone)]
+enum StrExpr {
+    Constant(Arc<str>),
+    Label(Box<StrExpr>),
+    UserName,
+}
+
+#[derive(Debug, Clone)]
+enum ListExpr {
+    Set(Vec<StrExpr>),
+    Trait(Box<StrExpr>),
+    EmailLocal(Box<ListExpr>),
+    Upper(Box<ListExpr>),
+    Lower(Box<ListExpr>),
+    Replace(Box<ListExpr>, RegexArg, StrExpr),
+    LabelsMatching(PatternArg),
+}
+
+/// A pattern argument: compiled once where it is constant.
+#[derive(Debug, Clone)]
+enum PatternArg {
+    Constant(Result<Pattern, SyntaxError>),
+    Dynamic(StrExpr),
+}
+
+/// A regex argument: compiled once where it is constant.
+#[derive(Debug, Clone)]
+enum RegexArg {
+    Constant(Result<Arc<Regex>, SyntaxError>),
+    Dynamic(StrExpr),
+}
+
+// === impl LabelExpression ===
+
+impl LabelExpression {
+    /// Parses and type-checks `text`.
+    ///
+    /// # Errors
+    ///
+    /// The first thing that is wrong, with its place. A constant pattern that does not compile is not among
+    /// them: see [`LabelExpression::broken_patterns`].
+    pub fn parse(text: &str) -> Result<Self, SyntaxError> {
+        let tree = crate::golang::parse(text)?;
+        let mut broken = Vec::new();
+        let root = check::boolean(&tree, &mut broken)?;
+        Ok(Self { root, broken })
+    }
+
+    /// Constant patterns that do not compile: errors only when they are reached.
+    #[must_use]
+    pub fn broken_patterns(&self) -> &[SyntaxError] {
+        &self.broken
+    }
+
+    /// Whether the expression holds.
+    ///
+    /// # Errors
+    ///
+    /// When a part that is reached cannot be evaluated for this user and app.
+    pub fn eval(&self, context: Context<'_>) -> Result<bool, EvalError> {
+        self.root.eval(context)
+    }
+}
+
+#[cfg(test)]
+mod tests;

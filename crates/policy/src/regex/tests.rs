@@ -1,0 +1,533 @@
+use super::*;
+use crate::limits::{MAX_REGEX_DEPTH, MAX_REGEX_REPEAT};
+
+#[track_caller]
+fn regex(pattern: &str) -> Regex {
+    Regex::compile(pattern).unwrap_or_else(|error| panic!("{}", error.show(pattern)))
+}
+
+/// The pattern compiles, is found in each text of `hits` and in none of `misses`.
+#[track_caller]
+fn check(pattern: &str, hits: &[&str], misses: &[&str]) {
+    let regex = regex(pattern);
+    for hit in hits {
+        assert!(regex.is_match(hit), "{pattern} should match {hit:?}");
+    }
+    for miss in misses {
+        assert!(!regex.is_match(miss), "{pattern} should not match {miss:?}");
+    }
+}
+
+#[track_caller]
+fn refused(pattern: &str) {
+    if let Ok(regex) = Regex::compile(pattern) {
+        panic!("{pattern} should be refused, got {regex:?}");
+    }
+}
+
+#[track_caller]
+fn replaced(pattern: &str, template: &str, text: &str, expected: &str) {
+    let regex = Regex::compile_with_groups(pattern).unwrap();
+    assert_eq!(regex.replace_all(text, template).unwrap(), expected, "{pattern} {template} {text}");
+}
+
+mod dialect {
+    //! The differences between the two dialects, one by one.
+
+    use super::*;
+
+    #[test]
+    fn decimal_digits_are_ascii() {
+        check(r"^\d$", &["5"], &["٣", "a"]);
+        check(r"^[\d]$", &["5"], &["٣"]);
+    }
+
+    #[test]
+    fn non_digits_are_all_but_ascii_digits() {
+        check(r"^\D$", &["٣", "a"], &["5"]);
+        check(r"^[\D]$", &["٣", "a"], &["5"]);
+    }
+
+    #[test]
+    fn word_characters_are_ascii() {
+        check(r"^\w$", &["a", "_", "0"], &["ä", "-"]);
+    }
+
+    #[test]
+    fn non_word_characters_are_all_but_ascii_ones() {
+        check(r"^\W$", &["ä", "-"], &["a"]);
+    }
+
+    #[test]
+    fn blanks_are_ascii() {
+        check(r"^\s$", &[" ", "\t", "\n", "\r", "\x0c"], &["\u{a0}", "\u{2003}", "\x0b"]);
+    }
+
+    #[test]
+    fn non_blanks_are_all_but_ascii_ones() {
+        check(r"^\S$", &["\u{a0}", "\x0b", "x"], &[" ", "\n"]);
+    }
+
+    #[test]
+    fn word_boundaries_are_ascii() {
+        check(r"^ä\bb$", &["äb"], &[]);
+        check(r"^a\bb$", &[], &["ab"]);
+    }
+
+    #[test]
+    fn non_boundaries_are_ascii() {
+        check(r"^a\Bb$", &["ab"], &[]);
+        check(r"^ä\Bb$", &[], &["äb"]);
+        check(r"^ä\Bö$", &["äö"], &[]);
+    }
+
+    #[test]
+    fn quoting() {
+        check(r"^\Qa.b*\E+$", &["a.b*", "a.b**"], &["axb*"]);
+    }
+
+    #[test]
+    fn quoting_without_end() {
+        check(r"^\Q*$", &["*$", "*$x"], &["*"]);
+        check(r"^a\Q$", &["a$"], &["a"]);
+    }
+
+    #[test]
+    fn double_ampersand_in_a_class() {
+        check(r"^[a&&b]$", &["a", "&", "b"], &["c"]);
+        check(r"^[&&]$", &["&"], &["a"]);
+    }
+
+    #[test]
+    fn double_tilde_in_a_class() {
+        check(r"^[a~~b]$", &["a", "~", "b"], &["c"]);
+    }
+
+    #[test]
+    fn double_dash_in_a_class() {
+        refused(r"^[a--b]$");
+        check(r"^[+--]$", &["+", ",", "-"], &["."]);
+    }
+
+    #[test]
+    fn bracket_first_in_a_class() {
+        check(r"^[[]$", &["["], &["a"]);
+    }
+
+    #[test]
+    fn bracket_inside_a_class() {
+        check(r"^[a[b]$", &["a", "[", "b"], &["]"]);
+    }
+
+    #[test]
+    fn classes_do_not_nest() {
+        check(r"^[[a]]$", &["[]", "a]"], &["a"]);
+        check(r"^[a-z&&[^b]]$", &["a]", "&]", "[]", "^]"], &["a", "b"]);
+    }
+
+    #[test]
+    fn dash_after_a_class_escape() {
+        check(r"^[\w-a]$", &["-", "a", "z"], &["+"]);
+        check(r"^[\d-z]$", &["-", "5", "z"], &["y"]);
+    }
+
+    #[test]
+    fn class_escape_cannot_end_a_range() {
+        refused(r"^[a-\d]$");
+    }
+
+    #[test]
+    fn unknown_posix_class() {
+        refused(r"^[[:foo:]]$");
+    }
+
+    #[test]
+    fn double_star() {
+        refused("a**");
+    }
+
+    #[test]
+    fn double_plus() {
+        refused("a++");
+    }
+
+    #[test]
+    fn plus_star() {
+        refused("a+*");
+    }
+
+    #[test]
+    fn stacked_counts() {
+        refused("a{2}{3}");
+        refused("a*{2}");
+        refused("a??{2}");
+        refused("a***");
+    }
+
+    #[test]
+    fn repeat_above_the_bound() {
+        check("^a{1000}$", &[&"a".repeat(1000)], &[&"a".repeat(999)]);
+        refused("a{1001}");
+        refused("a{0,1001}");
+        refused("a{1001,}");
+        refused("a{99999999999}");
+    }
+
+    #[test]
+    fn product_of_repeats_above_the_bound() {
+        refused("(a{100}){100}");
+        refused("((a{10}){10}){11}");
+        check("^((a{10}){10}){10}$", &[&"a".repeat(1000)], &["a"]);
+        // The bound is on counted repetition: a star multiplies nothing.
+        check("^(a{1000})*$", &[""], &["a"]);
+        refused("((a{1000})*){2}");
+    }
+
+    #[test]
+    fn open_brace() {
+        check("^a{$", &["a{"], &["a"]);
+    }
+
+    #[test]
+    fn brace_with_a_name() {
+        check("^a{x}$", &["a{x}"], &["a"]);
+    }
+
+    #[test]
+    fn brace_without_minimum() {
+        check("^a{,2}$", &["a{,2}"], &["aa"]);
+        check("^a{02}$", &["a{02}"], &["aa"]);
+        check("^a{1,2,3}$", &["a{1,2,3}"], &["a"]);
+        check("^{$", &["{"], &[]);
+        check("^a{,2}*$", &["a{,2", "a{,2}}"], &["a"]);
+    }
+
+    #[test]
+    fn escaped_less_than() {
+        check(r"^\<a$", &["<a"], &["a"]);
+    }
+
+    #[test]
+    fn escaped_greater_than() {
+        check(r"^a\>$", &["a>"], &["a"]);
+    }
+
+    #[test]
+    fn boundary_with_a_name() {
+        check(r"^x\b{start}$", &[], &["x"]);
+        check(r"^x\b{start}$", &["x{start}"], &["x start"]);
+    }
+
+    #[test]
+    fn octal_escapes() {
+        check(r"^\101\060\0$", &["A0\0"], &[]);
+        check(r"^[\101-\103]$", &["B"], &["D"]);
+        check(r"^\1011$", &["A1"], &[]);
+    }
+
+    #[test]
+    fn small_u_escape() {
+        refused(r"^\u0041$");
+    }
+
+    #[test]
+    fn large_u_escape() {
+        refused(r"^\U00000041$");
+    }
+
+    #[test]
+    fn flag_x() {
+        refused("(?x)a b");
+    }
+
+    #[test]
+    fn flag_u() {
+        refused("(?u)a");
+        refused("(?-u)a");
+    }
+
+    #[test]
+    fn flag_r() {
+        refused("(?R)a");
+    }
+
+    #[test]
+    fn property_by_key() {
+        refused(r"\p{script=Greek}");
+        refused(r"\p{sc:Greek}");
+        refused(r"\p{gc=Lu}");
+    }
+
+    #[test]
+    fn two_groups_with_one_name() {
+        check("^(?P<n>a)(?P<n>b)$", &["ab"], &["a"]);
+        replaced("(?P<n>a)|(?P<n>b)", "<$n>", "ab", "<a><b>");
+    }
+
+    #[test]
+    fn look_ahead() {
+        refused("(?=a)");
+        refused("(?!a)");
+    }
+
+    #[test]
+    fn look_behind() {
+        refused("(?<=a)b");
+        refused("(?<!a)b");
+    }
+
+    #[test]
+    fn back_references() {
+        refused(r"(a)\1");
+        refused(r"(?P<n>a)(?P=n)");
+        refused(r"(a)\k<1>");
+    }
+}
+
+#[test]
+fn anchors_are_those_of_the_text() {
+    check("^ab|cd$", &["abx", "xcd"], &["xabx", "cdx"]);
+    check(r"\Aa\z", &["a"], &["a\n", "\na"]);
+    check("^a$", &["a"], &["a\n"]);
+    check("(?m)^a$", &["a", "x\na\ny"], &["ax"]);
+    refused(r"a\Z");
+    check("^*a$", &["xa"], &["b"]);
+}
+
+#[test]
+fn dots_and_negated_classes_at_line_breaks() {
+    check("^.$", &["a", "ä"], &["\n", ""]);
+    check("^(?s).$", &["\n"], &[]);
+    check("^[^a]$", &["\n", "b"], &["a"]);
+    check(r"^(?s:.)(?-s:.)$", &["\na"], &["a\n"]);
+}
+
+#[test]
+fn flags_last_until_their_group_ends() {
+    check("^(?i)a(?-i)b$", &["Ab"], &["AB"]);
+    check("^((?i)a)b$", &["Ab"], &["AB"]);
+    check("^(?i:a|b)c$", &["Bc"], &["BC"]);
+    check("^(a(?i)b|c)d$", &["aBd", "Cd"], &["Abd", "cD"]);
+    check("^(?)a$", &["a"], &[]);
+    check("^(?i-i:a)$", &["a"], &["A"]);
+    for bad in
+        ["(?i", "(?i-)", "(?-)", "(?--i)a", "(?", "(?i-s-m)a", "(?P<>a)", "(?P<n a)", "(?P<ä>a)"]
+    {
+        refused(bad);
+    }
+}
+
+#[test]
+fn letter_case_folds_beyond_ascii() {
+    check("^(?i)k$", &["k", "K", "\u{212a}"], &["x"]);
+    check("^(?i)straße$", &["STRAßE", "straẞe"], &["STRASSE"]);
+    check(r"^(?i)\w$", &["k", "\u{212a}", "\u{17f}"], &["ä"]);
+    check(r"^(?i)\W$", &["ä"], &["k", "\u{212a}", "\u{17f}"]);
+    check(r"^(?i)[\Wk]$", &["ä", "K", "\u{212a}"], &["a"]);
+    check("^(?i)[a-c]$", &["B"], &["d"]);
+    check("^(?i)[^a]$", &["b"], &["a", "A"]);
+    check("^(?i)[[:upper:]]$", &["a", "A"], &["1"]);
+    check(r"^(?i)\p{Lu}$", &["a", "Ä", "ä"], &["1"]);
+    check(r"^(?i)\x61\101$", &["Aa"], &[]);
+}
+
+#[test]
+fn posix_classes() {
+    check("^[[:alpha:]]+$", &["abc"], &["ab1", "ä"]);
+    check("^[[:^alpha:]]$", &["1", "ä"], &["a"]);
+    check("^[^[:alpha:]_]$", &["1"], &["a", "_"]);
+    check("^[[:space:]]$", &["\x0b", " "], &["\u{a0}"]);
+    check("^[[:word:][:punct:]]$", &["_", "["], &[" "]);
+    check("^[:alpha:]$", &["a", ":"], &["z"]);
+    check("^[[:alpha]$", &["[", ":", "a"], &["z"]);
+    refused("^[[:ALPHA:]]$");
+    refused("^[[:]x:]]$");
+    for (name, _) in [
+        ("alnum", ()),
+        ("ascii", ()),
+        ("blank", ()),
+        ("cntrl", ()),
+        ("digit", ()),
+        ("graph", ()),
+        ("lower", ()),
+        ("print", ()),
+        ("upper", ()),
+        ("xdigit", ()),
+    ] {
+        regex(&format!("[[:{name}:]]"));
+    }
+}
+
+#[test]
+fn unicode_classes() {
+    check(r"^\pL$", &["ä", "a"], &["1"]);
+    check(r"^\p{Greek}$", &["α"], &["a"]);
+    check(r"^\P{Greek}$", &["a"], &["α"]);
+    check(r"^\p{^Greek}$", &["a"], &["α"]);
+    check(r"^\P{^Greek}$", &["α"], &["a"]);
+    check(r"^[\p{Lu}\d]$", &["A", "5"], &["a"]);
+    check(r"^\p{Uppercase_Letter}\p{uppercaseletter}\p{LU}$", &["AAA"], &[]);
+    check(r"^\p{Any}\p{ASCII}\p{Assigned}$", &["äaa"], &["ääa"]);
+    check(r"^\p{Zl}$", &["\u{2028}"], &["\u{2029}"]);
+    check(r"^\p{Cs}$", &[], &["a"]);
+    check(r"^\p{LC}$", &["a"], &["1"]);
+    for bad in
+        [r"\p{Grek}", r"\p{Foo}", r"\p", r"\p{", r"\p{}", r"\pq", r"\p{Alphabetic}", r"\p{Script}"]
+    {
+        refused(bad);
+    }
+    for script in scripts::SCRIPTS {
+        regex(&format!(r"\p{{{script}}}"));
+    }
+}
+
+#[test]
+fn escapes() {
+    check(r"^\x41\x{42}\x{1F600}$", &["AB😀"], &[]);
+    check(r"^\a\f\n\r\t\v$", &["\x07\x0c\n\r\t\x0b"], &[]);
+    check(r"^\_\-\.\/\ \@$", &["_-./ @"], &[]);
+    check(r"^[\]\-\\]$", &["]", "-", "\\"], &["a"]);
+    check(r"^\x{D800}$", &[], &["\u{fffd}", "x"]);
+    check(r"^[\x{D800}-\x{DFFF}]$", &[], &["x"]);
+    check(r"^[^\x{D800}]$", &["x"], &[]);
+    check(r"^[\x{0}-\x{10FFFF}]$", &["x", "😀", "\n"], &[""]);
+    check(r"^[^\x{0}-\x{10FFFF}]$", &[], &["x"]);
+    for bad in [
+        r"\y",
+        r"\C",
+        r"\8",
+        r"\9",
+        r"\x",
+        r"\x4",
+        r"\x{}",
+        r"\x{110000}",
+        r"\x{41",
+        r"\xg1",
+        r"\ä",
+        r"\",
+        r"[\b]",
+        r"\z*+",
+        r"\G",
+        r"\K",
+        r"\R",
+        r"\X",
+        r"\h",
+        r"\e",
+        r"\cA",
+    ] {
+        refused(bad);
+    }
+}
+
+#[test]
+fn groups_and_bars() {
+    check("^(?:a|b|)$", &["a", "b", ""], &["c"]);
+    check("^()$", &[""], &["a"]);
+    check("^(|a)b$", &["b", "ab"], &[]);
+    check("^[]a]$", &["]", "a"], &["b"]);
+    check("^[^]a]$", &["b"], &["]"]);
+    check("^[a-]$", &["a", "-"], &["b"]);
+    check("^[-a]$", &["-"], &["b"]);
+    check("^a]$", &["a]"], &[]);
+    check("^a}$", &["a}"], &[]);
+    for bad in [
+        "(", ")", "a)", "(a", "((a)", "[a", "[", "[]", "[^]", "[]a", "*", "+a", "?", "{2}", "|*",
+        "(*)", "(?:+)", "a|*", "[b-a]",
+    ] {
+        refused(bad);
+    }
+}
+
+#[test]
+fn a_change_of_flags_separates_repetitions() {
+    check("^a*(?i)*$", &["aaa", ""], &["b"]);
+    check(r"^a\Q\E*$", &["aaa", ""], &["b"]);
+}
+
+#[test]
+fn laziness_shows_in_replacements() {
+    replaced("a+?", "x", "aaa", "xxx");
+    replaced("(?U)a+", "x", "aaa", "xxx");
+    replaced("(?U)a+?", "x", "aaa", "x");
+    replaced("a{2,}?", "x", "aaaa", "xx");
+}
+
+#[test]
+fn replacement_templates() {
+    replaced("(a)(b)", "$2$1", "xaby", "xbay");
+    replaced("(a)", "$1x", "a", "");
+    replaced("(a)", "${1}x", "a", "ax");
+    replaced("(a)", "$1_x", "a", "");
+    replaced("(a)", "$$1", "a", "$1");
+    replaced("(a)", "$", "a", "$");
+    replaced("(a)", "$ 1", "a", "$ 1");
+    replaced("(a)", "${1", "a", "${1");
+    replaced("(a)", "${}", "a", "${}");
+    replaced("(a)", "$9", "a", "");
+    replaced("(a)", "$01", "a", "");
+    replaced("(a)", "$0$0", "a", "aa");
+    replaced("(?P<first>a)", "<$first>", "a", "<a>");
+    replaced("(?<first>a)", "<$first>", "a", "<a>");
+    replaced("(a)|b", "<$1>", "ab", "<a><>");
+    replaced("(a)", "$1²", "a", "a²");
+}
+
+#[test]
+fn replacements_of_empty_matches() {
+    replaced("a*", "x", "baac", "xbxcx");
+    replaced("", "x", "äb", "xäxbx");
+    replaced("b*", "-", "abbc", "-a-c-");
+    replaced("^", "x", "ab", "xab");
+    replaced("$", "x", "ab", "abx");
+    replaced("a", "b", "banana", "bbnbnb");
+}
+
+#[test]
+fn errors_point() {
+    let error = Regex::compile("^(get|(read$").unwrap_err();
+    assert_eq!(error.show("^(get|(read$"), "missing closing )\n  ^(get|(read$\n        ^");
+    let error = Regex::compile(r"^a\u0041$").unwrap_err();
+    assert_eq!((error.offset(), error.length()), (2, 2));
+    assert!(error.help().is_some());
+}
+
+#[test]
+fn anchors_for_the_index() {
+    let prefixes = |text: &str| match regex(text).anchors() {
+        Anchors::Prefixes(found) => {
+            Some(found.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>())
+        }
+        _ => None,
+    };
+    assert_eq!(prefixes("^(get|read)_.*$"), Some(vec!["get_".to_owned(), "read_".to_owned()]));
+    assert_eq!(prefixes("^get|read$"), None);
+    assert_eq!(prefixes("^.*$"), None);
+    assert!(matches!(regex("^.*_(a|b)$").anchors(), Anchors::Suffixes(found) if found.len() == 2));
+}
+
+#[test]
+fn bounds() {
+    let at = format!("^{}$", "a".repeat(MAX_PATTERN_BYTES - 2));
+    regex(&at);
+    refused(&format!("{at}a"));
+
+    let nested = |depth: usize| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+    regex(&nested(MAX_REGEX_DEPTH));
+    refused(&nested(MAX_REGEX_DEPTH + 1));
+
+    regex(&format!("a{{{MAX_REGEX_REPEAT}}}"));
+    refused(&format!("a{{{}}}", MAX_REGEX_REPEAT + 1));
+
+    // Fits the program bound at the largest repeat there is.
+    check("^.{1,1000}$", &["x", &"x".repeat(1000)], &["", &"x".repeat(1001)]);
+    // Does not: a thousand copies of a table of all letters.
+    refused(r"^\pL{1000}$");
+}
+
+#[test]
+fn replacements_are_bounded() {
+    let regex = Regex::compile_with_groups("a").unwrap();
+    let text = "a".repeat(crate::limits::MAX_VALUE_BYTES);
+    assert!(regex.replace_all(&text, "b").is_ok());
+    assert!(regex.replace_all(&text, "bb").is_err());
+}
