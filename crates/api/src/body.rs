@@ -1,6 +1,6 @@
 //! The one body type of every HTTP message that we make or take.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http_body_util::{BodyExt, Empty, Full};
 
 /// Whatever went wrong with a body.
@@ -34,10 +34,17 @@ where
 ///
 /// # Errors
 /// The body is longer, or broke off.
-pub async fn collect<B>(body: B, limit: usize) -> Result<Bytes, BoxError>
-where
-    B: http_body::Body<Data = Bytes> + Send,
-    B::Error: Into<BoxError>,
-{
-    Ok(http_body_util::Limited::new(body, limit).collect().await?.to_bytes())
+pub async fn collect(mut body: Body, limit: usize) -> Result<Bytes, BoxError> {
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let data = match frame {
+            Ok(frame) => frame.into_data().unwrap_or_default(),
+            Err(error) => return Err(error),
+        };
+        if collected.len() + data.len() > limit {
+            return Err(format!("the body is longer than {limit} bytes").into());
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected.freeze())
 }

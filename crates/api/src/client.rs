@@ -7,7 +7,6 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use http::{Method, Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use resource::{Kind, Resource, Secrets};
 use runtime::Tasks;
@@ -82,12 +81,7 @@ impl Client {
     ///
     /// # Errors
     /// As the server answers, or it cannot be reached.
-    pub async fn get(
-        &self,
-        kind: Kind,
-        name: &str,
-        secrets: Secrets,
-    ) -> Result<Resource, Error> {
+    pub async fn get(&self, kind: Kind, name: &str, secrets: Secrets) -> Result<Resource, Error> {
         let query = match secrets {
             Secrets::Include => "?with_secrets=true",
             Secrets::Redact => "",
@@ -130,7 +124,10 @@ impl Client {
     ///
     /// # Errors
     /// The token is not good, or the server cannot be reached.
-    pub async fn join(&self, request: &wire::JoinRequest) -> Result<wire::ServiceCredentials, Error> {
+    pub async fn join(
+        &self,
+        request: &wire::JoinRequest,
+    ) -> Result<wire::ServiceCredentials, Error> {
         self.call(Method::POST, "/v1/join", Some(request)).await
     }
 
@@ -246,7 +243,12 @@ impl Client {
     ///
     /// # Errors
     /// As the server answers, or it cannot be reached.
-    pub async fn call<Q, A>(&self, method: Method, path: &str, request: Option<&Q>) -> Result<A, Error>
+    pub async fn call<Q, A>(
+        &self,
+        method: Method,
+        path: &str,
+        request: Option<&Q>,
+    ) -> Result<A, Error>
     where
         Q: Serialize + Sync,
         A: DeserializeOwned,
@@ -274,7 +276,7 @@ impl Client {
         let call = async {
             let response = self.send(method, path, body).await?;
             let status = response.status();
-            let bytes = body::collect(response.into_body(), MAX_ANSWER)
+            let bytes = body::collect(body::boxed(response.into_body()), MAX_ANSWER)
                 .await
                 .map_err(|error| Error::unavailable(format!("the answer broke off: {error}")))?;
             if status.is_success() { Ok(bytes) } else { Err(Error::from_answer(status, &bytes)) }
@@ -344,12 +346,13 @@ impl Source for Client {
             let response = self.send(Method::GET, &path, body::empty()).await?;
             let status = response.status();
             if !status.is_success() {
-                let bytes = body::collect(response.into_body(), MAX_ANSWER)
-                    .await
-                    .map_err(|error| Error::unavailable(format!("the answer broke off: {error}")))?;
+                let bytes =
+                    body::collect(body::boxed(response.into_body()), MAX_ANSWER).await.map_err(
+                        |error| Error::unavailable(format!("the answer broke off: {error}")),
+                    )?;
                 return Err(Error::from_answer(status, &bytes));
             }
-            Ok(lines::watch_events(response.into_body().map_err(Into::into).boxed_unsync()))
+            Ok(lines::watch_events(body::boxed(response.into_body())))
         })
     }
 }

@@ -29,16 +29,15 @@ pub enum ProxyTrust {
 /// # Errors
 /// It cannot be reached or is not to be trusted; a hint then says how to go on.
 pub async fn discover(address: &str, trust: &ProxyTrust, tasks: &Tasks) -> Result<Ping, Error> {
-    Client::new(proxy_endpoint(address, trust)?, tasks.clone())
-        .ping()
-        .await
-        .map_err(|error| match error.kind() {
+    Client::new(proxy_endpoint(address, trust)?, tasks.clone()).ping().await.map_err(|error| {
+        match error.kind() {
             ErrorKind::Unauthenticated => error.hint(format!(
                 "pass the pin that `tctl status` prints on the auth host (--ca-pin sha256:…), \
                  or --insecure to trust whatever answers at {address}"
             )),
             _ => error,
-        })
+        }
+    })
 }
 
 /// The web endpoint of a proxy, checked as `trust` says.

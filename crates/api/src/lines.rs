@@ -52,7 +52,9 @@ impl Reader {
             }
             searched = self.buffer.len();
             if searched > MAX_LINE {
-                return Err(Error::internal(format!("a watch line is longer than {MAX_LINE} bytes")));
+                return Err(Error::internal(format!(
+                    "a watch line is longer than {MAX_LINE} bytes"
+                )));
             }
             match self.body.frame().await {
                 None => return Ok(None),
@@ -85,10 +87,13 @@ fn read_line(line: &[u8]) -> Result<WatchEvent, Error> {
         }
         WatchLine::Bookmark { cursor } => WatchEvent::Bookmark { cursor },
         WatchLine::Error { error } => {
-            return Err(error.hints.into_iter().fold(
-                Error::new(error.kind, error.message),
-                Error::hint,
-            ));
+            return Err(error
+                .hints
+                .into_iter()
+                .fold(Error::new(error.kind, error.message), Error::hint));
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ fn apply_waiting(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,11 +250,19 @@ pub struct AuditQuery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<String>,
     /// Not before this instant (RFC 3339).
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
     #[schemars(with = "Option<Instant>")]
     pub since: Option<OffsetDateTime>,
     /// Before this instant (RFC 3339).
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
     #[schemars(with = "Option<Instant>")]
     pub until: Option<OffsetDateTime>,
     /// At most this many, the newest first.
@@ -306,7 +314,11 @@ pub struct AuthorityStatus {
     /// Where a rotation stands; `standby` when none is under way.
     pub rotation: String,
     /// When the newest key was made.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "time::serde::rfc3339::option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
     #[schemars(with = "Option<Instant>")]
     pub since: Option<OffsetDateTime>,
 }

@@ -153,7 +153,9 @@ fn hosts_of(app: &str, shared: &Shared) -> Result<Vec<String>, Refusal> {
     if !known {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
-            format!("no MCP server {app:?} here, or none that you may use: `tsh mcp ls` lists them"),
+            format!(
+                "no MCP server {app:?} here, or none that you may use: `tsh mcp ls` lists them"
+            ),
         ));
     }
     hosts.shuffle(&mut rand::rng());
@@ -162,12 +164,9 @@ fn hosts_of(app: &str, shared: &Shared) -> Result<Vec<String>, Refusal> {
 
 /// The request as the agent gets it: nothing of the client's headers but the content type, and the
 /// evidence.
-fn prepare(
-    request: Request<Incoming>,
-    app: &str,
-    peer: &Peer,
-) -> Result<Request<Body>, Refusal> {
-    let unusable = |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
+fn prepare(request: Request<Incoming>, app: &str, peer: &Peer) -> Result<Request<Body>, Refusal> {
+    let unusable =
+        |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
     let content_type = request.headers().get(CONTENT_TYPE).cloned();
     let mut forwarded = Request::builder()
         .method(Method::POST)

@@ -22,7 +22,9 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) fn new() -> Self {
-        Self { limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(ATTEMPTS), MonotonicClock) }
+        Self {
+            limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(ATTEMPTS), MonotonicClock),
+        }
     }
 
     /// Whether this address may try now.

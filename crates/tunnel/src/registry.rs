@@ -76,7 +76,12 @@ impl Registry {
     ///
     /// # Errors
     /// The peer does not speak HTTP/2, or the connection broke.
-    pub async fn run_tunnel<S>(&self, host_id: String, stream: S, tasks: &Tasks) -> hyper::Result<()>
+    pub async fn run_tunnel<S>(
+        &self,
+        host_id: String,
+        stream: S,
+        tasks: &Tasks,
+    ) -> hyper::Result<()>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {

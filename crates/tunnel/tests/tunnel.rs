@@ -1,0 +1,119 @@
+//! A tunnel over a real socket: requests flow back, a lost agent is noticed, targets come and go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Body, Endpoint};
+use futures_util::future::BoxFuture;
+use http::{Request, Response};
+use runtime::Tasks;
+use tokio::net::UnixListener;
+use tokio::sync::watch;
+use tunnel::{Dialer, Handler, Registry, SendError, Target};
+
+/// Answers with the path that was asked for, and the body after it.
+struct Echo;
+
+impl Handler for Echo {
+    fn call(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
+            let path = request.uri().path().to_owned();
+            let body = api::collect(request.into_body(), 1 << 20).await.unwrap();
+            Response::new(api::full([path.as_bytes(), &body].concat()))
+        })
+    }
+}
+
+/// A proxy's end: accepts tunnels on a Unix socket into a registry.
+struct Proxy {
+    registry: Registry,
+    tasks: Tasks,
+    target: Target,
+    _directory: tempfile::TempDir,
+}
+
+fn proxy(host: &'static str) -> Proxy {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("proxy.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let (accepting, links) = (registry.clone(), tasks.clone());
+    tasks.spawn_until_cancelled("test.accept", async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (registry, tasks) = (accepting.clone(), links.clone());
+            links.spawn_until_cancelled("test.tunnel", async move {
+                _ = registry.run_tunnel(host.to_owned(), stream, &tasks).await;
+            });
+        }
+    });
+    let target = Target { key: "one".to_owned(), endpoint: Endpoint::Unix(path) };
+    Proxy { registry, tasks, target, _directory: directory }
+}
+
+fn request(path: &str) -> Request<Body> {
+    Request::builder().uri(format!("https://agent{path}")).body(api::full("!")).unwrap()
+}
+
+async fn eventually(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it happens in ten seconds");
+}
+
+#[tokio::test]
+async fn requests_flow_back_through_the_tunnel() {
+    let proxy = proxy("agent-1");
+    let agent = Tasks::new();
+    let (publish, targets) = watch::channel(vec![proxy.target.clone()]);
+    agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
+    eventually(|| proxy.registry.is_connected("agent-1")).await;
+
+    let answer = proxy.registry.send("agent-1", request("/hello")).await.unwrap();
+    let body = api::collect(answer.into_body(), 1024).await.unwrap();
+    assert_eq!(&body[..], b"/hello!");
+
+    publish.send(Vec::new()).unwrap();
+    eventually(|| !proxy.registry.is_connected("agent-1")).await;
+    publish.send(vec![proxy.target.clone()]).unwrap();
+    eventually(|| proxy.registry.is_connected("agent-1")).await;
+
+    assert_eq!(agent.shutdown(Duration::from_secs(5)).await, Vec::<String>::new());
+    eventually(|| !proxy.registry.is_connected("agent-1")).await;
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_request_for_nobody_comes_back_whole() {
+    let registry = Registry::default();
+    let Err(SendError::NotConnected(unsent)) = registry.send("nobody", request("/x")).await else {
+        panic!("nobody is connected");
+    };
+    assert_eq!(unsent.uri().path(), "/x");
+    assert_eq!(&api::collect(unsent.into_body(), 16).await.unwrap()[..], b"!");
+}
+
+#[tokio::test]
+async fn a_tunnel_that_broke_hands_the_request_back_or_says_that_it_is_lost() {
+    let proxy = proxy("agent-2");
+    let agent = Tasks::new();
+    let (_publish, targets) = watch::channel(vec![proxy.target.clone()]);
+    agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
+    eventually(|| proxy.registry.is_connected("agent-2")).await;
+    agent.shutdown(Duration::from_secs(5)).await;
+    assert!(proxy.registry.send("agent-2", request("/late")).await.is_err());
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_local_agent_needs_no_tunnel() {
+    let registry = Registry::default();
+    let attachment = registry.attach("here".to_owned(), Arc::new(Echo));
+    let answer = registry.send("here", request("/local")).await.unwrap();
+    assert_eq!(&api::collect(answer.into_body(), 64).await.unwrap()[..], b"/local!");
+    drop(attachment);
+    assert!(!registry.is_connected("here"));
+}
