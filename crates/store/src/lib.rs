@@ -3,7 +3,7 @@
 //! [`Backend`] is the contract: conditional and atomic writes, expiry, consistent lists, and a
 //! watch that continues from a list without a gap. [`MemoryBackend`] forgets with the process;
 //! [`SqliteBackend`] is the embedded store of a single auth service. Engines for several auth
-//! services live in crates of their own and prove themselves with [`conformance`].
+//! services live in crates of their own and prove themselves with the module `conformance`.
 //!
 //! The store knows no resources: what the bytes of an item mean is its callers' business.
 

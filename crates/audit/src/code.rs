@@ -1,0 +1,109 @@
+//! The table of events: their names, codes and what they tell.
+//!
+//! Names and codes are those that Teleport's users filter and alert by. What has no counterpart
+//! there has a code that begins with `TS`.
+
+/// One kind of event with one way to end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// The value of the field `event`.
+    pub event: &'static str,
+    /// The value of the field `code`. Its last letter is `I` for what went well, `W` and `E` for
+    /// what did not.
+    pub code: &'static str,
+    /// What it tells, for the reference.
+    pub about: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $event:literal $code:literal $about:literal;)*) => {
+        $(
+            #[doc = $about]
+            pub static $name: Code = Code { event: $event, code: $code, about: $about };
+        )*
+        /// Every code there is.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    MCP_SESSION_START "mcp.session.start" "TMCP001I"
+        "A client began to use an MCP server.";
+    MCP_SESSION_END "mcp.session.end" "TMCP002I"
+        "A client stopped using an MCP server.";
+    MCP_SESSION_END_FAILURE "mcp.session.end" "TMCP002E"
+        "The use of an MCP server ended with an error.";
+    MCP_SESSION_REQUEST "mcp.session.request" "TMCP003I"
+        "A client's request was allowed and sent to the MCP server.";
+    MCP_SESSION_REQUEST_FAILURE "mcp.session.request" "TMCP003E"
+        "A client's request was refused, or could not be sent to the MCP server.";
+    MCP_SESSION_NOTIFICATION "mcp.session.notification" "TMCP004I"
+        "A client's notification was sent to the MCP server.";
+    MCP_SESSION_NOTIFICATION_FAILURE "mcp.session.notification" "TMCP004E"
+        "A client's notification was refused, or could not be sent to the MCP server.";
+    MCP_SESSION_LISTEN_SSE_STREAM "mcp.session.listen_sse_stream" "TMCP005I"
+        "A client opened a stream to listen to the MCP server.";
+    MCP_SESSION_LISTEN_SSE_STREAM_FAILURE "mcp.session.listen_sse_stream" "TMCP005E"
+        "A client could not open a stream to listen to the MCP server.";
+    MCP_SESSION_INVALID_HTTP_REQUEST "mcp.session.invalid_http_request" "TMCP006E"
+        "An HTTP request for an MCP server was not one that MCP knows.";
+
+    USER_LOCAL_LOGIN "user.login" "T1000I"
+        "A user signed in with a password.";
+    USER_LOCAL_LOGIN_FAILURE "user.login" "T1000W"
+        "A user failed to sign in with a password.";
+    USER_SSO_LOGIN "user.login" "T1001I"
+        "A user signed in through an identity provider.";
+    USER_SSO_LOGIN_FAILURE "user.login" "T1001W"
+        "A user failed to sign in through an identity provider.";
+    USER_CREATE "user.create" "T1002I"
+        "A user was created.";
+    USER_UPDATE "user.update" "T1003I"
+        "A user was changed.";
+    USER_DELETE "user.delete" "T1004I"
+        "A user was deleted.";
+    USER_PASSWORD_CHANGE "user.password_change" "T1005I"
+        "A user set a password.";
+    MFA_DEVICE_ADD "mfa.add" "T1006I"
+        "A user registered a second factor.";
+    RESET_PASSWORD_TOKEN_CREATE "reset_password_token.create" "T6000I"
+        "A link was made with which a user sets a password.";
+
+    ROLE_CREATED "role.created" "T9000I"
+        "A role was created.";
+    ROLE_DELETED "role.deleted" "T9001I"
+        "A role was deleted.";
+    ROLE_UPDATED "role.updated" "T9002I"
+        "A role was changed.";
+    APP_CREATE "app.create" "TAP03I"
+        "An app was registered.";
+    APP_UPDATE "app.update" "TAP04I"
+        "An app was changed.";
+    APP_DELETE "app.delete" "TAP05I"
+        "An app was deleted.";
+    LOCK_CREATED "lock.created" "TLK00I"
+        "A lock was created or changed.";
+    LOCK_DELETED "lock.deleted" "TLK01I"
+        "A lock was deleted.";
+    JOIN_TOKEN_CREATE "join_token.create" "TJT00I"
+        "A token was made with which services join the cluster.";
+    AUTH_PREFERENCE_UPDATE "auth_preference.update" "TCAUTH001I"
+        "The cluster's rules for signing in were changed.";
+    RESOURCE_CREATED "resource.created" "TSR00I"
+        "A resource of a kind that has no event of its own was created.";
+    RESOURCE_DELETED "resource.deleted" "TSR01I"
+        "A resource of a kind that has no event of its own was deleted.";
+    RESOURCE_UPDATED "resource.updated" "TSR02I"
+        "A resource of a kind that has no event of its own was changed.";
+
+    CERTIFICATE_CREATE "cert.create" "TC000I"
+        "A certificate was issued.";
+    INSTANCE_JOIN "instance.join" "TJ002I"
+        "A service joined the cluster.";
+    INSTANCE_JOIN_FAILURE "instance.join" "TJ002E"
+        "A service was not let into the cluster.";
+    AUTH_ATTEMPT_FAILURE "auth" "T3007W"
+        "Evidence of an identity was not accepted.";
+    ACCESS_DENIED "access.denied" "TSA00W"
+        "An identity was not allowed to do something in the cluster's administration.";
+}

@@ -1,0 +1,118 @@
+//! Identities and access to the cluster itself.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Outcome, Record, UserMetadata};
+use crate::event::Moment;
+use crate::redact::{ResourceName, Text, TokenName};
+use crate::{Code, code};
+
+/// A certificate was issued.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertCreate<'a> {
+    /// Who asked for it.
+    #[serde(flatten)]
+    pub actor: &'a UserMetadata,
+    /// `user` or `host`.
+    pub cert_type: &'a str,
+    /// What it says.
+    pub identity: CertIdentity<'a>,
+}
+
+/// What a certificate says.
+#[derive(Clone, Debug, Serialize)]
+pub struct CertIdentity<'a> {
+    /// The user's name, or the service's host identifier.
+    pub user: &'a str,
+    /// The user's roles, or what the service is.
+    pub roles: &'a [String],
+    /// The user's traits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traits: Option<&'a BTreeMap<String, Vec<String>>>,
+    /// When it ends.
+    pub expires: Moment,
+}
+
+/// A service joined the cluster, or tried to.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceJoin<'a> {
+    /// The identifier it has, or would have.
+    pub host_id: &'a str,
+    /// The name that it gives itself.
+    pub node_name: Text<'a>,
+    /// What it is, or wants to be.
+    pub role: Text<'a>,
+    /// How it proved that it may.
+    pub method: Text<'a>,
+    /// The token that it used, hidden.
+    pub token_name: TokenName,
+    /// Whether it was let in.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// Where from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
+/// Evidence of an identity was not accepted.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthAttempt<'a> {
+    /// The name in the evidence, as far as there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<Text<'a>>,
+    /// Why it was not accepted.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// Where from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
+/// An identity was not allowed to do something in the administration.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccessDenied<'a> {
+    /// Who.
+    #[serde(flatten)]
+    pub actor: &'a UserMetadata,
+    /// Wanted to do what,
+    pub verb: Text<'a>,
+    /// to which kind of resource,
+    pub kind: Text<'a>,
+    /// and to which one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<ResourceName>,
+    /// Why not.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// Where from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
+// === impl Record ===
+
+impl Record for CertCreate<'_> {
+    fn code(&self) -> &'static Code {
+        &code::CERTIFICATE_CREATE
+    }
+}
+
+impl Record for InstanceJoin<'_> {
+    fn code(&self) -> &'static Code {
+        self.outcome.code(&code::INSTANCE_JOIN, &code::INSTANCE_JOIN_FAILURE)
+    }
+}
+
+impl Record for AuthAttempt<'_> {
+    fn code(&self) -> &'static Code {
+        &code::AUTH_ATTEMPT_FAILURE
+    }
+}
+
+impl Record for AccessDenied<'_> {
+    fn code(&self) -> &'static Code {
+        &code::ACCESS_DENIED
+    }
+}
