@@ -1,0 +1,97 @@
+//! How a command reaches the cluster as somebody: by a profile, or by an identity file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::{AUTH_SERVER_NAME, Client, Endpoint, PROXY_SERVER_NAME};
+use pki::{CredentialsSlot, IdentityFile, ServerTrust, TrustStore, UserIdentity};
+use runtime::Tasks;
+use time::OffsetDateTime;
+
+use crate::exit::Refused;
+use crate::profile::{Home, Profile};
+
+/// Credentials, and where they are good.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// `host:port` of the proxy.
+    pub(crate) proxy: String,
+    /// Who we are.
+    pub(crate) user: UserIdentity,
+    slot: CredentialsSlot,
+    trust: TrustStore,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// The session that the options of a command name.
+    pub(crate) fn open(identity: Option<&Path>, proxy: Option<&str>) -> anyhow::Result<Self> {
+        match identity {
+            Some(path) => {
+                let file = IdentityFile::read(path)?;
+                let proxy = proxy.map(str::to_owned).or_else(|| file.proxy.clone());
+                let proxy = proxy.with_context(|| {
+                    format!("{} names no proxy: give --proxy=HOST:PORT", path.display())
+                })?;
+                Self::new(Profile { proxy, identity: file, insecure: false })
+            }
+            None => Self::new(Home::find()?.load(proxy)?),
+        }
+    }
+
+    fn new(profile: Profile) -> anyhow::Result<Self> {
+        let user = profile.user()?;
+        Ok(Self {
+            user,
+            slot: CredentialsSlot::new(profile.identity.credentials()?),
+            trust: TrustStore::new(profile.identity.trust()?),
+            proxy: profile.proxy,
+        })
+    }
+
+    /// Refuses credentials that have ended: the cluster would, in fewer words.
+    pub(crate) fn require_valid(&self, now: OffsetDateTime) -> Result<(), Refused> {
+        if self.user.expires > now {
+            return Ok(());
+        }
+        Err(Refused::new(format!(
+            "the credentials of {} ended at {}",
+            self.user.name,
+            resource::timestamp::format(self.user.expires)
+        ))
+        .hint(format!("tsh login --proxy={} --user={}", self.proxy, self.user.name)))
+    }
+
+    /// The auth API, reached through the proxy.
+    pub(crate) fn auth(&self, tasks: &Tasks) -> anyhow::Result<Client> {
+        let endpoint = self.endpoint(vec![self.proxy.clone()], AUTH_SERVER_NAME, api::ALPN_AUTH)?;
+        Ok(Client::new(endpoint, tasks.clone()))
+    }
+
+    /// The auth API at another address.
+    pub(crate) fn auth_at(&self, address: String, tasks: &Tasks) -> anyhow::Result<Client> {
+        let endpoint = self.endpoint(vec![address], AUTH_SERVER_NAME, api::ALPN_AUTH)?;
+        Ok(Client::new(endpoint, tasks.clone()))
+    }
+
+    /// The proxy's own port.
+    pub(crate) fn proxy_endpoint(&self) -> anyhow::Result<Endpoint> {
+        self.endpoint(vec![self.proxy.clone()], PROXY_SERVER_NAME, b"h2")
+    }
+
+    fn endpoint(
+        &self,
+        addresses: Vec<String>,
+        server_name: &str,
+        alpn: &[u8],
+    ) -> anyhow::Result<Endpoint> {
+        // What --insecure excused was the proxy's first word. The authorities that came with the
+        // credentials are known since, and the cluster's services are checked by them.
+        let trust = ServerTrust::Cluster(self.trust.clone());
+        let config = pki::tls::client_config(trust, Some(&self.slot), &[alpn])?;
+        let server_name = pki::tls::server_name(server_name)?;
+        Ok(Endpoint::Tls { addresses, server_name, config: Arc::new(config) })
+    }
+}

@@ -1,0 +1,208 @@
+//! The command line of `tsh`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::environment;
+use crate::format::Format;
+
+/// Sign in to a cluster and use its MCP servers.
+#[derive(Debug, Parser)]
+#[command(name = "tsh", bin_name = "tsh", version, disable_help_subcommand = true)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) global: Global,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub(super) struct Global {
+    /// The proxy of the cluster.
+    #[arg(long, global = true, value_name = "HOST[:PORT]")]
+    proxy: Option<String>,
+    /// The user to sign in as.
+    #[arg(long, global = true, value_name = "NAME")]
+    user: Option<String>,
+    /// An identity file to use instead of a sign-in.
+    #[arg(short, long, global = true, value_name = "FILE")]
+    identity: Option<PathBuf>,
+    /// Do not check the proxy's certificate at the first contact.
+    #[arg(long, global = true)]
+    pub(super) insecure: bool,
+    /// Log in detail on standard error.
+    #[arg(short, long, global = true)]
+    pub(super) debug: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Sign in and keep a short-lived certificate.
+    ///
+    /// Example: tsh login --proxy=tessera.example.com --user=alice --ca-pin=sha256:…
+    Login(Login),
+    /// Forget the certificates that are kept.
+    Logout,
+    /// Show who is signed in where, and until when.
+    Status(Status),
+    /// Print the version.
+    Version,
+    /// List, configure and connect to MCP servers.
+    Mcp(Mcp),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Login {
+    /// The authority to believe at first contact, as `tctl status` prints it.
+    #[arg(long, value_name = "sha256:…")]
+    pub(super) ca_pin: Vec<pki::CaPin>,
+    /// How long the certificate is to live, for example 8h; in minutes without a unit.
+    #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
+    pub(super) ttl: Option<Duration>,
+    /// Read the password and the one-time code from standard input, a line each.
+    #[arg(long)]
+    pub(super) credentials_from_stdin: bool,
+    /// Write an identity file instead of a profile.
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Mcp {
+    #[command(subcommand)]
+    pub(super) command: McpCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum McpCommand {
+    /// List the MCP servers that you may reach, and which tools.
+    ///
+    /// Example: tsh mcp ls env=prod
+    Ls(McpLs),
+    /// Print or write what an AI client needs to launch MCP servers.
+    ///
+    /// Example: tsh mcp config everything --client-config=claude-code
+    Config(McpConfig),
+    /// Be an MCP server on standard input and output: what AI clients launch.
+    Connect(McpConnect),
+}
+
+/// Which servers a command is about.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Filter {
+    /// Words that must all be found in the name, description or labels.
+    #[arg(long, value_delimiter = ',', value_name = "WORDS")]
+    pub(super) search: Vec<String>,
+    /// A predicate over labels, for example: labels["env"] == "prod"
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(super) query: Option<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct McpLs {
+    /// Labels that must all be present: key=value,key=value
+    pub(super) labels: Option<String>,
+    #[command(flatten)]
+    pub(super) filter: Filter,
+    /// Show labels in full, commands and arguments.
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct McpConfig {
+    /// The server.
+    pub(super) name: Option<String>,
+    /// All servers.
+    #[arg(short = 'R', long)]
+    pub(super) all: bool,
+    /// Servers with these labels: key=value,key=value
+    #[arg(long, value_name = "LABELS")]
+    pub(super) labels: Option<String>,
+    /// Servers for which this predicate holds.
+    #[arg(long, value_name = "EXPRESSION")]
+    pub(super) query: Option<String>,
+    /// The file to edit: claude, claude-code, cursor, vscode, or a path.
+    #[arg(long, alias = "config-client", value_name = "CLIENT|PATH")]
+    pub(super) client_config: Option<String>,
+    /// The form of what is printed: claude, cursor or vscode.
+    #[arg(long, value_enum)]
+    pub(super) format: Option<ConfigFormat>,
+    /// How the edited file is laid out.
+    #[arg(long, value_enum)]
+    pub(super) json_format: Option<JsonFormat>,
+    /// Reconnect when the connection is lost.
+    #[arg(long, overrides_with = "no_auto_reconnect")]
+    pub(super) auto_reconnect: bool,
+    /// End when the connection is lost.
+    #[arg(long)]
+    pub(super) no_auto_reconnect: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ConfigFormat {
+    Claude,
+    Cursor,
+    Vscode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum JsonFormat {
+    Pretty,
+    Compact,
+    Auto,
+    None,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct McpConnect {
+    /// The server.
+    pub(super) name: String,
+    /// Connect again when the connection is lost (the default).
+    #[arg(long, overrides_with = "no_auto_reconnect")]
+    pub(super) auto_reconnect: bool,
+    /// End when the connection is lost.
+    #[arg(long)]
+    pub(super) no_auto_reconnect: bool,
+}
+
+// === impl Global ===
+
+impl Global {
+    /// The proxy as `host:port`, from the option or the environment.
+    pub(super) fn proxy(&self) -> Option<String> {
+        let proxy = self.proxy.clone().or_else(|| environment::PROXY.read())?;
+        Some(crate::address::with_port(&proxy, crate::address::PROXY_PORT))
+    }
+
+    /// The user, from the option or the environment.
+    pub(super) fn user(&self) -> Option<String> {
+        self.user.clone().or_else(|| environment::USER.read())
+    }
+
+    /// The identity file, from the option or the environment.
+    pub(super) fn identity(&self) -> Option<PathBuf> {
+        self.identity.clone().or_else(|| environment::IDENTITY_FILE.read().map(PathBuf::from))
+    }
+}
+
+/// A duration, or a plain number of minutes as Teleport's users write it.
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    match text.parse::<u64>() {
+        Ok(minutes) => Ok(Duration::from_secs(minutes.saturating_mul(60))),
+        Err(_not_a_number) => resource::duration::parse(text).map_err(|error| error.to_string()),
+    }
+}

@@ -1,0 +1,190 @@
+//! `tsh login` and `tsh logout`.
+
+use std::io::{BufRead, IsTerminal};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use api::wire::SignInRequest;
+use api::{Client, ErrorKind, ProxyTrust, discover, proxy_endpoint};
+use pki::{CaPin, Certificate, IdentityFile, PrivateKey};
+use resource::Secret;
+use runtime::Tasks;
+use time::OffsetDateTime;
+
+use super::args::{Global, Login};
+use super::status;
+use crate::exit::{Refused, Usage};
+use crate::profile::{Home, Profile};
+use crate::run::Context;
+
+/// What a sign-in needs.
+#[derive(Debug)]
+pub struct SignIn {
+    /// `host:port` of the proxy.
+    pub proxy: String,
+    /// The user's name.
+    pub user: String,
+    /// How the proxy is checked.
+    pub trust: ProxyTrust,
+    /// The password.
+    pub password: Secret<String>,
+    /// The one-time code.
+    pub code: Secret<String>,
+    /// How long the certificate is to live; the cluster's default if not given.
+    pub ttl: Option<Duration>,
+}
+
+/// Signs in and returns the profile, without keeping it.
+///
+/// # Errors
+/// The proxy cannot be reached or is not to be trusted, or the credentials are wrong.
+pub async fn sign_in(request: &SignIn, tasks: &Tasks) -> anyhow::Result<Profile> {
+    let key = PrivateKey::generate()?;
+    let client = Client::new(proxy_endpoint(&request.proxy, &request.trust)?, tasks.clone());
+    let credentials = client
+        .sign_in(&SignInRequest {
+            user: request.user.clone(),
+            password: request.password.expose().clone(),
+            totp: Some(request.code.expose().clone()).filter(|code| !code.is_empty()),
+            public_key: key.public().to_pem(),
+            ttl_seconds: request.ttl.map(|ttl| ttl.as_secs()),
+            client_addr: None,
+        })
+        .await?;
+    let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
+    let authorities = [pki::CaKind::User, pki::CaKind::Host]
+        .into_iter()
+        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
+        .collect();
+    let identity = IdentityFile {
+        key,
+        certificate: Certificate::from_pem(&credentials.certificate)?,
+        authorities,
+        cluster: credentials.cluster,
+        proxy: Some(request.proxy.clone()),
+    };
+    let insecure = matches!(request.trust, ProxyTrust::Insecure);
+    Ok(Profile { proxy: request.proxy.clone(), identity, insecure })
+}
+
+/// `tsh login`.
+pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::Result<ExitCode> {
+    let home = Home::find()?;
+    let known = home.load(global.proxy().as_deref()).ok();
+    let proxy = global.proxy().or_else(|| known.as_ref().map(|profile| profile.proxy.clone()));
+    let Some(proxy) = proxy else {
+        return Err(Usage("which proxy? give --proxy=HOST:PORT".to_owned()).into());
+    };
+    let known_user = || Some(known.as_ref()?.user().ok()?.name);
+    let Some(user) = global.user().or_else(known_user) else {
+        return Err(Usage("which user? give --user=NAME".to_owned()).into());
+    };
+    let trust = proxy_trust(&global, &args, known.as_ref());
+    // Nothing secret is asked for before the proxy is known to be the right one.
+    let ping = discover(&proxy, &trust, &cx.tasks).await?;
+    if matches!(trust, ProxyTrust::Insecure) {
+        cx.printer.talk("WARNING: the proxy's certificate was not checked (--insecure).");
+    }
+    let (password, code) = if args.credentials_from_stdin {
+        read_credentials()?
+    } else {
+        ask_credentials(&user, &ping.cluster)?
+    };
+    let request = SignIn { proxy, user, trust, password, code, ttl: args.ttl };
+    let profile = sign_in(&request, &cx.tasks).await.map_err(explain)?;
+    let now = cx.clock.now();
+    match args.out {
+        Some(path) => {
+            profile.identity.write(&path)?;
+            cx.printer.talk(&format!("Wrote the identity of {} to {}", request.user, path.display()));
+        }
+        None => {
+            home.save(&profile)?;
+            cx.printer.data(&status::summary(&profile, true, now)?)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `tsh logout`.
+pub(super) fn logout(global: &Global) -> anyhow::Result<ExitCode> {
+    let home = Home::find()?;
+    let printer = crate::printer::Printer::new();
+    let proxies = match global.proxy() {
+        Some(proxy) => vec![proxy],
+        None => home.proxies()?,
+    };
+    if proxies.is_empty() {
+        printer.talk("Nobody was signed in.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for proxy in proxies {
+        // Loading first gives the same words as everywhere when there is no such profile.
+        home.load(Some(&proxy))?;
+        home.forget(&proxy)?;
+        printer.talk(&format!("Signed out of {proxy}."));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Pins, where given; else what a former sign-in taught; else the machine's roots.
+fn proxy_trust(global: &Global, args: &Login, known: Option<&Profile>) -> ProxyTrust {
+    if !args.ca_pin.is_empty() {
+        return ProxyTrust::Pins(args.ca_pin.clone());
+    }
+    if global.insecure {
+        return ProxyTrust::Insecure;
+    }
+    let pins: Vec<CaPin> = known
+        .filter(|profile| !profile.insecure)
+        .and_then(|profile| profile.identity.trust().ok())
+        .map(|trust| trust.pins())
+        .unwrap_or_default();
+    if pins.is_empty() { ProxyTrust::SystemRoots } else { ProxyTrust::Pins(pins) }
+}
+
+fn ask_credentials(user: &str, cluster: &str) -> anyhow::Result<(Secret<String>, Secret<String>)> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Usage(
+            "there is no terminal to ask for the password: use --credentials-from-stdin".to_owned(),
+        )
+        .into());
+    }
+    let ask = |prompt: String| rpassword::prompt_password(prompt).context("cannot read the answer");
+    let password = ask(format!("Password of {user} in {cluster}: "))?;
+    let code = ask("One-time code: ".to_owned())?;
+    Ok((Secret::new(password), Secret::new(code.split_whitespace().collect())))
+}
+
+fn read_credentials() -> anyhow::Result<(Secret<String>, Secret<String>)> {
+    let mut lines = std::io::stdin().lock().lines();
+    let mut next = |what: &str| -> anyhow::Result<Secret<String>> {
+        let line = lines.next().transpose().context("cannot read standard input")?;
+        let line = line.with_context(|| format!("standard input ended before the {what}"))?;
+        Ok(Secret::new(line.trim_end_matches('\r').to_owned()))
+    };
+    Ok((next("password")?, next("one-time code")?))
+}
+
+fn explain(error: anyhow::Error) -> anyhow::Error {
+    match error.downcast_ref::<api::Error>() {
+        Some(refused) if refused.kind() == ErrorKind::Unauthenticated => {
+            Refused::new(refused.message())
+                .hint("a one-time code works once; wait for the next one before trying again")
+                .into()
+        }
+        _ => error,
+    }
+}
+
+/// What is left of a certificate's life, in words.
+pub(super) fn remaining(until: OffsetDateTime, now: OffsetDateTime) -> String {
+    let left = until - now;
+    if left.is_positive() {
+        let minutes = left.whole_minutes();
+        format!("valid for {}h{:02}m", minutes / 60, minutes % 60)
+    } else {
+        "EXPIRED".to_owned()
+    }
+}

@@ -1,0 +1,49 @@
+use std::os::unix::fs::PermissionsExt;
+
+use super::*;
+
+fn target(path: &str) -> Client {
+    Target::find(path).unwrap().client
+}
+
+#[test]
+fn the_form_follows_the_path() {
+    assert_eq!(target("/x/.vscode/mcp.json"), Client::VsCode);
+    assert_eq!(target("/x/.cursor/mcp.json"), Client::Claude);
+    assert_eq!(target("/x/.mcp.json"), Client::Claude);
+    assert_eq!(target("vscode"), Client::VsCode);
+}
+
+#[test]
+fn a_file_keeps_its_rights_and_a_link_stays_a_link() {
+    let directory = tempfile::tempdir().unwrap();
+    let real = directory.path().join("real.json");
+    let link = directory.path().join("link.json");
+    std::fs::write(&real, "{}").unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::os::unix::fs::symlink(&real, &link).unwrap();
+    write_whole(&link, "{\"a\":1}").unwrap();
+    assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), "{\"a\":1}");
+    assert_eq!(std::fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 2, "nothing is left behind");
+}
+
+#[test]
+fn exactly_one_way_to_select() {
+    let args = |name: Option<&str>, all| McpConfig {
+        name: name.map(str::to_owned),
+        all,
+        labels: None,
+        query: None,
+        client_config: None,
+        format: None,
+        json_format: None,
+        auto_reconnect: false,
+        no_auto_reconnect: false,
+    };
+    assert!(selection(&args(Some("x"), false)).is_ok());
+    assert!(selection(&args(None, true)).is_ok());
+    assert!(selection(&args(None, false)).unwrap_err().is::<Usage>());
+    assert!(selection(&args(Some("x"), true)).unwrap_err().is::<Usage>());
+}

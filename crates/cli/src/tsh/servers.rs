@@ -1,0 +1,111 @@
+//! The MCP servers that a user may reach, and what the user's roles let through of their tools.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use policy::{AppRef, RoleSet};
+use resource::{App, Kind, Labels, Resource, Role, Secrets};
+use runtime::Tasks;
+
+use crate::exit::Usage;
+use crate::filter::{LabelFilter, Query};
+use crate::session::Session;
+
+/// Which servers a command is about. All that is given must hold.
+#[derive(Debug)]
+pub(super) struct Selection {
+    name: Option<String>,
+    labels: LabelFilter,
+    words: Vec<String>,
+    query: Option<Query>,
+}
+
+/// A server that the user may reach.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) app: Arc<App>,
+    pub(super) labels: Labels,
+    pub(super) allowed: Vec<String>,
+    pub(super) denied: Vec<String>,
+}
+
+// === impl Selection ===
+
+impl Selection {
+    pub(super) fn new(
+        name: Option<String>,
+        labels: Option<&str>,
+        words: Vec<String>,
+        query: Option<&str>,
+    ) -> anyhow::Result<Self> {
+        let labels = labels.map(LabelFilter::parse).transpose().map_err(Usage)?.unwrap_or_default();
+        let query = query.map(Query::parse).transpose().map_err(Usage)?;
+        Ok(Self { name, labels, words, query })
+    }
+
+    fn fits(&self, app: &App, labels: &Labels) -> bool {
+        self.name.as_deref().is_none_or(|name| name == app.name())
+            && self.labels.fits(labels)
+            && crate::filter::has_words(
+                &self.words,
+                &[app.name(), &app.metadata.description],
+                labels,
+            )
+            && self.query.as_ref().is_none_or(|query| query.holds(app.name(), labels))
+    }
+}
+
+// === impl Server ===
+
+impl Server {
+    pub(super) fn name(&self) -> &str {
+        self.app.name()
+    }
+}
+
+/// The servers that the user may reach and that fit, by name.
+pub(super) async fn servers(
+    session: &Session,
+    tasks: &Tasks,
+    selection: &Selection,
+) -> anyhow::Result<Vec<Server>> {
+    let client = session.auth(tasks)?;
+    let listing = client.list(Kind::AppServer, Secrets::Redact).await?;
+    let mut roles = Vec::new();
+    for name in &session.user.roles {
+        match client.get(Kind::Role, name, Secrets::Redact).await {
+            Ok(Resource::Role(role)) => roles.push(Arc::new(role)),
+            Ok(other) => anyhow::bail!("asked for the role {name:?}, got a {}", other.kind().as_str()),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read your role {name:?}"));
+            }
+        }
+    }
+    let role_set = compile(&roles, session);
+    // Several agents may serve one app: it is one server to its user.
+    let mut found: BTreeMap<String, Server> = BTreeMap::new();
+    for resource in listing.items {
+        let Resource::AppServer(record) = resource else { continue };
+        let app = Arc::new(record.spec.app);
+        if !app.is_mcp() || found.contains_key(app.name()) {
+            continue;
+        }
+        let labels = app.all_labels();
+        if !selection.fits(&app, &labels) {
+            continue;
+        }
+        let reference = AppRef::new(app.name(), &labels);
+        let patterns = role_set.tool_patterns(reference);
+        let name = app.name().to_owned();
+        let server =
+            Server { app, labels, allowed: patterns.allowed, denied: patterns.denied };
+        found.insert(name, server);
+    }
+    Ok(found.into_values().collect())
+}
+
+fn compile(roles: &[Arc<Role>], session: &Session) -> RoleSet {
+    let user = policy::User::new(&session.user.name, &session.user.traits);
+    RoleSet::compile(roles, user)
+}

@@ -1,0 +1,65 @@
+use resource::Source;
+
+use super::*;
+
+fn read(text: &str) -> Result<Config, String> {
+    parse(&Source::new("tessera.yaml", text)).map_err(|error| error.to_string())
+}
+
+#[test]
+fn an_agent_as_the_documents_show_it() {
+    let config = read(
+        "version: v3\nteleport:\n  join_params:\n    token_name: /tmp/token\n    method: token\n  \
+         proxy_server: example.com:443\nauth_service: {enabled: no}\nproxy_service: {enabled: \
+         no}\nssh_service: {enabled: no}\napp_service:\n  enabled: yes\n  resources:\n  - labels:\n      \
+         '*': '*'\n",
+    )
+    .unwrap();
+    assert!(config.auth.is_none() && config.proxy.is_none());
+    let app = config.app.unwrap();
+    assert_eq!(app.selectors, [resource::LabelSelector::wildcard()]);
+    let join = config.join.unwrap();
+    assert_eq!(join.addresses, ["example.com:443"]);
+    assert!(join.through_proxy);
+    assert!(matches!(join.token, Some(TokenSource::File(path)) if path.ends_with("token")));
+}
+
+#[test]
+fn mistakes_are_told_together() {
+    let error = read(
+        "version: v3\ntessera:\n  nodname: x\nauth_service:\n  listen_adr: 1\napp_service:\n  \
+         enabled: maybe\n",
+    )
+    .unwrap_err();
+    for part in ["tessera.yaml:3:3", "nodname", "nodename", "listen_adr", "maybe"] {
+        assert!(error.contains(part), "{part} is missing in: {error}");
+    }
+}
+
+#[test]
+fn an_app_service_with_nothing_to_serve_is_refused() {
+    let error = read("auth_service: {}\napp_service: {enabled: yes}\n").unwrap_err();
+    assert!(error.contains("nothing to serve"), "{error}");
+}
+
+#[test]
+fn a_process_must_know_where_the_cluster_is() {
+    let error = read("app_service: {enabled: yes, mcp_demo_server: yes}\n").unwrap_err();
+    assert!(error.contains("proxy_server"), "{error}");
+}
+
+#[test]
+fn services_that_do_not_exist_must_be_off() {
+    let error = read("auth_service: {}\nssh_service: {}\n").unwrap_err();
+    assert!(error.contains("ssh_service"), "{error}");
+}
+
+#[test]
+fn a_token_in_the_file_is_not_shown() {
+    let config = read(
+        "tessera: {proxy_server: p, join_params: {token_name: s3cret-token}}\napp_service: \
+         {mcp_demo_server: yes}\n",
+    )
+    .unwrap();
+    assert!(!format!("{config:?}").contains("s3cret-token"));
+}

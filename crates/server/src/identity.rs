@@ -1,0 +1,289 @@
+//! Who this process is: a host id that never changes, and a certificate that is renewed in time.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use api::wire::{JoinRequest, RenewRequest, ServiceCredentials};
+use api::{AUTH_SERVER_NAME, Client, Endpoint};
+use pki::{
+    Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, Service, Trust, TrustStore,
+};
+use runtime::{Backoff, Clock, Tasks};
+
+use crate::config::Join;
+
+/// The file in the data directory that holds key, certificate and authorities.
+const FILE: &str = "identity.pem";
+/// Delays between attempts to join or renew.
+const RETRY_FIRST: Duration = Duration::from_millis(500);
+const RETRY_MOST: Duration = Duration::from_secs(30);
+/// A certificate is looked at so often; it is renewed when half its life is over.
+const CHECK_INTERVAL: Duration = Duration::from_secs(300);
+
+/// A service's identity on this machine.
+#[derive(Debug)]
+pub(crate) struct HostIdentity {
+    pub(crate) host_id: String,
+    pub(crate) slot: CredentialsSlot,
+    pub(crate) trust: TrustStore,
+    file: IdentityFile,
+    path: PathBuf,
+}
+
+/// What a certificate is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) node_name: String,
+    pub(crate) services: Vec<Service>,
+    /// Names and addresses under which the services are reached.
+    pub(crate) names: Vec<String>,
+}
+
+/// How a service reaches others of its cluster, whatever its certificate is at the time.
+#[derive(Clone, Debug)]
+pub(crate) struct Peers {
+    trust: TrustStore,
+    slot: CredentialsSlot,
+}
+
+// === impl Peers ===
+
+impl Peers {
+    /// The cluster.
+    pub(crate) fn cluster(&self) -> String {
+        self.trust.cluster()
+    }
+
+    /// A service of the cluster.
+    pub(crate) fn endpoint(
+        &self,
+        addresses: Vec<String>,
+        server_name: &str,
+        alpn: &[u8],
+    ) -> anyhow::Result<Endpoint> {
+        let trust = ServerTrust::Cluster(self.trust.clone());
+        let config = pki::tls::client_config(trust, Some(&self.slot), &[alpn])?;
+        let server_name = pki::tls::server_name(server_name)?;
+        Ok(Endpoint::Tls { addresses, server_name, config: std::sync::Arc::new(config) })
+    }
+}
+
+// === impl HostIdentity ===
+
+impl HostIdentity {
+    /// The identity that the data directory holds.
+    pub(crate) fn load(data_dir: &Path) -> anyhow::Result<Option<Self>> {
+        let path = data_dir.join(FILE);
+        if !path.try_exists().with_context(|| format!("cannot look for {}", path.display()))? {
+            return Ok(None);
+        }
+        let file = IdentityFile::read(&path)?;
+        let identity = file.certificate.unverified_identity()?;
+        let Some(service) = identity.as_service() else {
+            anyhow::bail!("{} is not a service's identity", path.display());
+        };
+        let host_id = service.host_id.clone();
+        Self::from_file(file, host_id, path).map(Some)
+    }
+
+    /// Whether the certificate still holds and says what is wanted.
+    pub(crate) fn is_good_for(&self, wanted: &Wanted, clock: &Clock) -> bool {
+        let Ok(identity) = self.file.certificate.unverified_identity() else { return false };
+        identity.expires() > clock.now()
+            && wanted.services.iter().all(|service| identity.is_service(*service))
+            && identity.as_service().is_some_and(|service| service.node_name == wanted.node_name)
+    }
+
+    /// Whether this is an identity of the cluster whose auth service that is.
+    pub(crate) fn is_of(&self, auth: &auth::Auth) -> bool {
+        self.trust.trust() == auth.trust().trust()
+    }
+
+    /// An identity from credentials that were just issued; written to the data directory.
+    pub(crate) fn issued(
+        data_dir: &Path,
+        key: PrivateKey,
+        credentials: &ServiceCredentials,
+    ) -> anyhow::Result<Self> {
+        let path = data_dir.join(FILE);
+        let file = file_of(key, credentials)?;
+        file.write(&path)?;
+        Self::from_file(file, credentials.host_id.clone(), path)
+    }
+
+    /// Joins the cluster by token; tries until it is let in, refused, or told to stop.
+    pub(crate) async fn join(
+        data_dir: &Path,
+        join: &Join,
+        wanted: &Wanted,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Self> {
+        let Some(token) = &join.token else {
+            anyhow::bail!(
+                "this machine has not joined the cluster and has no token: make one on the auth \
+                 host with `tctl tokens add --type=app` and set join_params.token_name"
+            );
+        };
+        let token = token.read()?;
+        let key = PrivateKey::generate()?;
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+        loop {
+            let request = JoinRequest {
+                token: token.expose().clone(),
+                node_name: wanted.node_name.clone(),
+                services: wanted
+                    .services
+                    .iter()
+                    .map(|service| service.as_str().to_owned())
+                    .collect(),
+                public_key: key.public().to_pem(),
+                names: wanted.names.clone(),
+            };
+            let error = match first_contact(join, tasks).await {
+                Ok(client) => match client.join(&request).await {
+                    Ok(credentials) => return Self::issued(data_dir, key, &credentials),
+                    Err(error) => error,
+                },
+                Err(error) => error,
+            };
+            match error.kind() {
+                api::ErrorKind::Unavailable | api::ErrorKind::RateLimited => {
+                    tracing::warn!(error = error.message(), "cannot join yet; trying again");
+                }
+                _ => return Err(error.into()),
+            }
+            tokio::select! {
+                () = tasks.cancelled() => anyhow::bail!("stopped before the cluster was joined"),
+                () = tokio::time::sleep(backoff.next_delay()) => {}
+            }
+        }
+    }
+
+    /// The auth API as this service.
+    pub(crate) fn client(&self, addresses: Vec<String>, tasks: &Tasks) -> anyhow::Result<Client> {
+        let endpoint = self.peers().endpoint(addresses, AUTH_SERVER_NAME, api::ALPN_AUTH)?;
+        Ok(Client::new(endpoint, tasks.clone()))
+    }
+
+    /// How this service reaches others of its cluster.
+    pub(crate) fn peers(&self) -> Peers {
+        Peers { trust: self.trust.clone(), slot: self.slot.clone() }
+    }
+
+    /// Renews the certificate in time, until shutdown.
+    pub(crate) fn renew_in_time(self, client: Client, wanted: Wanted, clock: Clock, tasks: &Tasks) {
+        let mut identity = self;
+        tasks.spawn_until_cancelled("server.identity", async move {
+            let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+            loop {
+                if !identity.is_due(&clock) {
+                    tokio::time::sleep(CHECK_INTERVAL).await;
+                    continue;
+                }
+                match identity.renew(&client, &wanted).await {
+                    Ok(()) => {
+                        backoff.reset();
+                        tracing::info!("renewed this service's certificate");
+                    }
+                    Err(error) => {
+                        tracing::warn!(
+                            error = format!("{error:#}"),
+                            "cannot renew the certificate"
+                        );
+                        tokio::time::sleep(backoff.next_delay()).await;
+                    }
+                }
+            }
+        });
+    }
+
+    fn is_due(&self, clock: &Clock) -> bool {
+        match self.file.certificate.unverified_identity() {
+            Ok(identity) => {
+                let half = (identity.expires() - identity.issued()) / 2;
+                clock.now() >= identity.issued() + half
+            }
+            Err(_unreadable) => true,
+        }
+    }
+
+    async fn renew(&mut self, client: &Client, wanted: &Wanted) -> anyhow::Result<()> {
+        let key = PrivateKey::generate()?;
+        let request =
+            RenewRequest { public_key: key.public().to_pem(), names: wanted.names.clone() };
+        let credentials = client.renew(&request).await?;
+        let file = file_of(key, &credentials)?;
+        file.write(&self.path)?;
+        self.slot.replace(with_authority(&file)?);
+        self.file = file;
+        Ok(())
+    }
+
+    fn from_file(file: IdentityFile, host_id: String, path: PathBuf) -> anyhow::Result<Self> {
+        let trust = TrustStore::new(file.trust()?);
+        let slot = CredentialsSlot::new(with_authority(&file)?);
+        Ok(Self { host_id, slot, trust, file, path })
+    }
+}
+
+/// The certificate with its authority's: who has only a pin finds the authority in the chain.
+fn with_authority(file: &IdentityFile) -> anyhow::Result<pki::Credentials> {
+    let trust = file.trust()?;
+    let leaf = file.certificate.der().clone();
+    let issued = file.certificate.unverified_identity()?.issued();
+    for authority in trust.authorities(pki::CaKind::Host) {
+        let alone = Trust::new(trust.cluster(), Vec::new(), vec![authority.clone()])?;
+        if TrustStore::new(alone).verify(std::slice::from_ref(&leaf), issued).is_ok() {
+            return Ok(pki::Credentials::new(&file.certificate, authority, &file.key)?);
+        }
+    }
+    anyhow::bail!("the identity's certificate was issued by none of its authorities")
+}
+
+fn file_of(key: PrivateKey, credentials: &ServiceCredentials) -> anyhow::Result<IdentityFile> {
+    let trust: Trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
+    let authorities = [pki::CaKind::User, pki::CaKind::Host]
+        .into_iter()
+        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
+        .collect();
+    Ok(IdentityFile {
+        key,
+        certificate: Certificate::from_pem(&credentials.certificate)?,
+        authorities,
+        cluster: credentials.cluster.clone(),
+        proxy: None,
+    })
+}
+
+/// A client for somebody who has no identity yet.
+async fn first_contact(join: &Join, tasks: &Tasks) -> Result<Client, api::Error> {
+    let pins = if join.ca_pins.is_empty() {
+        // Without a pin only a proxy that this machine's roots vouch for can tell the pins.
+        let Some(proxy) = join.addresses.first().filter(|_| join.through_proxy) else {
+            return Err(api::Error::invalid("joining through auth_server needs ca_pin")
+                .hint("`tctl status` prints the pin on the auth host"));
+        };
+        let ping =
+            api::discover(proxy, &api::ProxyTrust::SystemRoots, tasks).await.map_err(|error| {
+                error.hint("set ca_pin in the tessera section of the configuration")
+            })?;
+        ping.ca_pins
+            .iter()
+            .map(|pin| pin.parse())
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| api::Error::internal(format!("the proxy told no pin: {error}")))?
+    } else {
+        join.ca_pins.clone()
+    };
+    let unusable = |error: pki::tls::TlsError| api::Error::invalid(error.to_string());
+    let config = pki::tls::client_config(ServerTrust::Pins(pins), None, &[api::ALPN_AUTH])
+        .map_err(unusable)?;
+    let server_name = pki::tls::server_name(AUTH_SERVER_NAME).map_err(unusable)?;
+    let endpoint = Endpoint::Tls {
+        addresses: join.addresses.clone(),
+        server_name,
+        config: std::sync::Arc::new(config),
+    };
+    Ok(Client::new(endpoint, tasks.clone()))
+}

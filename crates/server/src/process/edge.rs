@@ -1,0 +1,104 @@
+//! Starting the two services at the edge: the proxy and the agent.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use agent::{Agent, AgentConfig};
+use anyhow::Context;
+use api::wire::AuditBatch;
+use api::{Client, Replica};
+use audit::{Batch, Spool};
+use pki::tls::ServerCredentials;
+use runtime::{Clock, Tasks};
+use tokio::net::TcpListener;
+use tunnel::Registry;
+
+use crate::config::AppSection;
+use crate::identity::HostIdentity;
+
+/// What a proxy is made of.
+pub(super) struct ProxyParts<'a> {
+    pub(super) listener: TcpListener,
+    pub(super) public_addr: String,
+    pub(super) node_name: String,
+    pub(super) auth_addresses: Vec<String>,
+    pub(super) identity: &'a HostIdentity,
+    pub(super) client: Client,
+    pub(super) replica: Replica,
+    pub(super) registry: Registry,
+    pub(super) clock: Clock,
+    pub(super) tasks: &'a Tasks,
+}
+
+/// What an agent is made of.
+pub(super) struct AgentParts<'a> {
+    pub(super) section: AppSection,
+    pub(super) node_name: String,
+    pub(super) spool: Arc<Spool>,
+    pub(super) identity: &'a HostIdentity,
+    pub(super) client: Client,
+    pub(super) replica: Replica,
+    pub(super) clock: Clock,
+    pub(super) tasks: &'a Tasks,
+}
+
+/// Starts a proxy.
+pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
+    let mut tls = pki::tls::server_config(
+        &ServerCredentials::new(parts.identity.slot.clone()),
+        &parts.identity.trust,
+        pki::ClientAuth::Optional,
+        &proxy::Config::alpn(),
+    )?;
+    let clock = parts.clock.clone();
+    tls.time_provider = pki::tls::time_provider(move || clock.now());
+    proxy::Proxy::start(
+        proxy::Config {
+            listener: parts.listener,
+            tls: Arc::new(tls),
+            host_id: parts.identity.host_id.clone(),
+            node_name: parts.node_name,
+            cluster: parts.identity.trust.cluster(),
+            public_addr: parts.public_addr,
+            auth_addresses: parts.auth_addresses,
+            trust: parts.identity.trust.clone(),
+            client: parts.client,
+            replica: parts.replica,
+            registry: parts.registry,
+            clock: parts.clock,
+        },
+        parts.tasks,
+    )?;
+    Ok(())
+}
+
+/// Starts an agent.
+pub(super) fn start_agent(parts: AgentParts<'_>) -> anyhow::Result<Agent> {
+    let config = AgentConfig {
+        host_id: parts.identity.host_id.clone(),
+        node_name: parts.node_name,
+        selectors: parts.section.selectors,
+        static_apps: parts.section.static_apps,
+        demo_server: parts.section.mcp_demo_server,
+        // What runs, even if the file was replaced meanwhile.
+        keeper_binary: PathBuf::from("/proc/self/exe"),
+        audit: parts.spool,
+        clock: parts.clock,
+    };
+    let trust = parts.identity.trust.clone();
+    Agent::start(config, parts.client, parts.replica, trust, parts.tasks)
+        .context("the app service cannot start")
+}
+
+/// Brings a batch of audit records to the auth service.
+pub(super) async fn ship(client: &Client, batch: &Batch) -> Result<(), api::Error> {
+    let events = batch
+        .lines
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty())
+        .map(serde_json::from_slice)
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(api::Error::internal)?;
+    let batch = AuditBatch { source: batch.source.to_string(), first: batch.first, events };
+    client.ship_audit(&batch).await.map(drop)
+}
