@@ -1,3 +1,28 @@
 //! The app service: serves registered MCP servers to identities that may use them.
+//!
+//! An [`Agent`] watches apps, publishes which of them it serves and how that goes, and answers what
+//! proxies send down its tunnels. For every connection it verifies who is there, asks `policy`,
+//! starts the server, passes messages with a permit each, filters what comes back, and records it.
+//! It believes no proxy, keeps no state of its own, and stores nothing but records.
 
+mod agent;
+mod authorize;
+mod catalog;
+mod changes;
+mod end;
+mod evidence;
+mod handler;
+mod heartbeat;
 pub mod launch;
+mod outbox;
+mod reconcile;
+mod record;
+mod relay;
+mod serve;
+mod served;
+mod session;
+#[cfg(test)]
+mod testing;
+mod upstream;
+
+pub use agent::{Agent, AgentConfig};

@@ -52,7 +52,8 @@ pub enum Write {
 // === impl Client ===
 
 impl Client {
-    /// A client that will connect when first used; `tasks` owns its connection.
+    /// A client that will connect when first used; `tasks` owns its connection and ends it when
+    /// cancelled.
     #[must_use]
     pub fn new(endpoint: Endpoint, tasks: Tasks) -> Self {
         Self { inner: Arc::new(Inner { endpoint, tasks, connection: Mutex::new(None) }) }
@@ -321,7 +322,7 @@ impl Client {
             return Ok(sender.clone());
         }
         let (sender, connection) = self.inner.endpoint.http2().await?;
-        self.inner.tasks.spawn("api.connection", async move {
+        self.inner.tasks.spawn_until_cancelled("api.connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection to the auth service ended");
             }

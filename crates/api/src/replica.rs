@@ -64,7 +64,7 @@ impl Replica {
             watch::channel(Progress { ready: false, generation: 0, heard: None });
         let follower =
             Follower { source, kinds: kinds.to_vec(), current: current.clone(), publish };
-        tasks.spawn("api.replica", follower.run());
+        tasks.spawn_until_cancelled("api.replica", follower.run());
         Self { current, published }
     }
 

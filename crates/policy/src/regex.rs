@@ -14,6 +14,7 @@ mod unicode;
 use std::fmt;
 
 use regex_automata::meta;
+use regex_automata::nfa::thompson::WhichCaptures;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
 use regex_syntax::hir::{Hir, Look};
 
@@ -80,9 +81,13 @@ impl Regex {
         }
         let parsed = parse::parse(text, groups == Groups::Kept)?;
         let anchors = Anchors::of(&parsed.hir);
-        let config = meta::Config::new()
+        let mut config = meta::Config::new()
             .nfa_size_limit(Some(MAX_REGEX_PROGRAM_BYTES))
             .hybrid_cache_capacity(SEARCH_CACHE_BYTES);
+        if groups == Groups::Dropped {
+            // Engines that cost more to build than a short name costs to search without them.
+            config = config.which_captures(WhichCaptures::None).onepass(false).dfa(false);
+        }
         let engine = meta::Regex::builder().configure(config).build_from_hir(&parsed.hir).map_err(
             |error| {
                 let message = if error.size_limit().is_some() {

@@ -110,7 +110,7 @@ fn label_match(vector: &Value) -> Outcome {
     keys(vector, &["roles", "user", "app", "expect"])?;
     let session = Session::of(vector)?;
     let decision = session.access().connect();
-    verdict(vector, decision.into_result().map_err(|denial| denial.kind()))
+    verdict(vector, &decision.into_result().map_err(|denial| denial.kind()))
 }
 
 fn tool_match(vector: &Value) -> Outcome {
@@ -123,7 +123,7 @@ fn tool_match(vector: &Value) -> Outcome {
         if decision.is_allowed() != access.tool_visible(&tool) {
             return Err("visible and callable differ".to_owned());
         }
-        return verdict(vector, decision.into_result().map_err(|denial| denial.kind()));
+        return verdict(vector, &decision.into_result().map_err(|denial| denial.kind()));
     }
     keys(vector, &["patterns", "tool", "expect"])?;
     let roles = json!([{"version": "v8", "allow": {
@@ -286,7 +286,7 @@ impl Session {
     }
 }
 
-fn verdict<T>(vector: &Value, found: Result<T, DenialKind>) -> Outcome {
+fn verdict<T>(vector: &Value, found: &Result<T, DenialKind>) -> Outcome {
     let found = match found {
         Ok(_) => "allow",
         Err(DenialKind::Evaluation) => "error",

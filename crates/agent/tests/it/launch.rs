@@ -1,7 +1,5 @@
 //! Real processes: that servers are started as whom they should be, and that none is left behind.
 
-mod processes;
-
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -13,7 +11,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::processes::{Mark, wait_until};
 
-const FIXTURE: &str = env!("CARGO_BIN_EXE_launch-fixture");
+const FIXTURE: &str = env!("CARGO_BIN_EXE_agent-fixture");
 
 /// Ignores every signal that can be ignored, forks, daemonises, keeps its output open, never reads.
 const STUBBORN: &str = r#"
@@ -130,7 +128,7 @@ async fn root_drops_to_the_host_user_fully() {
     let text = output(wanted).await;
     let mut lines = text.lines();
     // An account without a usable home directory works in the root directory.
-    let home = user.dir.exists().then_some(user.dir.as_path()).unwrap_or("/".as_ref());
+    let home = if user.dir.exists() { user.dir.as_path() } else { "/".as_ref() };
     assert_eq!(lines.next(), home.to_str());
     assert_eq!(lines.next(), Some(user.uid.to_string().as_str()));
     assert_eq!(lines.next(), Some(user.gid.to_string().as_str()));

@@ -71,7 +71,7 @@ async fn handle(core: &Arc<Core>, row: &'static EndpointRow, request: Request) -
     };
     let outcome = async {
         gate::admit(&cx, row.access)?;
-        let body = api::collect(body, MAX_BODY).await;
+        let body = api::collect(api::boxed(body), MAX_BODY).await;
         call.body = body.map_err(|error| call::unreadable(&error))?;
         operate::operate(&cx, row.operation, &call).await
     };
