@@ -149,6 +149,12 @@ async fn open_tls(
 }
 
 fn tls_error(address: &str, error: &std::io::Error) -> Error {
+    if let Some(reason) = pki::VerifyError::find(error) {
+        return Error::new(
+            crate::ErrorKind::Unauthenticated,
+            format!("the certificate that {address} shows is not trusted: {reason}"),
+        );
+    }
     let rustls_error =
         error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();
     match rustls_error {

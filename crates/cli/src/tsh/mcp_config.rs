@@ -102,7 +102,7 @@ fn selection(args: &McpConfig) -> anyhow::Result<Selection> {
 }
 
 fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<Launch> {
-    let program = std::env::current_exe().context("cannot tell where this program is")?;
+    let program = program()?;
     let mut words: Vec<String> = Vec::new();
     // The one binary that is everything needs to be told what it is to be.
     if !matches!(program.file_name().and_then(OsStr::to_str), Some("tsh")) {
@@ -130,6 +130,17 @@ fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<
         }
     }
     Ok(Launch { command: text(&program)?.to_owned(), args: words, env })
+}
+
+/// This program by the path that it was called by, if that says that it is `tsh`; links stay links,
+/// so that an update of what they point to is an update of what clients launch.
+fn program() -> anyhow::Result<PathBuf> {
+    let called = std::env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let is_tsh = called.file_name() == Some(OsStr::new("tsh"));
+    if is_tsh && called.components().count() > 1 {
+        return std::path::absolute(called).context("cannot tell where this program is");
+    }
+    std::env::current_exe().context("cannot tell where this program is")
 }
 
 fn edit(target: &Target, entries: &[(String, Launch)], layout: Layout) -> anyhow::Result<()> {
