@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::core::Core;
 use crate::cx::{OpCx, Target};
 use crate::verb::Verb;
-use crate::{events, locks, roles};
+use crate::{events, locks, roles, user};
 
 /// How long a certificate lives when nobody says.
 const DEFAULT_TTL: Duration = Duration::from_secs(12 * 60 * 60);
@@ -92,7 +92,11 @@ pub(crate) async fn sign(
         return Err(Error::not_found(Kind::User.not_found(name)));
     };
     let key = read_key(&request.public_key)?;
-    locks::refuse_user(&core.replica.snapshot(), core.clock.now(), &user, None)?;
+    let now = core.clock.now();
+    if !user::is_active(&user, now) {
+        return Err(Error::denied(format!("user {name:?} is not active at the moment")));
+    }
+    locks::refuse_user(&core.replica.snapshot(), now, &user, None)?;
     let ticket = Ticket { user: &user, key: &key, ttl_seconds: request.ttl_seconds, device: None };
     let issued = issue(core, &ticket).await?;
     events::certificate(&core.audit, &events::actor(cx.caller()), &issued.identity).await?;

@@ -69,15 +69,27 @@ impl Core {
     /// Waits until our own copy shows a write, so that the next call is decided by it. `revision`
     /// is what was written, none after a deletion.
     pub(crate) async fn settle(&self, kind: Kind, name: &str, revision: Option<&Revision>) {
-        if !REPLICATED.contains(&kind) {
-            return;
-        }
-        let mut changes = self.replica.changes();
-        let shown = changes.wait_for(|_progress| {
-            revision_in(&self.replica.snapshot(), kind, name).as_ref() == revision
-        });
-        if tokio::time::timeout(SETTLE, shown).await.is_err() {
+        if REPLICATED.contains(&kind)
+            && tokio::time::timeout(SETTLE, self.shown(kind, name, revision)).await.is_err()
+        {
             tracing::debug!(%kind, "the copy does not show a write yet");
+        }
+    }
+
+    async fn shown(&self, kind: Kind, name: &str, revision: Option<&Revision>) {
+        let mut changes = self.replica.changes();
+        loop {
+            changes.mark_unchanged();
+            let shown = revision_in(&self.replica.snapshot(), kind, name);
+            if shown.as_ref() == revision {
+                return;
+            }
+            // Somebody else may have written since: then what the store has is what counts.
+            let kept = self.records.find(kind, name).await;
+            let kept = kept.map(|found| found.and_then(|found| found.metadata().revision.clone()));
+            if kept.is_ok_and(|kept| kept == shown) || changes.changed().await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -262,7 +262,10 @@ fn reference(resource: &Resource) -> ResourceRef<'_> {
 fn hold(core: &Core, identity: &UserIdentity) -> Result<Held, Error> {
     let snapshot = core.replica.snapshot();
     let now = core.clock.now();
-    let known = snapshot.users.get(&identity.name).filter(|user| user::is_active(user, now));
+    let known = snapshot
+        .users
+        .get(&identity.name)
+        .filter(|user| user::is_active(user, now) && user::is_holder(user, identity));
     if known.is_none() {
         return Err(Error::new(
             ErrorKind::Unauthenticated,

@@ -1,6 +1,7 @@
 //! Users: what is checked and filled in when one is written.
 
 use api::Error;
+use pki::UserIdentity;
 use resource::user::CreatedBy;
 use resource::{Kind, User};
 use store::Write;
@@ -20,6 +21,13 @@ pub(crate) fn is_active(user: &User, now: OffsetDateTime) -> bool {
         .as_ref()
         .is_some_and(|status| status.is_locked && !ended(status.lock_expires));
     !locked && !ended(user.spec.expires) && !ended(user.metadata.expires)
+}
+
+/// Whether a certificate can be this user's: one from before the user was made is of a namesake.
+pub(crate) fn is_holder(user: &User, identity: &UserIdentity) -> bool {
+    let made = user.spec.created_by.as_ref().and_then(|by| by.time);
+    // Certificates carry whole seconds.
+    made.is_none_or(|made| identity.issued.unix_timestamp() >= made.unix_timestamp())
 }
 
 /// Checks a user, and fills in what the service knows better.

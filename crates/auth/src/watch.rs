@@ -77,7 +77,9 @@ fn authorize(cx: &OpCx, kinds: &[Kind]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the watcher can have been shown by a list, for those from whom some things are hidden.
+/// What the watcher can have been shown by a list, for those from whom some things are hidden. What
+/// moved out of sight between the list and this moment is missing here, and stays in the watcher's
+/// copy until the next list; telling of what was never shown would be worse.
 async fn shown_now(cx: &OpCx, kinds: &[Kind]) -> Result<BTreeSet<(Kind, String)>, Error> {
     let mut shown = BTreeSet::new();
     if cx.sees_everything() {

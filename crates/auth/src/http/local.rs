@@ -1,11 +1,11 @@
 //! The local socket: whoever may open it administers the cluster.
 //!
-//! Its directory and its mode keep everybody out but the service's own user and root, and the
-//! system is asked again for each connection who is at the other end.
+//! Its mode keeps everybody out but the service's own user and root, and the system is asked again
+//! for each connection who is at the other end.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, DirBuilder, Permissions};
 use std::io;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,7 +50,7 @@ pub enum SocketError {
     },
 }
 
-/// Makes the socket in `data_dir`, which is made if needed and closed to everybody else. A socket
+/// Makes the socket in `data_dir`, which is made, closed to everybody else, if it is not there. A socket
 /// that nobody listens on any more is replaced.
 ///
 /// # Errors
@@ -60,9 +60,12 @@ pub fn bind(data_dir: &Path) -> Result<UnixListener, SocketError> {
         let path = path.to_owned();
         move |source| SocketError::Io { verb, path, source }
     };
-    fs::create_dir_all(data_dir).map_err(failed("create", data_dir))?;
-    fs::set_permissions(data_dir, Permissions::from_mode(0o700))
-        .map_err(failed("restrict access to", data_dir))?;
+    // A directory that is there is the operator's: its mode is left alone, whatever it is.
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)
+        .map_err(failed("create", data_dir))?;
     let path = data_dir.join(SOCKET_NAME);
     if path.as_os_str().len() > MAX_PATH {
         return Err(SocketError::TooLong(path));

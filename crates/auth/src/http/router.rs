@@ -9,6 +9,7 @@ use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
+use http_body_util::{BodyExt as _, Limited};
 use resource::Kind;
 
 use super::answer::{self, Answer};
@@ -71,8 +72,8 @@ async fn handle(core: &Arc<Core>, row: &'static EndpointRow, request: Request) -
     };
     let outcome = async {
         gate::admit(&cx, row.access)?;
-        let body = api::collect(api::boxed(body), MAX_BODY).await;
-        call.body = body.map_err(|error| call::unreadable(&error))?;
+        let body = Limited::new(body, MAX_BODY).collect().await;
+        call.body = body.map_err(|error| call::unreadable(&error))?.to_bytes();
         operate::operate(&cx, row.operation, &call).await
     };
     match outcome.await {

@@ -1,0 +1,23 @@
+//! The auth service as others see it: a real TLS listener, a real local socket, a store in memory
+//! and a clock that moves when told.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test harness: what is not as expected ends the test"
+)]
+
+mod audit;
+mod cluster;
+mod endpoints;
+mod evidence;
+mod invites;
+mod joining;
+mod local;
+mod matrix;
+mod resources;
+mod revocation;
+mod services;
+mod sign_in;
+mod start;
+mod watch;
