@@ -1,0 +1,171 @@
+//! The app service of one process.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use api::{Client, Replica};
+use audit::{Sink, Stamper};
+use pki::TrustStore;
+use resource::{App, LabelSelector};
+use runtime::{Clock, Tasks};
+use tokio::sync::watch;
+
+use crate::authorize::Authorizer;
+use crate::catalog::Catalog;
+use crate::handler::{Ingress, MAX_CONNECTIONS};
+use crate::heartbeat::Heartbeat;
+use crate::launch::Launcher;
+use crate::record::Recording;
+use crate::served::Table;
+use crate::{changes, serve};
+
+/// What an agent is told at its start.
+#[derive(Debug)]
+pub struct AgentConfig {
+    /// The identity under which the process joined.
+    pub host_id: String,
+    /// What its machine calls itself.
+    pub node_name: String,
+    /// Which registered apps it serves. None: only those below.
+    pub selectors: Vec<LabelSelector>,
+    /// Apps of its configuration file, served whatever the selectors say.
+    pub static_apps: Vec<App>,
+    /// Whether the built-in demo server is served.
+    pub demo_server: bool,
+    /// A binary that enters [`crate::launch::main_keeper`] and [`crate::launch::main_drop`]:
+    /// `/proc/self/exe` for the product's own.
+    pub keeper_binary: PathBuf,
+    /// Where what happens is recorded, before it happens.
+    pub audit: Arc<dyn Sink>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// An app service that runs.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    shared: Arc<Shared>,
+}
+
+/// What every connection of an agent shares.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) tasks: Tasks,
+    pub(crate) clock: Clock,
+    pub(crate) replica: Replica,
+    pub(crate) trust: TrustStore,
+    pub(crate) authorizer: Arc<Authorizer>,
+    pub(crate) table: Table,
+    pub(crate) launcher: Launcher,
+    pub(crate) recording: Recording,
+    pub(crate) changes: watch::Receiver<u64>,
+    connections: Arc<AtomicUsize>,
+}
+
+/// A connection's place among those that an agent may have.
+#[derive(Debug)]
+pub(crate) struct Place {
+    connections: Arc<AtomicUsize>,
+}
+
+// === impl Agent ===
+
+impl Agent {
+    /// Starts to serve, as tasks of `tasks`.
+    ///
+    /// `replica` must follow apps, roles, users, locks and the cluster's preferences, and `trust` its
+    /// authorities. When `tasks` are cancelled, connections are told and ended, records of served apps
+    /// taken back, and servers ended: that takes up to ten seconds if they are stubborn.
+    ///
+    /// # Errors
+    /// The system refuses what starting servers needs.
+    pub fn start(
+        config: AgentConfig,
+        client: Client,
+        replica: Replica,
+        trust: TrustStore,
+        tasks: &Tasks,
+    ) -> io::Result<Self> {
+        let tasks = tasks.child();
+        let mut fixed = config.static_apps;
+        fixed.extend(config.demo_server.then(App::demo));
+        let clock = config.clock;
+        let table = Table::new(clock.clone());
+        let authorizer = Arc::new(Authorizer::new(
+            replica.clone(),
+            trust.clone(),
+            clock.clone(),
+            Catalog::new(fixed, &config.selectors),
+            config.host_id.clone(),
+        ));
+        let (tell, changes) = watch::channel(0);
+        let recording = Recording {
+            sink: config.audit,
+            stamper: Stamper::new(&trust.cluster(), clock.clone()),
+            host_id: config.host_id.as_str().into(),
+            hostname: config.node_name.as_str().into(),
+        };
+        let heartbeat = Heartbeat {
+            host_id: config.host_id,
+            hostname: config.node_name,
+            client,
+            clock: clock.clone(),
+            table: table.clone(),
+            published: BTreeMap::new(),
+        };
+        let shared = Arc::new(Shared {
+            launcher: Launcher::new(config.keeper_binary)?,
+            tasks: tasks.clone(),
+            clock,
+            replica: replica.clone(),
+            trust: trust.clone(),
+            authorizer: authorizer.clone(),
+            table,
+            recording,
+            changes,
+            connections: Arc::default(),
+        });
+        tasks
+            .spawn_until_cancelled("agent.changes", changes::run(replica, trust, authorizer, tell));
+        tasks.spawn("agent.serve", serve::run(shared.clone()));
+        tasks.spawn("agent.heartbeat", heartbeat.run(tasks.clone()));
+        Ok(Self { shared })
+    }
+
+    /// What answers the requests that come through tunnels.
+    #[must_use]
+    pub fn handler(&self) -> Arc<dyn tunnel::Handler> {
+        Arc::new(Ingress { shared: self.shared.clone() })
+    }
+
+    /// How many connections are open.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed)
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    /// Whether another connection can be served.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.tasks.is_cancelled() && self.connections.load(Ordering::Relaxed) < MAX_CONNECTIONS
+    }
+
+    pub(crate) fn take_place(&self) -> Place {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Place { connections: self.connections.clone() }
+    }
+}
+
+// === impl Place ===
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,223 @@
+//! Who may use an app, by what is known now.
+//!
+//! Every message is decided by the newest copy of roles, users, locks, apps and authorities. What was
+//! compiled for an identity is kept for as long as nothing that it was made of has changed.
+
+mod lock;
+mod refusal;
+mod sets;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Replica, Snapshot};
+use pki::{Identity, TrustStore, UserIdentity};
+use policy::{AccessState, AppAccess, AppRef, Decision, DeviceTrust};
+use resource::{App, ClusterAuthPreference, LockMode};
+use runtime::Clock;
+use time::OffsetDateTime;
+
+pub(crate) use self::refusal::Refusal;
+use self::sets::RoleSets;
+use crate::catalog::Catalog;
+use crate::evidence::Evidence;
+
+/// Locks that were not confirmed for so long may be out of date. The watch is silent for less.
+const LOCKS_STALE: Duration = Duration::from_secs(60);
+
+/// Decides who may use an app.
+#[derive(Debug)]
+pub(crate) struct Authorizer {
+    replica: Replica,
+    trust: TrustStore,
+    clock: Clock,
+    catalog: Catalog,
+    host_id: String,
+    sets: RoleSets,
+}
+
+/// What an identity may do with an app, and what that was decided by.
+#[derive(Debug)]
+pub(crate) struct Grant {
+    pub(crate) identity: Arc<Identity>,
+    /// The app as it is registered; its labels decide.
+    pub(crate) app: Arc<App>,
+    pub(crate) access: AppAccess,
+    /// When the connection ends with its certificate.
+    pub(crate) ends: Option<OffsetDateTime>,
+    /// How long the client may be silent.
+    pub(crate) idle_timeout: Option<Duration>,
+    evidence: Evidence,
+    basis: Basis,
+}
+
+/// What a decision was made by.
+#[derive(Debug)]
+struct Basis {
+    snapshot: Arc<Snapshot>,
+    trust: u64,
+    /// Locks must be known to be up to date.
+    strict: bool,
+}
+
+// === impl Authorizer ===
+
+impl Authorizer {
+    pub(crate) fn new(
+        replica: Replica,
+        trust: TrustStore,
+        clock: Clock,
+        catalog: Catalog,
+        host_id: String,
+    ) -> Self {
+        Self { replica, trust, clock, catalog, host_id, sets: RoleSets::default() }
+    }
+
+    pub(crate) fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// What the sender of `evidence` may do with an app.
+    pub(crate) fn decide(&self, evidence: Evidence, app: &str) -> Result<Grant, Refusal> {
+        let now = self.clock.now();
+        let identity = self
+            .trust
+            .verify(&evidence.chain, now)
+            .map_err(|error| Refusal::unauthenticated(&error))?;
+        self.decide_for(identity, evidence, app, now)
+    }
+
+    /// Decides again if anything has changed since.
+    pub(crate) fn renew(&self, grant: &mut Grant) -> Result<(), Refusal> {
+        let snapshot = self.replica.snapshot();
+        let stale = grant.basis.strict && self.are_locks_stale();
+        let same_trust = grant.basis.trust == self.trust.generation();
+        if same_trust && !stale && Arc::ptr_eq(&snapshot, &grant.basis.snapshot) {
+            return Ok(());
+        }
+        if same_trust && !stale && grant.rests_on(&snapshot) {
+            grant.basis.snapshot = snapshot;
+            return Ok(());
+        }
+        let now = self.clock.now();
+        // A certificate that has expired does not end a connection by itself: see `Grant::ends`.
+        let at = now.min(grant.identity.expires());
+        let identity = self
+            .trust
+            .verify(&grant.evidence.chain, at)
+            .map_err(|error| Refusal::no_longer_believed(&error))?;
+        let name = grant.app.name().to_owned();
+        *grant = self.decide_for(identity, grant.evidence.clone(), &name, now)?;
+        Ok(())
+    }
+
+    fn decide_for(
+        &self,
+        identity: Arc<Identity>,
+        evidence: Evidence,
+        app: &str,
+        now: OffsetDateTime,
+    ) -> Result<Grant, Refusal> {
+        let trust = self.trust.generation();
+        let snapshot = self.replica.snapshot();
+        let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
+        let wanted =
+            self.catalog.find(&snapshot.apps, app).ok_or_else(|| Refusal::not_served(app))?;
+        self.check_user(user, &snapshot, &evidence)?;
+        lock::check(&snapshot, now, user, app, &self.host_id)?;
+        let roles = self.sets.resolve(user, &snapshot);
+        let preference = snapshot.auth_preference.as_deref();
+        let strict = is_strict(roles.options().lock, preference);
+        if strict && self.are_locks_stale() {
+            return Err(Refusal::locks_unknown());
+        }
+        let labels = wanted.app.all_labels();
+        let access = roles.access_with(AppRef::new(app, &labels), state(user, preference));
+        if let Decision::Deny(denial) = access.connect() {
+            return Err(Refusal::denied(&denial));
+        }
+        let expires = roles.options().disconnect_expired_cert
+            || preference.is_some_and(|p| p.spec.disconnect_expired_cert == Some(true));
+        let ends = expires.then(|| identity.expires());
+        if ends.is_some_and(|end| end <= now) {
+            return Err(Refusal::expired());
+        }
+        let idle_timeout = roles.options().client_idle_timeout;
+        let basis = Basis { snapshot, trust, strict };
+        let app = wanted.app;
+        Ok(Grant { identity, app, access, ends, idle_timeout, evidence, basis })
+    }
+
+    fn check_user(
+        &self,
+        user: &UserIdentity,
+        snapshot: &Snapshot,
+        evidence: &Evidence,
+    ) -> Result<(), Refusal> {
+        let pinned = user.source_ip.map(|ip| ip.to_canonical());
+        if pinned.is_some() && pinned != evidence.client_ip() {
+            return Err(Refusal::wrong_address());
+        }
+        // Nothing is known of anybody before the first list.
+        if user.cluster != self.trust.cluster() || !snapshot.users.contains_key(&user.name) {
+            return Err(Refusal::unknown_user(&user.name));
+        }
+        Ok(())
+    }
+
+    /// Whether the newest locks may be missing.
+    pub(crate) fn are_locks_stale(&self) -> bool {
+        let progress = *self.replica.changes().borrow();
+        !progress.ready || progress.heard.is_some_and(|heard| heard.elapsed() > LOCKS_STALE)
+    }
+}
+
+// === impl Grant ===
+
+impl Grant {
+    /// The user. A grant is only made for one.
+    pub(crate) fn user(&self) -> Option<&UserIdentity> {
+        self.identity.as_user()
+    }
+
+    pub(crate) fn evidence(&self) -> &Evidence {
+        &self.evidence
+    }
+
+    /// Whether a newer copy holds just what the decision was made by.
+    fn rests_on(&self, newer: &Snapshot) -> bool {
+        let old = &*self.basis.snapshot;
+        let user = self.identity.name();
+        let app = self.app.name();
+        Arc::ptr_eq(&old.roles, &newer.roles)
+            && Arc::ptr_eq(&old.locks, &newer.locks)
+            && same(old.auth_preference.as_ref(), newer.auth_preference.as_ref())
+            && same(old.users.get(&user), newer.users.get(&user))
+            && same(old.apps.get(app), newer.apps.get(app))
+    }
+}
+
+fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn is_strict(roles: Option<LockMode>, preference: Option<&ClusterAuthPreference>) -> bool {
+    let cluster = preference.and_then(|preference| preference.spec.locking_mode);
+    roles.or(cluster) == Some(LockMode::Strict)
+}
+
+fn state(user: &UserIdentity, preference: Option<&ClusterAuthPreference>) -> AccessState {
+    let demand = preference.and_then(|preference| preference.spec.require_session_mfa);
+    AccessState {
+        mfa_verified: user.mfa.is_some(),
+        cluster_requires_mfa: demand.is_some_and(resource::MfaRequirement::is_required),
+        device: DeviceTrust::NotEvaluated,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,51 @@
+//! Whom locks shut out of an app.
+
+use api::Snapshot;
+use pki::UserIdentity;
+use resource::LockTarget;
+use time::OffsetDateTime;
+
+use super::Refusal;
+
+/// Refuses when a lock in force fits the user, the app and this agent.
+pub(super) fn check(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+    app: &str,
+    host_id: &str,
+) -> Result<(), Refusal> {
+    let found = snapshot
+        .locks
+        .values()
+        .find(|lock| lock.is_in_force(now) && fits(&lock.spec.target, user, app, host_id));
+    match found {
+        None => Ok(()),
+        Some(lock) => Err(Refusal::locked(&describe(&lock.spec.target), &lock.spec.message)),
+    }
+}
+
+/// Whether every field that the target has fits. An empty target fits nobody.
+fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host_id: &str) -> bool {
+    let LockTarget { user: name, role, login, mfa_device, server_id, app: locked } = target;
+    let is = |wanted: &Option<String>, found: Option<&str>| {
+        wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
+    };
+    !target.is_empty()
+        && is(name, Some(&user.name))
+        && is(login, Some(&user.name))
+        && is(mfa_device, user.mfa.as_deref())
+        && is(server_id, Some(host_id))
+        && is(locked, Some(app))
+        && role.as_ref().is_none_or(|role| user.roles.contains(role))
+}
+
+/// The target in words: `user "alice"`.
+fn describe(target: &LockTarget) -> String {
+    let fields = target.fields();
+    let set = fields.iter().filter_map(|(name, value)| Some(format!("{name} {:?}", (*value)?)));
+    set.collect::<Vec<_>>().join(" and ")
+}
+
+#[cfg(test)]
+mod tests;

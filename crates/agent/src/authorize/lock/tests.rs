@@ -1,0 +1,40 @@
+use resource::LockTarget;
+
+use super::{describe, fits};
+use crate::testing::identity;
+
+fn target(set: impl FnOnce(&mut LockTarget)) -> LockTarget {
+    let mut target = LockTarget::default();
+    set(&mut target);
+    target
+}
+
+#[test]
+fn a_target_fits_what_it_names() {
+    let mut alice = identity("alice", &["dev", "ops"]);
+    alice.mfa = Some("device-1".to_owned());
+    let fits = |target: &LockTarget| fits(target, &alice, "files", "host-1");
+    assert!(fits(&target(|t| t.user = Some("alice".to_owned()))));
+    assert!(fits(&target(|t| t.role = Some("ops".to_owned()))));
+    assert!(fits(&target(|t| t.login = Some("alice".to_owned()))));
+    assert!(fits(&target(|t| t.mfa_device = Some("device-1".to_owned()))));
+    assert!(fits(&target(|t| t.server_id = Some("host-1".to_owned()))));
+    assert!(fits(&target(|t| t.app = Some("files".to_owned()))));
+    assert!(!fits(&target(|t| t.user = Some("bob".to_owned()))));
+    assert!(!fits(&target(|t| t.role = Some("admin".to_owned()))));
+    assert!(!fits(&target(|t| t.mfa_device = Some("device-2".to_owned()))));
+    assert!(!fits(&target(|t| t.app = Some("mail".to_owned()))));
+    assert!(!fits(&LockTarget::default()), "an empty target fits nobody");
+}
+
+#[test]
+fn all_that_a_target_names_must_fit() {
+    let alice = identity("alice", &["dev"]);
+    let both = target(|t| {
+        t.user = Some("alice".to_owned());
+        t.app = Some("files".to_owned());
+    });
+    assert!(fits(&both, &alice, "files", "h"));
+    assert!(!fits(&both, &alice, "mail", "h"));
+    assert_eq!(describe(&both), r#"user "alice" and app "files""#);
+}

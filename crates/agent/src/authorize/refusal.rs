@@ -1,0 +1,73 @@
+//! Why somebody may not use an app.
+
+use pki::VerifyError;
+use policy::Denial;
+
+use crate::end::Reason;
+
+/// Why somebody may not use an app, in words for that somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) reason: Reason,
+    pub(crate) message: String,
+    /// What only records and logs say.
+    pub(crate) detail: Option<String>,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), detail: None }
+    }
+
+    pub(super) fn unauthenticated(error: &VerifyError) -> Self {
+        let message = format!("the client certificate is not accepted: {error}; sign in again");
+        Self::new(Reason::Unauthenticated, message)
+    }
+
+    pub(super) fn no_longer_believed(error: &VerifyError) -> Self {
+        Self::new(
+            Reason::Unauthenticated,
+            format!("the client certificate is no longer accepted: {error}; sign in again"),
+        )
+    }
+
+    pub(super) fn not_a_user() -> Self {
+        Self::new(Reason::Unauthenticated, "MCP servers are for users; this is a service")
+    }
+
+    pub(super) fn unknown_user(user: &str) -> Self {
+        Self::new(Reason::AccessDenied, format!("access denied: there is no user {user:?}"))
+    }
+
+    pub(super) fn wrong_address() -> Self {
+        let message =
+            "access denied: the certificate is bound to another address; sign in from here";
+        Self::new(Reason::AccessDenied, message)
+    }
+
+    pub(super) fn not_served(app: &str) -> Self {
+        Self::new(Reason::AppRemoved, format!("the app {app:?} is not served any more"))
+    }
+
+    pub(super) fn locked(target: &str, message: &str) -> Self {
+        let words = format!("lock targeting {target} is in force");
+        let message = if message.is_empty() { words } else { format!("{words}: {message}") };
+        Self::new(Reason::Locked, message)
+    }
+
+    pub(super) fn locks_unknown() -> Self {
+        let message = "access denied: locks cannot be checked reliably now; try again later";
+        Self::new(Reason::Locked, message)
+    }
+
+    pub(super) fn expired() -> Self {
+        Self::new(Reason::Expired, "the client certificate has expired; sign in again")
+    }
+
+    pub(super) fn denied(denial: &Denial<'_>) -> Self {
+        let detail = Some(denial.reasons().to_string());
+        Self { reason: Reason::AccessDenied, message: denial.public_message(), detail }
+    }
+}

@@ -1,0 +1,225 @@
+use std::time::Duration;
+
+use api::{Replica, Snapshot};
+use pki::{CaKind, CertificateAuthority, PrivateKey, Trust, TrustStore, UserIdentity};
+use resource::{LabelSelector, Lock, LockTarget, Resource, User};
+use runtime::Clock;
+use rustls_pki_types::CertificateDer;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{Authorizer, Grant, Refusal};
+use crate::catalog::Catalog;
+use crate::catalog::tests::app;
+use crate::end::Reason;
+use crate::evidence::Evidence;
+use crate::testing::{identity, role, snapshot};
+
+struct Fixture {
+    authority: CertificateAuthority,
+    trust: TrustStore,
+    clock: Clock,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        pki::install_crypto_provider();
+        let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        let validity = Duration::from_secs(86_400);
+        let authority = |kind| CertificateAuthority::generate(kind, "test", now, validity).unwrap();
+        let (users, hosts) = (authority(CaKind::User), authority(CaKind::Host));
+        let certificates = |ca: &CertificateAuthority| vec![ca.certificate().clone()];
+        let trust = Trust::new("test", certificates(&users), certificates(&hosts)).unwrap();
+        Self { authority: users, trust: TrustStore::new(trust), clock: Clock::manual(now) }
+    }
+
+    fn alice(&self) -> UserIdentity {
+        let issued = self.clock.now();
+        let expires = issued + Duration::from_secs(3_600);
+        UserIdentity { issued, expires, ..identity("alice", &["dev"]) }
+    }
+
+    fn evidence(&self, user: &UserIdentity) -> Evidence {
+        let key = PrivateKey::generate().unwrap().public();
+        let certificate = self.authority.issue_user(&key, user).unwrap();
+        let client = Some("192.0.2.1:4711".parse().unwrap());
+        Evidence { chain: vec![CertificateDer::clone(certificate.der())], client }
+    }
+
+    fn authorizer(&self, snapshot: Snapshot) -> Authorizer {
+        let catalog = Catalog::new(Vec::new(), &[LabelSelector::wildcard()]);
+        let replica = Replica::fixed(snapshot);
+        let host = "host-1".to_owned();
+        Authorizer::new(replica, self.trust.clone(), self.clock.clone(), catalog, host)
+    }
+
+    fn decide(&self, snapshot: Snapshot, user: &UserIdentity) -> Result<Grant, Refusal> {
+        self.authorizer(snapshot).decide(self.evidence(user), "files")
+    }
+
+    fn reason(&self, snapshot: Snapshot, user: &UserIdentity) -> Reason {
+        self.decide(snapshot, user).expect_err("a refusal").reason
+    }
+}
+
+/// An app, a user and her role.
+fn usual() -> Vec<Resource> {
+    vec![
+        Resource::App(app("files", &[], "x")),
+        Resource::User(User::new("alice", ["dev"])),
+        Resource::Role(role("dev", &json!({"tools": ["echo"]}))),
+    ]
+}
+
+fn with(extra: Resource) -> Snapshot {
+    snapshot(usual().into_iter().chain([extra]))
+}
+
+fn without(name: &str) -> Snapshot {
+    snapshot(usual().into_iter().filter(|resource| resource.name() != name))
+}
+
+fn preference(spec: &Value) -> Resource {
+    let document = json!({
+        "kind": "cluster_auth_preference", "version": "v2",
+        "metadata": {"name": "cluster-auth-preference"}, "spec": spec,
+    });
+    Resource::from_json(document.to_string().as_bytes()).unwrap()
+}
+
+#[test]
+fn who_holds_a_role_for_the_app_is_let_in() {
+    let fixture = Fixture::new();
+    let grant = fixture.decide(snapshot(usual()), &fixture.alice()).unwrap();
+    assert!(grant.access.tool_visible("echo"));
+    assert!(!grant.access.tool_visible("other"));
+    assert_eq!((grant.ends, grant.idle_timeout), (None, None));
+}
+
+#[test]
+fn nothing_known_is_nothing_allowed() {
+    let fixture = Fixture::new();
+    let alice = fixture.alice();
+    assert_eq!(fixture.reason(Snapshot::default(), &alice), Reason::AppRemoved);
+    assert_eq!(fixture.reason(without("files"), &alice), Reason::AppRemoved);
+    assert_eq!(fixture.reason(without("alice"), &alice), Reason::AccessDenied);
+    assert_eq!(fixture.reason(without("dev"), &alice), Reason::AccessDenied);
+}
+
+#[test]
+fn one_missing_role_refuses_everything_and_only_the_administrator_learns_which() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.alice();
+    alice.roles.push("ghost".to_owned());
+    let refusal = fixture.decide(snapshot(usual()), &alice).unwrap_err();
+    assert!(!refusal.message.contains("ghost"), "{}", refusal.message);
+    assert!(refusal.detail.unwrap().contains("ghost"));
+}
+
+#[test]
+fn the_certificate_decides_who_is_there() {
+    let fixture = Fixture::new();
+    let mut gone = fixture.alice();
+    gone.issued -= Duration::from_secs(7_200);
+    gone.expires -= Duration::from_secs(7_200);
+    assert_eq!(fixture.reason(snapshot(usual()), &gone), Reason::Unauthenticated);
+    let nobody = Evidence { chain: Vec::new(), client: None };
+    let refused = fixture.authorizer(snapshot(usual())).decide(nobody, "files").unwrap_err();
+    assert_eq!(refused.reason, Reason::Unauthenticated);
+}
+
+#[test]
+fn a_lock_in_force_shuts_out() {
+    let fixture = Fixture::new();
+    let target = LockTarget { role: Some("dev".to_owned()), ..LockTarget::default() };
+    let mut lock = Lock::new("l", target, "holiday");
+    let refusal = fixture.decide(with(Resource::Lock(lock.clone())), &fixture.alice()).unwrap_err();
+    assert_eq!(refusal.reason, Reason::Locked);
+    assert_eq!(refusal.message, r#"lock targeting role "dev" is in force: holiday"#);
+    lock.spec.expires = Some(fixture.clock.now());
+    assert!(fixture.decide(with(Resource::Lock(lock)), &fixture.alice()).is_ok());
+}
+
+#[test]
+fn a_pinned_certificate_works_from_its_address_only() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.alice();
+    alice.source_ip = Some("192.0.2.9".parse().unwrap());
+    assert_eq!(fixture.reason(snapshot(usual()), &alice), Reason::AccessDenied);
+    alice.source_ip = Some("::ffff:192.0.2.1".parse().unwrap());
+    assert!(fixture.decide(snapshot(usual()), &alice).is_ok());
+}
+
+#[test]
+fn a_cluster_may_demand_a_second_factor() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.alice();
+    let demand = || with(preference(&json!({"require_session_mfa": true})));
+    assert_eq!(fixture.reason(demand(), &alice), Reason::AccessDenied);
+    alice.mfa = Some("device".to_owned());
+    assert!(fixture.decide(demand(), &alice).is_ok());
+}
+
+#[test]
+fn a_connection_ends_with_its_certificate_where_the_cluster_says_so() {
+    let fixture = Fixture::new();
+    let alice = fixture.alice();
+    let demand = with(preference(&json!({"disconnect_expired_cert": true})));
+    assert_eq!(fixture.decide(demand, &alice).unwrap().ends, Some(alice.expires));
+}
+
+#[test]
+fn an_authority_that_is_no_longer_trusted_ends_what_rests_on_it() {
+    let fixture = Fixture::new();
+    let authorizer = fixture.authorizer(snapshot(usual()));
+    let mut grant = authorizer.decide(fixture.evidence(&fixture.alice()), "files").unwrap();
+    assert_eq!(authorizer.renew(&mut grant), Ok(()));
+    fixture.trust.replace(Fixture::new().trust.trust());
+    assert_eq!(authorizer.renew(&mut grant).unwrap_err().reason, Reason::Unauthenticated);
+}
+
+#[test]
+fn identities_with_the_same_roles_share_what_was_compiled_until_a_role_changes() {
+    let fixture = Fixture::new();
+    let authorizer = fixture.authorizer(Snapshot::default());
+    let (one, alice) = (snapshot(usual()), fixture.alice());
+    let compile = |snapshot: &Snapshot| authorizer.sets.resolve(&alice, snapshot);
+    let names = |set: &policy::RoleSet| set.missing_roles().to_vec();
+    assert_eq!(names(&compile(&one)), [""; 0]);
+    assert_eq!(names(&compile(&without("dev"))), ["dev"], "not the remembered one");
+    let mut changed = usual();
+    changed.pop();
+    changed.push(Resource::Role(role("dev", &json!({"tools": ["other"]}))));
+    let labels = resource::Labels::new();
+    let access = compile(&snapshot(changed)).access(policy::AppRef::new("files", &labels));
+    assert!(access.tool_visible("other") && !access.tool_visible("echo"));
+}
+
+#[test]
+fn a_service_is_no_user() {
+    let fixture = Fixture::new();
+    let hosts = {
+        let now = fixture.clock.now();
+        CertificateAuthority::generate(CaKind::Host, "test", now, Duration::from_secs(3_600))
+            .unwrap()
+    };
+    let trust = Trust::new(
+        "test",
+        vec![fixture.authority.certificate().clone()],
+        vec![hosts.certificate().clone()],
+    );
+    fixture.trust.replace(trust.unwrap());
+    let service = pki::ServiceIdentity {
+        host_id: uuid::Uuid::new_v4().to_string(),
+        node_name: "n".to_owned(),
+        services: [pki::Service::Proxy].into(),
+        cluster: "test".to_owned(),
+        issued: fixture.clock.now(),
+        expires: fixture.clock.now() + Duration::from_secs(600),
+    };
+    let key = PrivateKey::generate().unwrap().public();
+    let certificate = hosts.issue_service(&key, &service, &[]).unwrap();
+    let evidence = Evidence { chain: vec![certificate.der().clone()], client: None };
+    let refused = fixture.authorizer(snapshot(usual())).decide(evidence, "files").unwrap_err();
+    assert_eq!(refused.reason, Reason::Unauthenticated);
+}

@@ -1,0 +1,67 @@
+//! Tells live connections that something has changed which decisions rest on.
+//!
+//! Each of them then decides again. One task looks at every new copy, so that a thousand connections
+//! are not woken by a proxy's heartbeat.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Replica, Snapshot};
+use pki::TrustStore;
+use tokio::sync::watch;
+
+use crate::authorize::Authorizer;
+
+/// How often the authorities, and the age of locks, are looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// What decisions rest on.
+struct Basis {
+    snapshot: Arc<Snapshot>,
+    trust: u64,
+    stale: bool,
+}
+
+/// Counts changes up, until the receivers are gone.
+pub(crate) async fn run(
+    replica: Replica,
+    trust: TrustStore,
+    authorizer: Arc<Authorizer>,
+    tell: watch::Sender<u64>,
+) {
+    let look = || Basis {
+        snapshot: replica.snapshot(),
+        trust: trust.generation(),
+        stale: authorizer.are_locks_stale(),
+    };
+    let mut copies = replica.changes();
+    let mut seen = look();
+    let mut followed = true;
+    loop {
+        tokio::select! {
+            changed = copies.changed(), if followed => followed = changed.is_ok(),
+            () = tokio::time::sleep(LOOK) => {}
+        }
+        let now = look();
+        if !now.is_same(&seen) {
+            tell.send_modify(|count| *count += 1);
+        }
+        seen = now;
+    }
+}
+
+// === impl Basis ===
+
+impl Basis {
+    fn is_same(&self, other: &Self) -> bool {
+        let (one, two) = (&*self.snapshot, &*other.snapshot);
+        let preference = |snapshot: &Snapshot| snapshot.auth_preference.as_ref().map(Arc::as_ptr);
+        self.trust == other.trust
+            && self.stale == other.stale
+            && Arc::ptr_eq(&one.roles, &two.roles)
+            && Arc::ptr_eq(&one.users, &two.users)
+            && Arc::ptr_eq(&one.locks, &two.locks)
+            && Arc::ptr_eq(&one.apps, &two.apps)
+            && preference(one) == preference(two)
+    }
+}

@@ -1,0 +1,150 @@
+//! What the agent does with a request that came through a tunnel.
+
+use std::sync::Arc;
+
+use api::Body;
+use futures_util::future::BoxFuture;
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use mcp::error::{self, code};
+use mcp::framing::STDIO_CONTENT_TYPE;
+use tunnel::APP_NOT_SERVED;
+use uuid::Uuid;
+
+use crate::agent::Shared;
+use crate::authorize::{Grant, Refusal};
+use crate::end::{End, Reason};
+use crate::evidence::Evidence;
+use crate::outbox::{Outbox, outbox};
+use crate::record::Recorder;
+use crate::served::Served;
+use crate::session::{Denied, Parts, Session};
+
+/// The most connections that one agent serves at a time.
+pub(crate) const MAX_CONNECTIONS: usize = 10_000;
+
+/// Where apps are.
+const APPS: &str = "/v1/mcp/apps/";
+
+/// Answers what comes through tunnels.
+#[derive(Clone, Debug)]
+pub(crate) struct Ingress {
+    pub(crate) shared: Arc<Shared>,
+}
+
+// === impl Ingress ===
+
+impl tunnel::Handler for Ingress {
+    fn call(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        let response = answer(&self.shared, request).unwrap_or_else(|response| *response);
+        Box::pin(std::future::ready(response))
+    }
+}
+
+type Refused = Box<Response<Body>>;
+
+fn answer(shared: &Arc<Shared>, request: Request<Body>) -> Result<Response<Body>, Refused> {
+    let name = request.uri().path().strip_prefix(APPS).filter(|name| !name.contains('/'));
+    let Some(name) = name.map(str::to_owned) else {
+        return Err(refuse(StatusCode::NOT_FOUND, "MCP servers are at /v1/mcp/apps/<name>"));
+    };
+    if request.method() != Method::POST {
+        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "MCP servers are spoken to by POST"));
+    }
+    let is_stdio = |value: &HeaderValue| value.as_bytes() == STDIO_CONTENT_TYPE.as_bytes();
+    if !request.headers().get(CONTENT_TYPE).is_some_and(is_stdio) {
+        let message = format!("only {STDIO_CONTENT_TYPE} is carried here");
+        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message));
+    }
+    // Nothing is read of the request before this: another agent may take it.
+    let served = shared.table.get(&name).filter(|_| shared.has_room());
+    let Some(served) = served else { return Err(not_served(&name)) };
+    let evidence = Evidence::of(request.headers())
+        .map_err(|error| refuse(StatusCode::UNAUTHORIZED, &error.to_string()))?;
+    let (out, body) = outbox();
+    let id = Uuid::new_v4().to_string();
+    match shared.authorizer.decide(evidence.clone(), &name) {
+        Ok(grant) => open(shared, &served, id, grant, request.into_body(), out)?,
+        Err(refusal) if refusal.reason == Reason::Unauthenticated => {
+            return Err(refuse(StatusCode::UNAUTHORIZED, &refusal.message));
+        }
+        Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(&name)),
+        Err(refusal) => {
+            let recorder = recorder_of(shared, &id, &evidence, &served);
+            deny(shared, refusal, recorder, request.into_body(), out);
+        }
+    }
+    let mut response = Response::new(api::boxed(body));
+    let stdio = HeaderValue::from_static(STDIO_CONTENT_TYPE);
+    response.headers_mut().insert(CONTENT_TYPE, stdio);
+    Ok(response)
+}
+
+/// Starts the task of a connection.
+fn open(
+    shared: &Arc<Shared>,
+    served: &Arc<Served>,
+    id: String,
+    grant: Grant,
+    body: Body,
+    out: Outbox,
+) -> Result<(), Refused> {
+    let unrecorded = || refuse(StatusCode::SERVICE_UNAVAILABLE, &End::not_recorded().message);
+    let user = grant.user().ok_or_else(unrecorded)?;
+    let remote = grant.evidence().client.map(|address| address.to_string());
+    let recorder = shared.recording.session(&id, user, &grant.app, remote).map_err(|error| {
+        tracing::error!(%error, "cannot record a session");
+        unrecorded()
+    })?;
+    let parts = Parts { shared: shared.clone(), id, grant, served: served.clone(), recorder };
+    let place = shared.take_place();
+    let session = Session::new(parts, body, out);
+    shared.tasks.spawn("agent.session", async move {
+        session.run().await;
+        drop(place);
+    });
+    Ok(())
+}
+
+fn deny(
+    shared: &Arc<Shared>,
+    refusal: Refusal,
+    recorder: Option<Recorder>,
+    body: Body,
+    out: Outbox,
+) {
+    let place = shared.take_place();
+    let denied = Denied { end: refusal.into(), body, out, recorder };
+    shared.tasks.spawn_until_cancelled("agent.refusal", async move {
+        denied.run().await;
+        drop(place);
+    });
+}
+
+/// The records of a refused connection: its user is known, the evidence has been verified.
+fn recorder_of(
+    shared: &Shared,
+    id: &str,
+    evidence: &Evidence,
+    served: &Served,
+) -> Option<Recorder> {
+    let identity = shared.trust.verify(&evidence.chain, shared.clock.now()).ok()?;
+    let remote = evidence.client.map(|address| address.to_string());
+    shared.recording.session(id, identity.as_user()?, &served.launchable(), remote).ok()
+}
+
+fn refuse(status: StatusCode, message: &str) -> Refused {
+    let body = error::response(None, code::INTERNAL_ERROR, message, None);
+    let mut response = Response::new(api::full(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Box::new(response)
+}
+
+fn not_served(name: &str) -> Refused {
+    let message = format!("this agent does not serve {name:?} now");
+    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, &message);
+    let header = HeaderName::from_static(APP_NOT_SERVED);
+    response.headers_mut().insert(header, HeaderValue::from_static("true"));
+    response
+}

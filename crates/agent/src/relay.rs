@@ -1,0 +1,349 @@
+//! One connection's conversation: what may pass, in both directions.
+//!
+//! No I/O. A client's request passes with a permit and a record; an answer passes when its request is
+//! known, and a list in it without what the identity may not use. Messages that pass unchanged are
+//! the bytes that were sent.
+
+mod handshake;
+
+use std::borrow::Cow;
+
+use audit::Event;
+use mcp::error::{self, code};
+use mcp::limits::Limits;
+use mcp::list::ListKind;
+use mcp::message::Message;
+use mcp::method::{Asked, name};
+use mcp::request::{self, Listen, Reference};
+use mcp::session::{OPEN_REQUESTS, Pending};
+use mcp::{Ask, Body, Era, Id, Method, Notification, Outcome, Params, Refused, Request, Response};
+use policy::{AppAccess, Denial, Kind, Permit};
+
+use crate::record::{Handshake, Recorder};
+
+/// What is known of a conversation.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    /// What the client asked and the server has not answered.
+    by_client: Pending<Open>,
+    /// What the server asked and the client has not answered.
+    by_server: Pending<()>,
+    handshake: Handshake,
+    /// Whether several messages may come in one array.
+    batches: bool,
+}
+
+/// A request of the client's.
+#[derive(Clone, Copy, Debug)]
+struct Open {
+    asked: Asked,
+    era: Era,
+}
+
+/// What becomes of a client's message.
+#[derive(Debug)]
+pub(crate) enum FromClient {
+    /// It is passed on, once the event is written.
+    Forward {
+        permit: Permit<'static>,
+        event: Option<Event>,
+        /// Whether it begins the session, so that the record of the start waits for its answer.
+        begins: bool,
+    },
+    /// It is answered instead.
+    Answer { answer: Vec<u8>, event: Option<Event> },
+    /// Nobody waits for an answer, and it is not passed on.
+    Drop,
+}
+
+/// What becomes of a server's message.
+#[derive(Debug)]
+pub(crate) enum FromServer<'m> {
+    /// This goes to the client.
+    Pass(Cow<'m, [u8]>),
+    /// The same, and it is the answer that the record of the start waits for.
+    Begun(Cow<'m, [u8]>),
+    /// The server is answered instead.
+    Answer(Vec<u8>),
+    /// It goes nowhere.
+    Drop,
+}
+
+// === impl Relay ===
+
+impl Relay {
+    pub(crate) fn new() -> Self {
+        Self {
+            by_client: Pending::new(OPEN_REQUESTS),
+            by_server: Pending::new(OPEN_REQUESTS),
+            handshake: Handshake::default(),
+            batches: false,
+        }
+    }
+
+    /// What the handshake told so far.
+    pub(crate) fn handshake(&self) -> &Handshake {
+        &self.handshake
+    }
+
+    /// Whether the client waits for nothing.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.by_client.is_empty()
+    }
+
+    /// The only request that the client waits for, if it is the only one.
+    pub(crate) fn take_only(&mut self) -> Option<Id<'static>> {
+        if self.by_client.len() == 1 { self.abandon().pop() } else { None }
+    }
+
+    /// Everything that the client waits for: nothing of it will be answered by the server.
+    pub(crate) fn abandon(&mut self) -> Vec<Id<'static>> {
+        self.by_client.drain().into_iter().map(|(id, _)| id).collect()
+    }
+
+    /// A request that was let through was not passed on after all.
+    pub(crate) fn withdraw(&mut self, message: &Message<'_>) -> Option<Id<'static>> {
+        let Body::Request(request) = &message.body else { return None };
+        self.by_client.answered(&request.id)?;
+        Some(request.id.to_static())
+    }
+
+    /// The messages on a line.
+    pub(crate) fn read<'l>(
+        &self,
+        line: &'l [u8],
+        limits: &Limits,
+    ) -> Result<Vec<Message<'l>>, Refused> {
+        if self.batches {
+            Message::parse_batch(line, limits)
+        } else {
+            Message::parse(line, limits).map(|message| vec![message])
+        }
+    }
+
+    /// Decides about a client's message.
+    pub(crate) fn client(
+        &mut self,
+        message: &Message<'_>,
+        access: &AppAccess,
+        recorder: &Recorder,
+    ) -> FromClient {
+        match &message.body {
+            Body::Request(request) => self.request(request, access, recorder),
+            Body::Notification(notification) => self.notification(notification, access, recorder),
+            Body::Response(response) => self.response(response, access),
+        }
+    }
+
+    fn request(
+        &mut self,
+        request: &Request<'_>,
+        access: &AppAccess,
+        recorder: &Recorder,
+    ) -> FromClient {
+        let refuse = |answer: Vec<u8>, words: &str| {
+            let event = recorder.request(request, Some(words)).ok();
+            FromClient::Answer { answer, event }
+        };
+        let permit = match self.permit(request, access) {
+            Ok(permit) => permit,
+            Err(Stop::Refused(refused)) => return refuse(refused.response(), &refused.to_string()),
+            Err(Stop::Denied(denial)) => {
+                let message = denial.public_message();
+                let answer =
+                    error::response(Some(&request.id), code::INVALID_PARAMS, &message, None);
+                return refuse(answer, &denial.reasons().to_string());
+            }
+        };
+        let event = if is_quiet(&request.method) {
+            None
+        } else {
+            match recorder.request(request, None) {
+                Ok(event) => Some(event),
+                Err(error) => {
+                    _ = self.by_client.answered(&request.id);
+                    return FromClient::Answer {
+                        answer: unrecorded(&request.id, &error),
+                        event: None,
+                    };
+                }
+            }
+        };
+        let begins = matches!(request.method, Method::Initialize);
+        if begins {
+            self.handshake.client_said(request);
+        }
+        FromClient::Forward { permit, event, begins }
+    }
+
+    /// Decides, and notes the request as open.
+    fn permit(
+        &mut self,
+        request: &Request<'_>,
+        access: &AppAccess,
+    ) -> Result<Permit<'static>, Stop> {
+        let ask = request.ask()?;
+        let permit = decide(&ask, access)?;
+        let asked = request.method.asked();
+        let era = match asked {
+            Asked::List(_) | Asked::Read | Asked::Discover => era(request)?,
+            Asked::Initialize | Asked::Other => Era::Legacy,
+        };
+        self.by_client
+            .open(&request.id, Open { asked, era })
+            .map_err(|reason| reason.under(&request.id))?;
+        Ok(permit)
+    }
+
+    fn notification(
+        &mut self,
+        notification: &Notification<'_>,
+        access: &AppAccess,
+        recorder: &Recorder,
+    ) -> FromClient {
+        if notification.method.as_str() == name::CANCELLED {
+            // One that readers could disagree about cancels nothing.
+            let Ok(id) = request::cancelled(&notification.params) else { return FromClient::Drop };
+            self.by_client.cancel(&id);
+        }
+        match (access.connect().into_result(), recorder.notification(notification)) {
+            (Ok(permit), Ok(event)) => {
+                FromClient::Forward { permit, event: Some(event), begins: false }
+            }
+            _ => FromClient::Drop,
+        }
+    }
+
+    /// An answer of the client's to a request of the server's.
+    fn response(&mut self, response: &Response<'_>, access: &AppAccess) -> FromClient {
+        let known = response.id.as_ref().and_then(|id| self.by_server.answered(id));
+        match (known, access.connect().into_result()) {
+            (Some(()), Ok(permit)) => FromClient::Forward { permit, event: None, begins: false },
+            _ => FromClient::Drop,
+        }
+    }
+
+    /// Decides about a server's message.
+    pub(crate) fn server<'m>(
+        &mut self,
+        message: &Message<'m>,
+        access: &AppAccess,
+    ) -> FromServer<'m> {
+        let whole = || FromServer::Pass(Cow::Borrowed(message.text.as_bytes()));
+        match &message.body {
+            Body::Response(response) => self.answer(response, access),
+            Body::Request(request) => match self.by_server.open(&request.id, ()) {
+                Ok(()) => whole(),
+                Err(reason) => FromServer::Answer(reason.under(&request.id).response()),
+            },
+            Body::Notification(notification) => {
+                if notification.method.as_str() == name::CANCELLED
+                    && let Ok(id) = request::cancelled(&notification.params)
+                {
+                    self.by_server.cancel(&id);
+                }
+                if may_be_told(notification, access) { whole() } else { FromServer::Drop }
+            }
+        }
+    }
+
+    /// An answer that belongs to no open request is not passed on: nobody could say how to filter it.
+    fn answer<'m>(&mut self, response: &Response<'m>, access: &AppAccess) -> FromServer<'m> {
+        let Some(id) = &response.id else { return FromServer::Drop };
+        let Some(Open { asked, era }) = self.by_client.answered(id) else {
+            return FromServer::Drop;
+        };
+        let mut keep = |list: ListKind, name: &str| access.visible(kind_of(list), name);
+        let bytes = match response.release(asked, era, &mut keep) {
+            Ok(filtered) => filtered.into_bytes(),
+            Err(refused) => return FromServer::Pass(Cow::Owned(refused.response())),
+        };
+        match (&response.outcome, asked) {
+            (Outcome::Result(answer), Asked::Initialize) => {
+                self.batches = self.handshake.server_said(answer.raw());
+                FromServer::Begun(bytes)
+            }
+            _ => FromServer::Pass(bytes),
+        }
+    }
+}
+
+/// Why a request is not passed on.
+enum Stop {
+    Refused(Refused),
+    Denied(Denial<'static>),
+}
+
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// The decision about what a request wants to use.
+fn decide(ask: &Ask<'_>, access: &AppAccess) -> Result<Permit<'static>, Stop> {
+    let one = |kind: Kind, name: &str| match access.decide(kind, name).into_result() {
+        Ok(permit) => Ok(permit.into_owned()),
+        Err(denial) => Err(Stop::Denied(denial.into_owned())),
+    };
+    let connect = || access.connect().into_result().map_err(Stop::Denied);
+    match ask {
+        Ask::Tool(call) => one(Kind::Tool, &call.name),
+        Ask::Prompt(prompt) => one(Kind::Prompt, &prompt.name),
+        Ask::Resource(usage) => one(Kind::Resource, &usage.uri),
+        Ask::Complete(Reference::Prompt(name)) => one(Kind::Prompt, name),
+        Ask::Complete(Reference::Resource(uri)) => one(Kind::Resource, uri),
+        Ask::Listen(listen) => {
+            for uri in &listen.resources {
+                drop(one(Kind::Resource, uri)?);
+            }
+            connect()
+        }
+        // What the answer to a list shows is decided when it comes.
+        Ask::List(_) | Ask::Initialize | Ask::Discover | Ask::Ungoverned => connect(),
+    }
+}
+
+/// In which era a request was made.
+fn era(request: &Request<'_>) -> Result<Era, Refused> {
+    let meta = request.params.meta().map_err(|reason| reason.under(&request.id))?;
+    let modern = meta.is_some_and(|meta| meta.protocol_version.is_some());
+    Ok(if modern { Era::Modern } else { Era::Legacy })
+}
+
+/// Notifications that name resources are for those who may use them.
+fn may_be_told(notification: &Notification<'_>, access: &AppAccess) -> bool {
+    let visible = |uri: &str| access.visible(Kind::Resource, uri);
+    let params: &Params<'_> = &notification.params;
+    match notification.method.as_str() {
+        name::RESOURCE_UPDATED => request::uri(params).is_ok_and(|uri| visible(&uri)),
+        name::SUBSCRIPTIONS_ACKNOWLEDGED => {
+            Listen::read(params).is_ok_and(|listen| listen.resources.iter().all(|uri| visible(uri)))
+        }
+        _ => true,
+    }
+}
+
+/// Requests of which only refusals are recorded.
+fn is_quiet(method: &Method<'_>) -> bool {
+    matches!(method.asked(), Asked::List(_)) || method.as_str() == name::PING
+}
+
+fn kind_of(list: ListKind) -> Kind {
+    match list {
+        ListKind::Tools => Kind::Tool,
+        ListKind::Prompts => Kind::Prompt,
+        ListKind::Resources | ListKind::ResourceTemplates => Kind::Resource,
+    }
+}
+
+/// The answer to a request that cannot be recorded.
+pub(crate) fn unrecorded(id: &Id<'_>, error: &std::io::Error) -> Vec<u8> {
+    tracing::error!(%error, "cannot write to the audit log; requests are refused");
+    let message =
+        "the request was not passed on, because it cannot be recorded now; try again later";
+    error::response(Some(id), code::INTERNAL_ERROR, message, None)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! The apps that this agent serves, and what is observed of each.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+use resource::{App, LastError, ServerState};
+use runtime::Clock;
+use time::OffsetDateTime;
+use tokio::sync::Notify;
+
+use crate::catalog::Wanted;
+
+/// The apps by name. Clones share it.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clock: Clock,
+    /// Guards the table only; held for a look-up or a change.
+    apps: RwLock<BTreeMap<String, Arc<Served>>>,
+    /// Wakes whoever publishes what is observed.
+    observed: Notify,
+}
+
+/// One app.
+#[derive(Debug)]
+pub(crate) struct Served {
+    table: Arc<Inner>,
+    /// Guards what is observed; held for reading or changing it.
+    state: Mutex<State>,
+    connections: AtomicU64,
+}
+
+#[derive(Clone, Debug)]
+struct State {
+    /// As it is registered.
+    newest: Wanted,
+    /// As it was registered when it could last be served, if that is not the newest.
+    fallback: Option<Arc<App>>,
+    state: ServerState,
+    since: OffsetDateTime,
+    last_error: Option<LastError>,
+    /// Counts the observations, so that none is lost while another is published.
+    observations: u64,
+}
+
+/// What is observed of an app at one moment.
+#[derive(Clone, Debug)]
+pub(crate) struct Observed {
+    /// The app as new connections get it.
+    pub(crate) app: Arc<App>,
+    pub(crate) state: ServerState,
+    pub(crate) since: OffsetDateTime,
+    pub(crate) connections: u64,
+    pub(crate) last_error: Option<LastError>,
+    pub(crate) observations: u64,
+}
+
+/// Counts a connection for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    served: Arc<Served>,
+}
+
+// === impl Table ===
+
+impl Table {
+    pub(crate) fn new(clock: Clock) -> Self {
+        let inner = Inner { clock, apps: RwLock::default(), observed: Notify::new() };
+        Self { inner: Arc::new(inner) }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Served>> {
+        self.inner.apps.read().get(name).cloned()
+    }
+
+    pub(crate) fn all(&self) -> Vec<(String, Arc<Served>)> {
+        let apps = self.inner.apps.read();
+        apps.iter().map(|(name, served)| (name.clone(), served.clone())).collect()
+    }
+
+    /// Begins to serve an app of which nothing is known yet.
+    pub(crate) fn register(&self, wanted: Wanted) -> Arc<Served> {
+        let name = wanted.app.name().to_owned();
+        let state = State {
+            newest: wanted,
+            fallback: None,
+            state: ServerState::Starting,
+            since: self.inner.clock.now(),
+            last_error: None,
+            observations: 0,
+        };
+        let served = Arc::new(Served {
+            table: self.inner.clone(),
+            state: Mutex::new(state),
+            connections: AtomicU64::new(0),
+        });
+        self.inner.apps.write().insert(name, served.clone());
+        served
+    }
+
+    pub(crate) fn unregister(&self, name: &str) {
+        self.inner.apps.write().remove(name);
+        self.inner.observed.notify_one();
+    }
+
+    /// Waits until there is something new to publish.
+    pub(crate) async fn observed(&self) {
+        self.inner.observed.notified().await;
+    }
+}
+
+// === impl Served ===
+
+impl Served {
+    /// The app was registered anew. What could be served last stays until this is known to be fine.
+    pub(crate) fn update(&self, wanted: Wanted) {
+        let mut state = self.state.lock();
+        if state.state == ServerState::Serving {
+            state.fallback = Some(state.newest.app.clone());
+        }
+        state.newest = wanted;
+    }
+
+    /// Tells whether the app can be served as it was registered in `app`.
+    pub(crate) fn checked(&self, app: &Arc<App>, outcome: Result<(), String>) {
+        let now = self.table.clock.now();
+        let mut state = self.state.lock();
+        if !Arc::ptr_eq(app, &state.newest.app) {
+            return;
+        }
+        let (next, error) = match outcome {
+            Ok(()) => (ServerState::Serving, state.newest.shadow()),
+            Err(message) if state.fallback.is_some() => (ServerState::Outdated, Some(message)),
+            Err(message) => (ServerState::Failed, Some(message)),
+        };
+        if next == ServerState::Serving {
+            state.fallback = None;
+        }
+        if state.state != next {
+            state.since = now;
+        }
+        state.state = next;
+        state.note(error, now);
+        drop(state);
+        self.table.observed.notify_one();
+    }
+
+    /// A server that was started for a connection went wrong.
+    pub(crate) fn failed(&self, message: String) {
+        let now = self.table.clock.now();
+        let mut state = self.state.lock();
+        state.note(Some(message), now);
+        drop(state);
+        self.table.observed.notify_one();
+    }
+
+    /// The app as new connections get it.
+    pub(crate) fn launchable(&self) -> Arc<App> {
+        let state = self.state.lock();
+        state.fallback.as_ref().unwrap_or(&state.newest.app).clone()
+    }
+
+    /// The app as it is registered, and whether it needs to be checked again.
+    pub(crate) fn unchecked(&self) -> Option<Arc<App>> {
+        let state = self.state.lock();
+        let fine = state.state == ServerState::Serving && state.fallback.is_none();
+        (!fine).then(|| state.newest.app.clone())
+    }
+
+    pub(crate) fn observe(&self) -> Observed {
+        let state = self.state.lock();
+        Observed {
+            app: state.fallback.as_ref().unwrap_or(&state.newest.app).clone(),
+            state: state.state,
+            since: state.since,
+            connections: self.connections.load(Ordering::Relaxed),
+            last_error: state.last_error.clone(),
+            observations: state.observations,
+        }
+    }
+
+    pub(crate) fn connect(self: &Arc<Self>) -> Connection {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Connection { served: self.clone() }
+    }
+}
+
+// === impl State ===
+
+impl State {
+    fn note(&mut self, error: Option<String>, now: OffsetDateTime) {
+        let same = self.last_error.as_ref().map(|error| &error.message) == error.as_ref();
+        if !same {
+            self.last_error = error.map(|message| LastError { message, time: Some(now) });
+        }
+        self.observations += 1;
+    }
+}
+
+// === impl Wanted ===
+
+impl Wanted {
+    /// What to say of an app that hides another.
+    fn shadow(&self) -> Option<String> {
+        self.shadows.then(|| {
+            format!(
+                "an app {:?} is registered too; this agent serves the one of its configuration file",
+                self.app.name()
+            )
+        })
+    }
+}
+
+// === impl Connection ===
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.served.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,386 @@
+//! One connection of a client to an app: one task from beginning to end.
+
+mod denied;
+mod io;
+
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp::error::{self, code};
+use mcp::framing::LineError;
+use mcp::limits::Limits;
+use mcp::message::Message;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+pub(crate) use self::denied::Denied;
+use self::io::{Io, Moved};
+use crate::agent::Shared;
+use crate::authorize::Grant;
+use crate::end::{End, Reason};
+use crate::launch::{Ended, Outcome};
+use crate::outbox::Outbox;
+use crate::record::Recorder;
+use crate::relay::{FromClient, FromServer, Relay, unrecorded};
+use crate::served::{Connection, Served};
+use crate::upstream::{self, DemoUpstream, Stdio, Upstream, Visitor};
+
+/// A client that writes no more waits at most so long for the answers that are due,
+const LAST_ANSWERS: Duration = Duration::from_secs(60);
+/// and when none is due, the server has so long to end by itself.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// One connection.
+pub(crate) struct Session {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: String,
+    pub(crate) grant: Grant,
+    pub(crate) served: Arc<Served>,
+    pub(crate) recorder: Recorder,
+    /// Tells of changes that decisions rest on.
+    pub(crate) changes: watch::Receiver<u64>,
+    /// Counted for as long as this lives.
+    pub(crate) connection: Connection,
+    io: Io,
+    relay: Relay,
+    /// When the client last wrote.
+    active: Instant,
+    /// Since when it writes no more.
+    quiet_since: Option<Instant>,
+}
+
+/// Why a session is over.
+enum Cause {
+    End(End),
+    /// How is to be found out.
+    ServerEnded,
+}
+
+impl<E: Into<End>> From<E> for Cause {
+    fn from(end: E) -> Self {
+        Self::End(end.into())
+    }
+}
+
+/// What a session is made of, beside its ends.
+pub(crate) struct Parts {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) id: String,
+    pub(crate) grant: Grant,
+    pub(crate) served: Arc<Served>,
+    pub(crate) recorder: Recorder,
+}
+
+// === impl Session ===
+
+impl Session {
+    pub(crate) fn new(parts: Parts, body: api::Body, out: Outbox) -> Self {
+        let Parts { shared, id, grant, served, recorder } = parts;
+        Self {
+            changes: shared.changes.clone(),
+            connection: served.connect(),
+            io: Io::new(body, out),
+            relay: Relay::new(),
+            active: Instant::now(),
+            quiet_since: None,
+            shared,
+            id,
+            grant,
+            served,
+            recorder,
+        }
+    }
+
+    /// Serves the connection to its end, and ends what was started for it.
+    pub(crate) async fn run(mut self) {
+        let end = match self.serve().await {
+            Cause::End(end) => end,
+            Cause::ServerEnded => self.judge().await,
+        };
+        tracing::debug!(
+            session = self.id,
+            app = self.grant.app.name(),
+            reason = end.reason.as_str(),
+            message = end.message,
+            "session ended"
+        );
+        for id in self.relay.abandon() {
+            let answer = error::response(Some(&id), code::INTERNAL_ERROR, &end.message, None);
+            self.io.out.push_line(&answer);
+        }
+        if let Err(error) = self.record_end(&end).await {
+            tracing::error!(%error, session = self.id, "cannot record the end of a session");
+        }
+        let Io { out, upstream, .. } = self.io;
+        out.finish(end.trailers());
+        if let Some(upstream) = upstream {
+            upstream.end().await;
+        }
+        drop(self.connection);
+    }
+
+    async fn record_end(&mut self, end: &End) -> std::io::Result<()> {
+        self.recorder.started(self.relay.handshake()).await?;
+        self.recorder.ended(end).await
+    }
+
+    async fn serve(&mut self) -> Cause {
+        let mut draining = pin!(self.shared.tasks.cancelled());
+        loop {
+            let over = self.deadlines();
+            let moved = tokio::select! {
+                biased;
+                () = &mut draining => return End::draining().into(),
+                end = over.passed(&self.shared.clock) => return end.into(),
+                changed = self.changes.changed() => match changed {
+                    Ok(()) => Moved::Nothing,
+                    // Whoever tells of changes ends with the agent.
+                    Err(_gone) => return End::draining().into(),
+                },
+                moved = std::future::poll_fn(|cx| self.io.poll(cx)) => moved,
+            };
+            if let Err(cause) = self.attend(moved).await {
+                return cause;
+            }
+        }
+    }
+
+    async fn attend(&mut self, moved: Moved) -> Result<(), Cause> {
+        match moved {
+            Moved::Nothing => self.decide_again()?,
+            Moved::ClientWrote => {
+                self.active = Instant::now();
+                while let Some(line) = self.io.next_client_line() {
+                    self.client_line(line).await?;
+                }
+            }
+            Moved::ServerWrote => {
+                while let Some(line) = self.io.upstream.as_mut().and_then(Upstream::next_line) {
+                    self.server_line(line).await?;
+                }
+            }
+            Moved::ClientEnded => {
+                self.quiet_since = Some(Instant::now());
+                match &mut self.io.upstream {
+                    Some(upstream) => upstream.end_input(),
+                    None => return Err(End::client_done().into()),
+                }
+            }
+            Moved::ClientGone => return Err(End::client_done().into()),
+            Moved::ServerEnded => return Err(Cause::ServerEnded),
+        }
+        Ok(())
+    }
+
+    /// Every message is decided by what is known when it comes.
+    fn decide_again(&mut self) -> Result<(), Cause> {
+        Ok(self.shared.authorizer.renew(&mut self.grant)?)
+    }
+
+    async fn client_line(&mut self, line: Result<Bytes, LineError>) -> Result<(), Cause> {
+        self.decide_again()?;
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => {
+                let answer = error::response(None, code::INVALID_REQUEST, &error.to_string(), None);
+                self.io.out.push_line(&answer);
+                return Ok(());
+            }
+        };
+        let messages = match self.relay.read(&line, &Limits::CLIENT) {
+            Ok(messages) => messages,
+            Err(refused) => {
+                self.io.out.push_line(&refused.response());
+                return Ok(());
+            }
+        };
+        for message in &messages {
+            self.client_message(message).await?;
+        }
+        Ok(())
+    }
+
+    async fn client_message(&mut self, message: &Message<'_>) -> Result<(), Cause> {
+        match self.relay.client(message, &self.grant.access, &self.recorder) {
+            FromClient::Drop => {}
+            FromClient::Answer { answer, event } => {
+                if let Some(event) = event
+                    && let Err(error) = self.recorder.write(&event).await
+                {
+                    tracing::error!(%error, "cannot record a refusal");
+                }
+                self.io.out.push_line(&answer);
+            }
+            FromClient::Forward { permit, event, begins } => {
+                if let Err(error) = self.record(event, begins).await {
+                    if let Some(id) = self.relay.withdraw(message) {
+                        self.io.out.push_line(&unrecorded(&id, &error));
+                    }
+                    return Ok(());
+                }
+                let text = mcp::framing::line(message.text.as_bytes());
+                self.upstream().await?.forward(permit, &text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Records before anything happens. The record of the start comes first, but for the request that
+    /// begins the session: it waits for what the server says of itself.
+    async fn record(&mut self, event: Option<audit::Event>, begins: bool) -> std::io::Result<()> {
+        if !begins {
+            self.recorder.started(self.relay.handshake()).await?;
+        }
+        match event {
+            Some(event) => self.recorder.write(&event).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn server_line(&mut self, line: Result<Bytes, LineError>) -> Result<(), Cause> {
+        self.decide_again()?;
+        let line = match line {
+            Ok(line) => line,
+            Err(error) => return self.oversize(error),
+        };
+        // Servers print banners and worse; what is no message concerns no client.
+        let Ok(messages) = self.relay.read(&line, &Limits::SERVER) else {
+            tracing::debug!(session = self.id, bytes = line.len(), "the server wrote no message");
+            return Ok(());
+        };
+        for message in &messages {
+            match self.relay.server(message, &self.grant.access) {
+                FromServer::Pass(bytes) => self.io.out.push_line(&mcp::framing::line(&bytes)),
+                FromServer::Begun(bytes) => {
+                    if self.recorder.started(self.relay.handshake()).await.is_err() {
+                        return Err(End::not_recorded().into());
+                    }
+                    self.io.out.push_line(&mcp::framing::line(&bytes));
+                }
+                FromServer::Answer(answer) => {
+                    if let Some(upstream) = &mut self.io.upstream {
+                        upstream.answer(&answer);
+                    }
+                }
+                FromServer::Drop => {
+                    tracing::debug!(session = self.id, "a message of the server's was withheld");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The server wrote a line that is too long: nobody can tell which request it answers, unless
+    /// there is only one.
+    fn oversize(&mut self, error: LineError) -> Result<(), Cause> {
+        let message = format!("the MCP server's answer cannot be passed on: {error}");
+        match self.relay.take_only() {
+            Some(id) => {
+                let answer = error::response(Some(&id), code::INTERNAL_ERROR, &message, None);
+                self.io.out.push_line(&answer);
+                Ok(())
+            }
+            None if self.relay.is_settled() => Ok(()),
+            None => Err(End::limit(message).into()),
+        }
+    }
+
+    /// The server, started when it is first needed: by then there is a record of the session.
+    async fn upstream(&mut self) -> Result<&mut Upstream, Cause> {
+        if self.io.upstream.is_none() {
+            let upstream = self.start().await?;
+            self.io.upstream = Some(upstream);
+        }
+        self.io.upstream.as_mut().ok_or(Cause::ServerEnded)
+    }
+
+    async fn start(&mut self) -> Result<Upstream, End> {
+        let app = self.served.launchable();
+        if app.is_demo() {
+            let identity = self.grant.identity.clone();
+            let visitor = Visitor { identity, app, session: self.id.clone() };
+            return Ok(Upstream::Demo(Box::new(DemoUpstream::new(visitor))));
+        }
+        let failed = |message: String| {
+            self.served.failed(message.clone());
+            End::new(Reason::StartFailed, message)
+        };
+        let program = upstream::program(&app).ok_or_else(|| failed(upstream::not_served(&app)))?;
+        match self.shared.launcher.start(program).await {
+            Ok(process) => Ok(Upstream::Stdio(Box::new(Stdio::new(app.name(), process)))),
+            Err(fault) => Err(failed(format!("the MCP server could not be started: {fault}"))),
+        }
+    }
+
+    /// The server has ended by itself: finds out how.
+    async fn judge(&mut self) -> End {
+        let Some(upstream) = self.io.upstream.take() else { return End::client_done() };
+        let Ended { outcome, last_words } = upstream.end().await;
+        let message = outcome.to_string();
+        if outcome == (Outcome::Exited { code: 0 }) {
+            return if self.quiet_since.is_some() {
+                End::client_done()
+            } else {
+                End::new(Reason::ServerEnded, message)
+            };
+        }
+        // What the server wrote to its error stream is for administrators.
+        self.served.failed(match &last_words {
+            Some(words) => format!("{message}; its last words: {words}"),
+            None => message.clone(),
+        });
+        let reason = match outcome {
+            Outcome::NotStarted { .. } => Reason::StartFailed,
+            _ => Reason::ServerEnded,
+        };
+        End { detail: last_words, ..End::new(reason, message) }
+    }
+
+    fn deadlines(&self) -> Deadlines {
+        let wait = if self.relay.is_settled() { LAST_WORDS } else { LAST_ANSWERS };
+        Deadlines {
+            ends: self.grant.ends,
+            idle: self.grant.idle_timeout.map(|timeout| self.active + timeout),
+            quiet: self.quiet_since.map(|since| since + wait),
+        }
+    }
+}
+
+/// When a connection ends whatever happens.
+#[derive(Clone, Copy, Debug)]
+struct Deadlines {
+    ends: Option<OffsetDateTime>,
+    idle: Option<Instant>,
+    quiet: Option<Instant>,
+}
+
+// === impl Deadlines ===
+
+impl Deadlines {
+    /// Waits for the first; for ever, and at no cost, when there is none.
+    async fn passed(self, clock: &runtime::Clock) -> End {
+        let Self { ends, idle, quiet } = self;
+        if ends.is_none() && idle.is_none() && quiet.is_none() {
+            return std::future::pending().await;
+        }
+        let until: Pin<Box<dyn Future<Output = ()> + Send + '_>> = match ends {
+            Some(end) => Box::pin(clock.sleep_until(end)),
+            None => Box::pin(std::future::pending()),
+        };
+        tokio::select! {
+            () = until => End::expired(),
+            () = at(idle) => End::idle(),
+            () = at(quiet) => End::client_done(),
+        }
+    }
+}
+
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,87 @@
+//! The built-in demo server, which needs no process. Roles and records apply to it as to any other.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use mcp::demo::{Demo, DemoContext};
+use pki::{Identity, UserKind};
+use resource::App;
+
+use super::FromServer;
+
+/// The demo server of one connection.
+#[derive(Debug)]
+pub(crate) struct DemoUpstream {
+    demo: Demo,
+    visitor: Visitor,
+    answers: VecDeque<Bytes>,
+    /// Whether answers were added since the last look.
+    news: bool,
+    input_ended: bool,
+}
+
+/// Whom the demo server shows.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) app: Arc<App>,
+    pub(crate) session: String,
+}
+
+// === impl DemoUpstream ===
+
+impl DemoUpstream {
+    pub(crate) fn new(visitor: Visitor) -> Self {
+        let demo = Demo::new();
+        Self { demo, visitor, answers: VecDeque::new(), news: false, input_ended: false }
+    }
+
+    pub(super) fn app(&self) -> &str {
+        self.visitor.app.name()
+    }
+
+    pub(super) fn write(&mut self, message: &[u8]) {
+        let Some(user) = self.visitor.identity.as_user() else { return };
+        let context = DemoContext {
+            user: &user.name,
+            user_kind: match user.kind {
+                UserKind::Human => "human",
+                UserKind::Bot => "bot",
+            },
+            roles: &user.roles,
+            cluster: &user.cluster,
+            app_name: self.visitor.app.name(),
+            description: &self.visitor.app.metadata.description,
+            transport: "stdio",
+            session: &self.visitor.session,
+        };
+        if let Some(answer) = self.demo.handle(message, &context) {
+            self.answers.push_back(answer.into());
+            self.news = true;
+        }
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.answers.iter().map(Bytes::len).sum()
+    }
+
+    pub(super) fn next_line(&mut self) -> Option<Bytes> {
+        self.answers.pop_front()
+    }
+
+    pub(super) fn end_input(&mut self) {
+        self.input_ended = true;
+    }
+
+    pub(super) fn poll(&mut self, wanted: bool) -> Poll<FromServer> {
+        if wanted && std::mem::take(&mut self.news) {
+            return Poll::Ready(FromServer::Wrote);
+        }
+        if self.input_ended && self.answers.is_empty() {
+            return Poll::Ready(FromServer::Ended);
+        }
+        Poll::Pending
+    }
+}

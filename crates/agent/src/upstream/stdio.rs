@@ -1,0 +1,142 @@
+//! A server that is a process: lines on its input and output.
+
+use std::future::Future;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes, BytesMut};
+use mcp::framing::{LineError, LineReader};
+use mcp::limits::MESSAGE_BYTES;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::FromServer;
+use crate::launch::{Ended, Process};
+
+/// Read at once, on the stack: an idle connection holds no buffer.
+const READ_BYTES: usize = 16 * 1024;
+
+/// A process that is an MCP server.
+#[derive(Debug)]
+pub(crate) struct Stdio {
+    app: String,
+    process: Process,
+    to_server: BytesMut,
+    from_server: LineReader,
+    /// The client writes no more; the server learns it after what waits.
+    input_ends: bool,
+    /// The server reads no more, though it was written to.
+    is_deaf: bool,
+}
+
+// === impl Stdio ===
+
+impl Stdio {
+    pub(crate) fn new(app: &str, process: Process) -> Self {
+        Self {
+            app: app.to_owned(),
+            process,
+            to_server: BytesMut::new(),
+            from_server: LineReader::new(MESSAGE_BYTES),
+            input_ends: false,
+            is_deaf: false,
+        }
+    }
+
+    pub(super) fn app(&self) -> &str {
+        &self.app
+    }
+
+    pub(super) fn write(&mut self, message: &[u8]) {
+        self.to_server.reserve(message.len() + 1);
+        self.to_server.extend_from_slice(message);
+        self.to_server.extend_from_slice(b"\n");
+    }
+
+    pub(super) fn waiting(&self) -> usize {
+        self.to_server.len()
+    }
+
+    pub(super) fn end_input(&mut self) {
+        self.input_ends = true;
+    }
+
+    pub(super) fn next_line(&mut self) -> Option<Result<Bytes, LineError>> {
+        let line = self.from_server.next_line();
+        let buffer = self.from_server.buffer_mut();
+        if line.is_none() && buffer.is_empty() {
+            *buffer = BytesMut::new();
+        }
+        line
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, wanted: bool) -> Poll<FromServer> {
+        self.poll_errors(cx);
+        if let Poll::Ready(Err(_reads_no_more)) = self.poll_input(cx) {
+            self.is_deaf = true;
+        }
+        if !wanted {
+            return Poll::Pending;
+        }
+        let lines = &mut self.from_server;
+        match poll_read(&mut self.process.stdout, cx, |bytes| lines.push(bytes)) {
+            Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(FromServer::Ended),
+            Poll::Ready(Ok(_)) => Poll::Ready(FromServer::Wrote),
+            // All that it wrote before was read: what it was sent since will not be answered.
+            Poll::Pending if self.is_deaf => Poll::Ready(FromServer::Ended),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Writes what waits, then closes the input if it ends.
+    fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.to_server.is_empty() {
+            let Some(stdin) = &mut self.process.stdin else {
+                return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+            };
+            let written = ready!(Pin::new(stdin).poll_write(cx, &self.to_server))?;
+            self.to_server.advance(written);
+        }
+        if self.to_server.capacity() > 0 {
+            self.to_server = BytesMut::new();
+        }
+        if self.input_ends {
+            self.process.stdin = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Keeps the end of the error stream, whatever else is going on: a full one stops the server.
+    fn poll_errors(&mut self, cx: &mut Context<'_>) {
+        let process = &mut self.process;
+        while let Some(stderr) = &mut process.stderr {
+            let tail = &mut process.tail;
+            match poll_read(stderr, cx, |bytes| tail.push(bytes, &self.app)) {
+                Poll::Ready(Ok(0) | Err(_)) => process.stderr = None,
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return,
+            }
+        }
+    }
+
+    pub(super) fn end(self) -> impl Future<Output = Ended> + Send {
+        self.process.end()
+    }
+}
+
+/// Reads through a buffer on the stack; says how much.
+fn poll_read<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    cx: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
+    let mut space = [const { MaybeUninit::uninit() }; READ_BYTES];
+    let mut buffer = ReadBuf::uninit(&mut space);
+    ready!(Pin::new(reader).poll_read(cx, &mut buffer))?;
+    let read = buffer.filled();
+    if !read.is_empty() {
+        take(read);
+    }
+    Poll::Ready(Ok(read.len()))
+}

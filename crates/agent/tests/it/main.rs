@@ -1,0 +1,12 @@
+//! The agent with real processes: from a request that comes through a tunnel to the server and back.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![expect(clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
+#![expect(clippy::needless_pass_by_value, reason = "literals of JSON")]
+
+mod client;
+mod cluster;
+mod launch;
+mod processes;
+mod session;
+mod session_ends;
