@@ -9,6 +9,10 @@ const MIN_CHARS: usize = 8;
 
 /// Checks a token.
 pub(crate) fn prepare(token: &Token) -> Result<(), Error> {
+    if token.is_masked() {
+        return Err(Error::invalid("the token's name is masked, so it cannot be written")
+            .hint("read it with its secrets, or choose a name without \"*\""));
+    }
     if token.metadata.name.chars().count() < MIN_CHARS {
         return Err(Error::invalid(format!("a join token has at least {MIN_CHARS} characters"))
             .hint("`tctl tokens add` without --value makes a random one"));

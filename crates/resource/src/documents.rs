@@ -184,7 +184,16 @@ impl Documents<'_> {
 
 /// Reads a resource; the report will not quote documents that may hold secrets.
 fn read_from_document(node: &Node) -> Result<Resource, Problems> {
-    let read = |reader: Reader<'_>| read_resource(reader);
+    let read = |reader: Reader<'_>| {
+        let resource = read_resource(reader)?;
+        match &resource {
+            Resource::Token(token) if token.is_masked() => reader.refuse_secret_with_help(
+                "the token's name is masked",
+                "print it with --with-secrets, or choose a name without \"*\"",
+            ),
+            _ => Some(resource),
+        }
+    };
     decode(node, read).map_err(|mut problems| {
         let kind = node.get("kind").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
         let known = kind.and_then(|kind| crate::kind::Kind::parse(kind).ok());

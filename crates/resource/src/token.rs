@@ -132,15 +132,16 @@ impl Token {
         mask(&self.metadata.name)
     }
 
+    /// Whether the name is a masked one: a token that was read where secrets are not shown. Such a
+    /// token can be listed, and must not be written.
+    #[must_use]
+    pub fn is_masked(&self) -> bool {
+        self.metadata.name.contains(MASK)
+    }
+
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {
         any_version(document, Kind::Token);
-        let metadata = metadata(document, NameRule::Secret).and_then(|metadata| {
-            if !metadata.name.contains(MASK) {
-                return Some(metadata);
-            }
-            let help = "print it with --with-secrets, or choose a name without \"*\"";
-            document.field("metadata")?.refuse_secret_with_help("the token's name is masked", help)
-        });
+        let metadata = metadata(document, NameRule::Secret);
         let spec = document.required("spec").and_then(|reader| reader.table(spec));
         Some(Self { metadata: metadata?, spec: spec? })
     }
