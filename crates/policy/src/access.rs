@@ -2,6 +2,7 @@
 
 mod bits;
 mod patterns;
+mod question;
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -19,40 +20,7 @@ use crate::role_set::{CompiledRole, LabelOutcome, MfaDemand, RoleSet};
 
 use bits::Bits;
 pub use patterns::Patterns;
-
-/// An app to decide about.
-#[derive(Debug, Clone, Copy)]
-pub struct AppRef<'a> {
-    /// Its name.
-    pub name: &'a str,
-    /// Its namespace; empty for the default.
-    pub namespace: &'a str,
-    /// Its labels, static and dynamic ones together.
-    pub labels: &'a Labels,
-}
-
-/// What is known about the session that asks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AccessState {
-    /// A second factor was shown for this session.
-    pub mfa_verified: bool,
-    /// The cluster demands a second factor for every session.
-    pub cluster_requires_mfa: bool,
-    /// Whether devices are looked at, and what was found.
-    pub device: DeviceTrust,
-}
-
-/// What is known about the user's device.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum DeviceTrust {
-    /// The cluster does not look at devices.
-    #[default]
-    NotEvaluated,
-    /// The device is not known.
-    Unknown,
-    /// The device is trusted.
-    Trusted,
-}
+pub use question::{AccessState, AppRef, DeviceTrust};
 
 /// What one user may do with one app: all work on labels is done.
 ///
@@ -97,16 +65,6 @@ struct First<'a> {
 
 /// A place in the order in which a pass meets things.
 type Event<T> = Option<(usize, u8, T)>;
-
-// === impl AppRef ===
-
-impl<'a> AppRef<'a> {
-    /// An app of the default namespace.
-    #[must_use]
-    pub fn new(name: &'a str, labels: &'a Labels) -> Self {
-        Self { name, namespace: "", labels }
-    }
-}
 
 // === impl AppAccess ===
 

@@ -7,6 +7,7 @@
 mod class;
 mod escape;
 mod parse;
+mod repeat;
 mod replace;
 mod scripts;
 mod unicode;

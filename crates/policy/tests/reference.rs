@@ -3,6 +3,8 @@
 //! Roles are put together from a few patterns, selectors and expressions whose meaning the model states by hand,
 //! so that the two share neither a parser nor a matcher.
 
+#![expect(clippy::indexing_slicing, reason = "the model indexes its own tables")]
+
 use std::sync::Arc;
 
 use policy::{AccessState, AppRef, DenialKind, DeviceTrust, Kind, RoleSet, Subject, User};

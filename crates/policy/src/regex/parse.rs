@@ -1,9 +1,10 @@
 //! A parser for RE2 syntax with Perl extensions, as Go's `regexp.Compile` reads it.
 
-use regex_syntax::hir::{Capture, Class, Dot, Hir, Look, Repetition};
+use regex_syntax::hir::{Capture, Class, Dot, Hir, Look};
 
 use super::class::Set;
-use crate::limits::{MAX_REGEX_DEPTH, MAX_REGEX_REPEAT};
+use super::repeat::Count;
+use crate::limits::MAX_REGEX_DEPTH;
 use crate::syntax::SyntaxError;
 
 /// A parsed pattern.
@@ -19,18 +20,18 @@ pub(super) struct Flags {
     pub(super) fold_case: bool,
     multi_line: bool,
     dot_newline: bool,
-    swap_greed: bool,
+    pub(super) swap_greed: bool,
 }
 
 /// A piece of the pattern that a repetition can apply to.
-struct Node {
-    hir: Hir,
+pub(super) struct Node {
+    pub(super) hir: Hir,
     /// The largest product of nested counted repetitions.
-    repeats: u32,
-    depth: usize,
+    pub(super) repeats: u32,
+    pub(super) depth: usize,
 }
 
-enum Item {
+pub(super) enum Item {
     Node(Node),
     /// An open group: the flags in force before it, its number when it captures, where it stands.
     Open {
@@ -45,16 +46,9 @@ pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
     pub(super) at: usize,
     pub(super) flags: Flags,
-    stack: Vec<Item>,
+    pub(super) stack: Vec<Item>,
     names: Vec<Option<Box<str>>>,
     keep_groups: bool,
-}
-
-#[derive(Clone, Copy)]
-struct Count {
-    min: u32,
-    max: Option<u32>,
-    counted: bool,
 }
 
 /// Parses `text`; without `keep_groups` the result has the same matches and no groups.
@@ -328,7 +322,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn deeper(&self, depth: usize, at: usize) -> Result<usize, SyntaxError> {
+    pub(super) fn deeper(&self, depth: usize, at: usize) -> Result<usize, SyntaxError> {
         if depth >= MAX_REGEX_DEPTH {
             let message = format!("the pattern nests more than {MAX_REGEX_DEPTH} levels deep");
             return Err(self.error(message, at));
@@ -365,71 +359,4 @@ impl<'a> Parser<'a> {
         let depth = nodes.iter().map(|node| node.depth).max().unwrap_or(0);
         Node { hir: combine(nodes.into_iter().map(|node| node.hir).collect()), repeats, depth }
     }
-
-    // --- repetition
-
-    fn repeat(
-        &mut self,
-        count: Count,
-        from: usize,
-        stacked: Option<usize>,
-    ) -> Result<(), SyntaxError> {
-        let mut greedy = !self.flags.swap_greed;
-        if self.eat("?") {
-            greedy = !greedy;
-        }
-        if let Some(first) = stacked {
-            return Err(self.error("invalid nested repetition operator", first));
-        }
-        let Some(Item::Node(_)) = self.stack.last() else {
-            return Err(self.error("missing argument to repetition operator", from));
-        };
-        let Some(Item::Node(node)) = self.stack.pop() else { return Ok(()) };
-        let repeats = match count {
-            Count { counted: false, .. } => node.repeats,
-            Count { max: Some(0), .. } => 1,
-            Count { min, max, .. } => node.repeats.saturating_mul(max.unwrap_or(min).max(1)),
-        };
-        if count.counted && count.max.unwrap_or(count.min) >= 2 && repeats > MAX_REGEX_REPEAT {
-            return Err(self.error("invalid repeat count", from));
-        }
-        let depth = self.deeper(node.depth, from)?;
-        let hir = Hir::repetition(Repetition {
-            min: count.min,
-            max: count.max,
-            greedy,
-            sub: Box::new(node.hir),
-        });
-        self.stack.push(Item::Node(Node { hir, repeats, depth }));
-        Ok(())
-    }
-
-    /// `{n}`, `{n,}` or `{n,m}`; anything else beginning with a brace is literal text.
-    fn count(&mut self) -> Result<Option<Count>, SyntaxError> {
-        let from = self.at;
-        let Some(end) = self.rest().find('}') else { return Ok(None) };
-        let inside = self.rest().get(1..end).unwrap_or_default();
-        let (min, max) = match inside.split_once(',') {
-            None => (inside, inside),
-            Some(bounds) => bounds,
-        };
-        let Some(min) = number(min) else { return Ok(None) };
-        let open_ended = max.is_empty();
-        let max = if open_ended { None } else { number(max) };
-        if max.is_none() && !open_ended {
-            return Ok(None);
-        }
-        self.at += end + 1;
-        if min > MAX_REGEX_REPEAT || max.is_some_and(|max| max > MAX_REGEX_REPEAT || max < min) {
-            return Err(self.error("invalid repeat count", from));
-        }
-        Ok(Some(Count { min, max, counted: true }))
-    }
-}
-
-/// A decimal number without leading zeros; one that is far too large is as large as can be.
-fn number(text: &str) -> Option<u32> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    let leading_zero = text.len() > 1 && text.starts_with('0');
-    (digits && !leading_zero).then(|| text.parse().unwrap_or(u32::MAX))
 }

@@ -23,7 +23,7 @@ enum Found {
     Values(Vec<String>),
     Syntax,
     Bad,
-    NotFound,
+    Nothing,
 }
 
 fn expand(text: &str) -> Found {
@@ -33,7 +33,7 @@ fn expand(text: &str) -> Found {
         Ok(values) => Found::Values(values),
         Err(TemplateError::Syntax(_)) => Found::Syntax,
         Err(TemplateError::BadParameter(_) | TemplateError::BadValue(_)) => Found::Bad,
-        Err(TemplateError::NotFound(_)) => Found::NotFound,
+        Err(TemplateError::NotFound(_)) => Found::Nothing,
     }
 }
 
@@ -49,7 +49,7 @@ fn plain_text_stands_for_itself() {
     ok("  foo ", &["  foo "]);
     ok("^a{2}$", &["^a{2}$"]);
     ok("{a}", &["{a}"]);
-    assert_eq!(expand(""), Found::NotFound);
+    assert_eq!(expand(""), Found::Nothing);
 }
 
 #[test]
@@ -66,10 +66,10 @@ fn traits_by_namespace() {
     assert_eq!(expand("{{internal.foo}}"), Found::Bad);
     assert_eq!(expand("{{internal[\"foo\"]}}"), Found::Bad);
     assert_eq!(expand("{{internal.Logins}}"), Found::Bad);
-    assert_eq!(expand("{{internal.mcp_tools}}"), Found::NotFound);
-    assert_eq!(expand("{{external.missing}}"), Found::NotFound);
-    assert_eq!(expand("{{external.none}}"), Found::NotFound);
-    assert_eq!(expand("{{external.blank}}"), Found::NotFound);
+    assert_eq!(expand("{{internal.mcp_tools}}"), Found::Nothing);
+    assert_eq!(expand("{{external.missing}}"), Found::Nothing);
+    assert_eq!(expand("{{external.none}}"), Found::Nothing);
+    assert_eq!(expand("{{external.blank}}"), Found::Nothing);
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn what_stands_around_a_template() {
     ok("^{{external.foo}}$", &["^foovalue$"]);
     ok("\n{{\nexternal.foo\n}}\n", &["foovalue"]);
     // Something around an empty value does not make it a value.
-    assert_eq!(expand("x{{external.blank}}"), Found::NotFound);
+    assert_eq!(expand("x{{external.blank}}"), Found::Nothing);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn shapes_that_are_no_template() {
 fn constants() {
     ok("{{\"asdf\"}}", &["asdf"]);
     ok("{{`a\\d`}}", &["a\\d"]);
-    assert_eq!(expand("{{\"\"}}"), Found::NotFound);
+    assert_eq!(expand("{{\"\"}}"), Found::Nothing);
     assert_eq!(expand("{{\"\\d\"}}"), Found::Syntax);
 }
 
@@ -132,8 +132,8 @@ fn email_local() {
     ok("{{email.local(\"Alice <alice@example.com>\")}}", &["alice"]);
     assert_eq!(expand("{{email.local(external.bad_email)}}"), Found::Bad);
     assert_eq!(expand("{{email.local(external.empty_email)}}"), Found::Bad);
-    assert_eq!(expand("{{email.local(external.none)}}"), Found::NotFound);
-    assert_eq!(expand("{{email.local(external.missing)}}"), Found::NotFound);
+    assert_eq!(expand("{{email.local(external.none)}}"), Found::Nothing);
+    assert_eq!(expand("{{email.local(external.missing)}}"), Found::Nothing);
     assert_eq!(expand("{{email.local()}}"), Found::Syntax);
     assert_eq!(expand("{{email.local(external.email, 1)}}"), Found::Syntax);
     assert_eq!(expand("{{email.local(internal.foo)}}"), Found::Bad);
@@ -147,8 +147,8 @@ fn regexp_replace() {
     ok(r#"{{regexp.replace(external.many, "b", "c")}}"#, &["c"]);
     ok(r#"{{regexp.replace(email.local(external.email), "(.)$", "$1$1")}}"#, &["bobb", "evee"]);
     ok(r#"{{regexp.replace("abc", "(b)", "<$1>")}}"#, &["a<b>c"]);
-    assert_eq!(expand(r#"{{regexp.replace(external.foo, "zzz", "x")}}"#), Found::NotFound);
-    assert_eq!(expand(r#"{{regexp.replace(external.foo, ".*", "")}}"#), Found::NotFound);
+    assert_eq!(expand(r#"{{regexp.replace(external.foo, "zzz", "x")}}"#), Found::Nothing);
+    assert_eq!(expand(r#"{{regexp.replace(external.foo, ".*", "")}}"#), Found::Nothing);
     assert_eq!(expand(r#"{{regexp.replace(external.foo, "(()", "x")}}"#), Found::Bad);
     assert_eq!(expand(r#"{{regexp.replace(external.missing, "(()", "x")}}"#), Found::Bad);
     assert_eq!(expand(r#"{{regexp.replace(external.foo, external.foo, "x")}}"#), Found::Syntax);
