@@ -1,6 +1,7 @@
 //! Which apps this agent is to serve: those of its configuration file, and the registered ones that
 //! its selectors fit.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -41,10 +42,9 @@ impl Catalog {
         }
     }
 
-    /// All apps that are to be served by what is registered now.
-    pub(crate) fn all(&self, registered: &Index<App>) -> BTreeMap<String, Wanted> {
-        let names = registered.keys().chain(self.fixed.keys());
-        names.filter_map(|name| Some((name.clone(), self.find(registered, name)?))).collect()
+    /// The names of the apps of the configuration file.
+    pub(crate) fn fixed(&self) -> impl Iterator<Item = &String> {
+        self.fixed.keys()
     }
 
     /// Only MCP servers are served, and only what a selector fits. A selector that cannot be
@@ -55,6 +55,28 @@ impl Catalog {
         }
         let labels = app.all_labels();
         self.selectors.iter().any(|selector| selector.matches(&labels).unwrap_or(false))
+    }
+}
+
+/// The names under which two copies hold different apps, in order. Costs next to nothing for each app
+/// that is the same.
+pub(crate) fn changed(old: &Index<App>, new: &Index<App>) -> Vec<String> {
+    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
+    let mut names = Vec::new();
+    loop {
+        let order = match (old.peek(), new.peek()) {
+            (None, None) => return names,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((one, _)), Some((other, _))) => one.cmp(other),
+        };
+        let gone = if order.is_le() { old.next() } else { None };
+        let come = if order.is_ge() { new.next() } else { None };
+        match (gone, come) {
+            (Some((_, one)), Some((_, other))) if Arc::ptr_eq(one, other) => {}
+            (Some((name, _)), _) | (None, Some((name, _))) => names.push(name.clone()),
+            (None, None) => return names,
+        }
     }
 }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Index;
 use resource::App;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::agent::Shared;
-use crate::catalog::Wanted;
+use crate::catalog::{Wanted, changed};
 use crate::reconcile::{Action, reconcile};
 use crate::served::Served;
 use crate::upstream;
@@ -23,15 +24,21 @@ const CHECKS: usize = 8;
 pub(crate) async fn run(shared: Arc<Shared>) {
     let mut copies = shared.replica.changes();
     let mut followed = true;
-    let mut actual = BTreeMap::new();
     let checks = Arc::new(Semaphore::new(CHECKS));
     let mut look_again = Instant::now() + LOOK_AGAIN;
+    let catalog = shared.authorizer.catalog();
+    let (mut registered, mut actual) = (Index::default(), BTreeMap::new());
+    let mut names: Vec<String> = catalog.fixed().cloned().collect();
     loop {
-        let wanted = shared.authorizer.catalog().all(&shared.replica.snapshot().apps);
-        for action in reconcile(&wanted, &actual) {
+        let apps = shared.replica.snapshot().apps.clone();
+        names.extend(changed(&registered, &apps));
+        registered = apps;
+        let wanted = pick(&names, |name| catalog.find(&registered, name));
+        for action in reconcile(&wanted, &pick(&names, |name| actual.get(name).cloned())) {
             carry_out(&shared, action, &checks);
         }
-        actual = wanted;
+        names.drain(..).for_each(|name| drop(actual.remove(&name)));
+        actual.extend(wanted);
         if Instant::now() >= look_again {
             look_again = Instant::now() + LOOK_AGAIN;
             check_again(&shared, &checks);
@@ -42,6 +49,11 @@ pub(crate) async fn run(shared: Arc<Shared>) {
             () = sleep_until(look_again) => {}
         }
     }
+}
+
+/// The part of a table that changes concern.
+fn pick(names: &[String], find: impl Fn(&str) -> Option<Wanted>) -> BTreeMap<String, Wanted> {
+    names.iter().filter_map(|name| Some((name.clone(), find(name)?))).collect()
 }
 
 fn carry_out(shared: &Arc<Shared>, action: Action, checks: &Arc<Semaphore>) {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use api::Index;
 use resource::{App, LabelSelector, Resource};
 
-use super::Catalog;
+use proptest::prelude::*;
+
+use super::{Catalog, changed};
 
 /// A registered stdio app.
 pub(crate) fn app(name: &str, labels: &[(&str, &str)], command: &str) -> App {
@@ -24,6 +26,13 @@ fn index(apps: impl IntoIterator<Item = App>) -> Index<App> {
     Arc::new(apps.into_iter().map(|app| (app.name().to_owned(), Arc::new(app))).collect())
 }
 
+/// The names of what is to be served.
+fn all(catalog: &Catalog, registered: &Index<App>) -> Vec<String> {
+    let names = registered.keys().chain(catalog.fixed());
+    let found = names.filter(|name| catalog.find(registered, name).is_some());
+    found.cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
 fn selector(key: &str, value: &str) -> LabelSelector {
     LabelSelector::from_pairs([(key, value)])
 }
@@ -37,16 +46,14 @@ fn selectors_are_alternatives() {
         app("c", &[("env", "dev"), ("team", "db")], "x"),
         app("d", &[], "x"),
     ]);
-    let names: Vec<_> = catalog.all(&registered).into_keys().collect();
-    assert_eq!(names, ["a", "c"]);
+    assert_eq!(all(&catalog, &registered), ["a", "c"]);
     assert!(catalog.find(&registered, "b").is_none());
 }
 
 #[test]
 fn without_selectors_only_the_configured_are_served() {
     let catalog = Catalog::new(vec![app("s", &[], "x")], &[]);
-    let names: Vec<_> = catalog.all(&index([app("a", &[], "x")])).into_keys().collect();
-    assert_eq!(names, ["s"]);
+    assert_eq!(all(&catalog, &index([app("a", &[], "x")])), ["s"]);
 }
 
 #[test]
@@ -63,12 +70,32 @@ fn what_is_no_mcp_server_is_not_served() {
     let catalog = Catalog::new(Vec::new(), &[LabelSelector::wildcard()]);
     let mut page = app("page", &[], "x");
     page.metadata.labels.clear();
-    assert!(catalog.all(&index([page])).is_empty());
+    assert_eq!(all(&catalog, &index([page])), [""; 0]);
 }
 
 #[test]
 fn a_selector_that_cannot_be_evaluated_fits_nothing() {
     let broken = selector("env", "^(($");
     let registered = index([app("a", &[("env", "prod")], "x")]);
-    assert!(Catalog::new(Vec::new(), &[broken]).all(&registered).is_empty());
+    assert_eq!(all(&Catalog::new(Vec::new(), &[broken]), &registered), [""; 0]);
+}
+
+proptest! {
+    #[test]
+    fn changes_are_found_and_nothing_else(
+        kept in prop::collection::btree_set("[a-h]", 0..8),
+        old in prop::collection::btree_set("[a-h]", 0..8),
+        new in prop::collection::btree_set("[a-h]", 0..8),
+    ) {
+        let make = |name: &String| (name.clone(), Arc::new(app(name, &[], "x")));
+        let same: BTreeMap<_, _> = kept.iter().map(make).collect();
+        let side = |names: &std::collections::BTreeSet<String>| -> Index<App> {
+            let mut apps: BTreeMap<_, _> = names.iter().map(make).collect();
+            apps.extend(same.clone());
+            Arc::new(apps)
+        };
+        let expected: Vec<_> =
+            old.union(&new).filter(|name| !kept.contains(*name)).cloned().collect();
+        prop_assert_eq!(changed(&side(&old), &side(&new)), expected);
+    }
 }

@@ -252,6 +252,24 @@ async fn a_killed_keeper_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn the_kernel_kills_the_server_of_a_killed_keeper() {
+    let mark = Mark::new();
+    let (name, value) = mark.variable();
+    // A keeper of this process, which sweeps up nothing.
+    let mut keeper = Command::new(FIXTURE)
+        .args(["__keeper", "--parent", &Pid::this().to_string(), "--"])
+        .args(["sh", "-c", "trap '' TERM HUP; while :; do sleep 0.05; done"])
+        .env(format!("TESSERA_SERVER_ENV_{name}"), value)
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the server is up", || mark.alive().len() > 1).await;
+    keeper.kill().unwrap();
+    keeper.wait().unwrap();
+    wait_until("it is dead", || mark.alive().is_empty()).await;
+}
+
+#[tokio::test]
 async fn a_forgotten_process_is_ended_too() {
     let mark = Mark::new();
     let mut process = start(marked(&mark, "sh", &["-c", STUBBORN])).await;
