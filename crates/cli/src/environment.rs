@@ -23,6 +23,8 @@ pub(crate) const AUTH_SERVER: Variable =
 /// The configuration file of the services on this machine.
 pub(crate) const CONFIG_FILE: Variable =
     Variable { ours: "TESSERA_CONFIG_FILE", theirs: "TELEPORT_CONFIG_FILE" };
+/// What `tctl edit` opens files with.
+pub(crate) const EDITOR: Variable = Variable { ours: "TESSERA_EDITOR", theirs: "TELEPORT_EDITOR" };
 /// Details in the log of `tsh mcp connect`.
 pub(crate) const DEBUG: Variable = Variable { ours: "TESSERA_DEBUG", theirs: "TELEPORT_DEBUG" };
 /// The AI client's configuration file.

@@ -34,6 +34,11 @@ impl LabelFilter {
         Ok(Self { wanted })
     }
 
+    /// The pairs themselves.
+    pub(crate) fn into_labels(self) -> Labels {
+        self.wanted
+    }
+
     pub(crate) fn fits(&self, labels: &Labels) -> bool {
         self.wanted.iter().all(|(key, value)| labels.get(key) == Some(value))
     }

@@ -9,6 +9,7 @@ mod environment;
 mod exit;
 mod filter;
 mod format;
+mod labels;
 mod printer;
 pub mod profile;
 mod run;

@@ -41,6 +41,11 @@ impl Session {
         }
     }
 
+    /// The session of an identity file that was read already.
+    pub(crate) fn of_file(identity: IdentityFile, proxy: String) -> anyhow::Result<Self> {
+        Self::new(Profile { proxy, identity, insecure: false })
+    }
+
     fn new(profile: Profile) -> anyhow::Result<Self> {
         let user = profile.user()?;
         Ok(Self {

@@ -29,10 +29,6 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| one_line(&cell)).collect());
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.rows.is_empty()
-    }
-
     /// The table as text, without a line break at its end.
     pub(crate) fn render(&self, width: Option<u16>) -> String {
         let mut widths: Vec<usize> = self.columns.iter().map(|name| name.chars().count()).collect();

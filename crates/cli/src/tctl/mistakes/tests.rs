@@ -1,0 +1,48 @@
+use resource::Source;
+
+use super::*;
+
+fn mistakes(text: &str) -> Option<String> {
+    let source = Source::new("role.yaml", text);
+    let mut documents = resource::documents(&source);
+    while let Some(document) = documents.next() {
+        if let Err(report) = document.and_then(check) {
+            return Some(Mistakes::with_rest(report, &mut documents).to_string());
+        }
+    }
+    None
+}
+
+const GOOD: &str = "kind: role\nversion: v8\nmetadata: {name: good}\nspec: {}\n";
+
+#[test]
+fn a_pattern_that_does_not_compile_is_shown_where_it_is_written() {
+    let text = "kind: role\nversion: v8\nmetadata:\n  name: dev\nspec:\n  allow:\n    mcp:\n      \
+                tools:\n      - read_*\n      - ^(a$\n";
+    let told = mistakes(text).unwrap();
+    assert!(told.starts_with("role.yaml:10:"), "{told}");
+    assert!(told.contains("spec.allow.mcp.tools[1]"), "{told}");
+    assert!(told.contains("10 |       - ^(a$"), "{told}");
+}
+
+#[test]
+fn all_documents_are_told_about_at_once() {
+    let text = format!(
+        "kind: role\nversion: v8\nmetadata: {{name: a}}\nspec: {{alow: {{}}}}\n---\n{GOOD}---\nkind: role\n\
+         version: v8\nmetadata: {{name: b}}\nspec: {{allow: {{mcp: {{tools: ['^(a$']}}}}}}\n---\nkind: ap\n"
+    );
+    let told = mistakes(&text).unwrap();
+    for part in ["role.yaml:4:8: spec.alow", "spec.allow.mcp.tools[0]", "type \"ap\""] {
+        assert!(told.contains(part), "{part} is missing in:\n{told}");
+    }
+}
+
+#[test]
+fn nothing_is_wrong_with_a_good_role() {
+    assert_eq!(mistakes(GOOD), None);
+}
+
+#[test]
+fn no_document_at_all_is_a_mistake() {
+    assert_eq!(mistakes("").unwrap(), "role.yaml: no resources found, empty input?");
+}

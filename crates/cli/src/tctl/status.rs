@@ -1,0 +1,64 @@
+//! `tctl status`.
+
+use std::process::ExitCode;
+
+use api::wire::Status as ClusterStatus;
+
+use super::args::Global;
+use super::cluster::Cluster;
+use crate::format::Format;
+use crate::run::Context;
+
+/// Arguments of `tctl status`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// How to print.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Prints the cluster's name, version, authorities and pins.
+pub(super) async fn status(
+    cx: &Context,
+    global: &Global,
+    args: Status,
+) -> anyhow::Result<ExitCode> {
+    let status = Cluster::open(cx, global)?.client.status().await?;
+    match args.format {
+        Format::Text => cx.printer.data(&text(&status))?,
+        Format::Json | Format::Yaml => {
+            cx.printer.value(&serde_json::to_value(&status)?, args.format)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(status: &ClusterStatus) -> String {
+    let mut rows = vec![
+        ("Cluster".to_owned(), status.cluster.clone()),
+        ("Version".to_owned(), status.version.clone()),
+    ];
+    for authority in &status.authorities {
+        let since = authority.since.map(resource::timestamp::format);
+        let since = since.map(|since| format!(", newest key since {since}")).unwrap_or_default();
+        let title = format!("{} CA", capitalised(&authority.kind));
+        rows.push((title, format!("{}{since}", authority.rotation)));
+    }
+    rows.extend(status.ca_pins.iter().map(|pin| ("CA pin".to_owned(), pin.clone())));
+    let width = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
+    let lines: Vec<String> =
+        rows.iter().map(|(title, value)| format!("{title:width$} {value}")).collect();
+    lines.join("\n")
+}
+
+/// `Host`, `User`, `Jwt`.
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    match letters.next() {
+        Some(first) => first.to_uppercase().chain(letters).collect(),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,187 @@
+//! The tables that kinds are printed as.
+
+use resource::cluster_auth_preference::SecondFactor;
+use resource::{
+    App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, Proxy, Resource,
+    Role, Secrets, Token, User,
+};
+use time::OffsetDateTime;
+
+use super::when;
+use crate::labels;
+use crate::table::Table;
+
+/// How much a table shows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Detail {
+    /// What remaining times count from.
+    pub(super) now: OffsetDateTime,
+    /// All labels, and nothing cut.
+    pub(super) verbose: bool,
+    /// Whether tokens are shown.
+    pub(super) secrets: Secrets,
+}
+
+/// Resources of one kind as a table, without a line break at its end.
+pub(super) fn text(
+    kind: Kind,
+    resources: &[Resource],
+    detail: Detail,
+    width: Option<u16>,
+) -> String {
+    let (columns, elastic) = columns(kind);
+    let mut table = Table::new(columns).elastic(elastic);
+    for resource in resources.iter().filter(|resource| resource.kind() == kind) {
+        table.row(cells(resource, detail));
+    }
+    table.render(width.filter(|_| !detail.verbose))
+}
+
+/// The columns of a kind, and the one that gives way on a narrow terminal.
+fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
+    match kind {
+        Kind::App => {
+            (&["Name", "Description", "URI", "Public Address", "Labels", "Version"], "Labels")
+        }
+        Kind::AppServer => {
+            (&["Host", "Name", "Type", "Public Address", "URI", "Labels", "Version"], "Labels")
+        }
+        Kind::Role => (&["Name", "App Labels", "Allowed Tools", "Denied Tools"], "Allowed Tools"),
+        Kind::User => (&["User", "Roles"], "Roles"),
+        Kind::Token => (&["Token", "Type", "Labels", "Expiry Time (UTC)"], "Labels"),
+        Kind::Lock => (&["ID", "Target", "Message", "Expires"], "Message"),
+        Kind::CertAuthority => (&["Cluster Name", "CA Type", "Keys"], "Cluster Name"),
+        Kind::ClusterAuthPreference => (&["Type", "Second Factors"], "Second Factors"),
+        Kind::Proxy => (&["Host", "Public Address", "Version"], "Public Address"),
+    }
+}
+
+fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
+    match resource {
+        Resource::App(app) => of_app(app, detail),
+        Resource::AppServer(server) => of_app_server(server, detail),
+        Resource::Role(role) => of_role(role),
+        Resource::User(user) => of_user(user),
+        Resource::Token(token) => of_token(token, detail),
+        Resource::Lock(lock) => of_lock(lock),
+        Resource::CertAuthority(authority) => of_authority(authority),
+        Resource::ClusterAuthPreference(preference) => of_preference(preference),
+        Resource::Proxy(proxy) => of_proxy(proxy),
+    }
+}
+
+fn of_app(app: &App, detail: Detail) -> Vec<String> {
+    vec![
+        app.name().to_owned(),
+        app.metadata.description.clone(),
+        app.spec.uri.clone(),
+        app.spec.public_addr.clone(),
+        of_labels(&app.metadata.labels, detail),
+        Kind::App.version().to_owned(),
+    ]
+}
+
+fn of_app_server(server: &AppServer, detail: Detail) -> Vec<String> {
+    let app = &server.spec.app;
+    let transport = app.transport();
+    vec![
+        server.spec.hostname.clone(),
+        app.name().to_owned(),
+        transport.map(|transport| transport.as_str().to_owned()).unwrap_or_default(),
+        app.spec.public_addr.clone(),
+        app.spec.uri.clone(),
+        of_labels(&app.all_labels(), detail),
+        server.spec.version.clone(),
+    ]
+}
+
+fn of_role(role: &Role) -> Vec<String> {
+    let (allow, deny) = (&role.spec.allow, &role.spec.deny);
+    let mut labels: Vec<String> = allow
+        .app_labels
+        .iter()
+        .flat_map(|selector| &selector.0)
+        .map(|(key, values)| format!("{key}={}", values.join("|")))
+        .collect();
+    labels.extend(allow.app_labels_expression.clone());
+    let tools = |tools: &Option<Vec<String>>| tools.iter().flatten().cloned().collect::<Vec<_>>();
+    vec![
+        role.name().to_owned(),
+        labels.join(","),
+        tools(&allow.mcp.tools).join(","),
+        tools(&deny.mcp.tools).join(","),
+    ]
+}
+
+fn of_user(user: &User) -> Vec<String> {
+    vec![user.name().to_owned(), user.spec.roles.join(",")]
+}
+
+fn of_token(token: &Token, detail: Detail) -> Vec<String> {
+    let types: Vec<&str> = token.spec.roles.iter().map(|role| role.as_str()).collect();
+    let expires = token.metadata.expires;
+    vec![
+        token_name(token, detail.secrets),
+        types.join(","),
+        of_labels(&token.metadata.labels, detail),
+        expires.map_or_else(|| "never".to_owned(), |end| when::expiry(end, detail.now)),
+    ]
+}
+
+/// The token, or enough of it to tell it from others.
+pub(super) fn token_name(token: &Token, secrets: Secrets) -> String {
+    match secrets {
+        Secrets::Include => token.metadata.name.clone(),
+        Secrets::Redact => token.masked_name(),
+    }
+}
+
+fn of_lock(lock: &Lock) -> Vec<String> {
+    let target: Vec<String> = lock
+        .spec
+        .target
+        .fields()
+        .into_iter()
+        .filter_map(|(name, value)| value.map(|value| format!("{name}={value}")))
+        .collect();
+    let expires = lock.spec.expires.or(lock.metadata.expires);
+    vec![
+        lock.metadata.name.clone(),
+        target.join(","),
+        lock.spec.message.clone(),
+        expires.map_or_else(|| "never".to_owned(), resource::timestamp::format),
+    ]
+}
+
+fn of_authority(authority: &CertAuthority) -> Vec<String> {
+    let keys = authority.spec.active_keys.len() + authority.spec.additional_trusted_keys.len();
+    vec![
+        authority.spec.cluster_name.clone(),
+        authority.spec.authority.as_str().to_owned(),
+        keys.to_string(),
+    ]
+}
+
+fn of_preference(preference: &ClusterAuthPreference) -> Vec<String> {
+    let connector = preference.spec.connector_type.map_or("local", |kind| kind.as_str());
+    let factors = match preference.spec.second_factors.as_deref() {
+        None => "otp".to_owned(),
+        Some([]) => "off".to_owned(),
+        Some(factors) => {
+            factors.iter().copied().map(SecondFactor::as_str).collect::<Vec<_>>().join(",")
+        }
+    };
+    vec![connector.to_owned(), factors]
+}
+
+fn of_proxy(proxy: &Proxy) -> Vec<String> {
+    let spec = &proxy.spec;
+    vec![spec.hostname.clone(), spec.public_addr.clone(), spec.version.clone()]
+}
+
+fn of_labels(labels: &Labels, detail: Detail) -> String {
+    labels::text(labels, detail.verbose)
+}
+
+#[cfg(test)]
+mod tests;
