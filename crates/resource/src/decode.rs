@@ -47,18 +47,25 @@ pub fn decode_config<T: FromNode>(source: &Source) -> Result<T, Report> {
 /// # Errors
 /// With every mistake found.
 pub fn decode<T>(node: &Node, read: impl FnOnce(Reader<'_>) -> Option<T>) -> Result<T, Problems> {
+    match decode_partly(node, read) {
+        (Some(value), problems) if problems.list.is_empty() => Ok(value),
+        (_, problems) => Err(problems),
+    }
+}
+
+/// Reads a value from a tree, and gives what could be read of it beside every mistake found.
+pub(crate) fn decode_partly<T>(
+    node: &Node,
+    read: impl FnOnce(Reader<'_>) -> Option<T>,
+) -> (Option<T>, Problems) {
     let sink = Sink { root: node, problems: RefCell::default(), more: Cell::new(0) };
     let value = read(Reader { node, sink: &sink });
-    let problems = Problems { list: sink.problems.into_inner(), more: sink.more.get() };
-    match value {
-        Some(value) if problems.list.is_empty() => Ok(value),
-        None if problems.list.is_empty() => {
-            // A reader that gives up without a word is a defect; the document is refused all the same.
-            let problem = Problem::new("", "not understood").at(node.span);
-            Err(Problems { list: vec![problem], more: 0 })
-        }
-        _ => Err(problems),
+    let mut problems = Problems { list: sink.problems.into_inner(), more: sink.more.get() };
+    if value.is_none() && problems.list.is_empty() {
+        // A reader that gives up without a word is a defect; the document is refused all the same.
+        problems.list.push(Problem::new("", "not understood").at(node.span));
     }
+    (value, problems)
 }
 
 /// Every mistake found in a tree, at most [`MAX_PROBLEMS`] of them in words.

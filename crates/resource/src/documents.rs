@@ -1,6 +1,7 @@
 //! Reads the resources of a file: YAML documents or JSON values, one after another.
 
-use crate::decode::{Problems, Reader, decode, locate, resolve};
+use crate::decode::{Problems, Reader, decode_partly, locate, resolve};
+use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::node::{Node, NodeValue, Position, Span, Style};
 use crate::report::{Problem, Report};
@@ -37,25 +38,24 @@ impl Parsed {
         locate(&self.source, &self.node, path, offset)
     }
 
-    /// A report on mistakes found later, with the lines they are on.
-    pub fn report(&self, problems: impl IntoIterator<Item = FieldProblem>) -> Report {
-        let hides = self.resource.kind().holds_secrets();
-        let problems = problems.into_iter().map(|found| {
-            let end = text_end(resolve(&self.node, &found.path));
-            let mut problem = Problem::new(found.path.as_str(), found.message);
-            if let Some(start) = self.locate(&found.path, found.offset) {
-                problem = problem.at(Span { start, end: end.max(start) });
-            }
-            problem.help = found.help;
-            if hides { problem.hide_line() } else { problem }
-        });
-        Report::new(&self.source, problems.collect())
-    }
-
     /// What the resource was read from.
     #[must_use]
     pub fn source(&self) -> &Source {
         &self.source
+    }
+}
+
+impl FieldProblem {
+    /// The mistake with the place where it is written.
+    fn placed(self, source: &Source, node: &Node, kind: Kind) -> Problem {
+        let end = text_end(resolve(node, &self.path));
+        let start = locate(source, node, &self.path, self.offset);
+        let mut problem = Problem::new(self.path, self.message);
+        if let Some(start) = start {
+            problem = problem.at(Span { start, end: end.max(start) });
+        }
+        problem.help = self.help;
+        if kind.holds_secrets() { problem.hide_line() } else { problem }
     }
 }
 
@@ -101,13 +101,16 @@ pub fn documents(source: &Source) -> Documents<'_> {
 #[must_use]
 pub fn documents_within(source: &Source, limits: Limits) -> Documents<'_> {
     match trees(source, limits) {
-        Ok(trees) => Documents { source, trees, items: Vec::new(), refused: None, any: false },
+        Ok(trees) => {
+            Documents { source, trees, items: Vec::new(), refused: None, any: false, check: None }
+        }
         Err(report) => Documents {
             source,
             trees: Trees::None,
             items: Vec::new(),
             refused: Some(report),
             any: true,
+            check: None,
         },
     }
 }
@@ -120,7 +123,11 @@ pub struct Documents<'s> {
     items: Vec<Node>,
     refused: Option<Report>,
     any: bool,
+    check: Option<Check>,
 }
+
+/// Finds mistakes that this crate does not know of.
+pub type Check = fn(&Resource) -> Vec<FieldProblem>;
 
 impl std::fmt::Debug for Documents<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -129,6 +136,14 @@ impl std::fmt::Debug for Documents<'_> {
 }
 
 impl Documents<'_> {
+    /// Has `check` look at each resource too, and at what could be read of one with mistakes: all
+    /// that is wrong with a document is told at once.
+    #[must_use]
+    pub fn checked_by(mut self, check: Check) -> Self {
+        self.check = Some(check);
+        self
+    }
+
     fn next_node(&mut self) -> Option<Result<Node, Vec<Problem>>> {
         loop {
             if let Some(node) = self.items.pop() {
@@ -175,15 +190,24 @@ impl Iterator for Documents<'_> {
 
 impl Documents<'_> {
     fn parse(&self, node: Node) -> Result<Parsed, Report> {
-        let mut resource =
-            read_from_document(&node).map_err(|problems| problems.into_report(self.source))?;
-        resource.clear_status();
-        Ok(Parsed { resource, source: self.source.clone(), node })
+        let (read, mut problems) = read_from_document(&node);
+        if let (Some(resource), Some(check)) = (&read, self.check) {
+            let found = check(resource).into_iter();
+            let kind = resource.kind();
+            problems.list.extend(found.map(|one| one.placed(self.source, &node, kind)));
+        }
+        match read {
+            Some(mut resource) if problems.list.is_empty() => {
+                resource.clear_status();
+                Ok(Parsed { resource, source: self.source.clone(), node })
+            }
+            _ => Err(problems.into_report(self.source)),
+        }
     }
 }
 
 /// Reads a resource; the report will not quote documents that may hold secrets.
-fn read_from_document(node: &Node) -> Result<Resource, Problems> {
+fn read_from_document(node: &Node) -> (Option<Resource>, Problems) {
     let read = |reader: Reader<'_>| {
         let resource = read_resource(reader)?;
         match &resource {
@@ -194,17 +218,16 @@ fn read_from_document(node: &Node) -> Result<Resource, Problems> {
             _ => Some(resource),
         }
     };
-    decode(node, read).map_err(|mut problems| {
-        let kind = node.get("kind").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
-        let known = kind.and_then(|kind| crate::kind::Kind::parse(kind).ok());
-        if known.is_none_or(crate::kind::Kind::holds_secrets) {
-            let hide = |problem: Problem| {
-                if problem.path == "kind" && kind.is_some() { problem } else { problem.hide_line() }
-            };
-            problems.list = problems.list.into_iter().map(hide).collect();
-        }
-        problems
-    })
+    let (resource, mut problems) = decode_partly(node, read);
+    let kind = node.get("kind").and_then(Node::as_scalar).map(|scalar| scalar.text.as_str());
+    let known = kind.and_then(|kind| Kind::parse(kind).ok());
+    if known.is_none_or(Kind::holds_secrets) {
+        let hide = |problem: Problem| {
+            if problem.path == "kind" && kind.is_some() { problem } else { problem.hide_line() }
+        };
+        problems.list = problems.list.into_iter().map(hide).collect();
+    }
+    (resource, problems)
 }
 
 /// The trees of a source, before anything is known of what they mean.

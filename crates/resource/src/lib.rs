@@ -37,7 +37,7 @@ pub use app_server::{AppServer, AppServerSpec, LastError, ServerState};
 pub use cert_authority::{AuthorityType, CaKey, CertAuthority};
 pub use cluster_auth_preference::ClusterAuthPreference;
 pub use decode::{FromNode, Reader, Table, decode_config};
-pub use documents::{FieldProblem, Parsed, documents, parse_documents};
+pub use documents::{Check, Documents, FieldProblem, Parsed, documents, parse_documents};
 pub use kind::{Kind, UnknownKind};
 pub use label::{LabelSelector, Labels, Traits, canonical_label_key};
 pub use limits::Limits;

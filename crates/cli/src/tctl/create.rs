@@ -38,11 +38,9 @@ pub(super) async fn create(
     let sources = input::read_all(&files, &cx.printer)?;
     let cluster = Cluster::open(cx, global)?;
     for source in &sources {
-        let mut documents = resource::documents(source);
+        let mut documents = mistakes::documents(source);
         while let Some(document) = documents.next() {
-            let parsed = document
-                .and_then(mistakes::check)
-                .map_err(|report| Mistakes::with_rest(report, &mut documents))?;
+            let parsed = document.map_err(|report| Mistakes::with_rest(report, &mut documents))?;
             cx.printer.data(&apply(&cluster.client, &parsed.resource, force).await?)?;
         }
     }

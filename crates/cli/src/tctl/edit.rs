@@ -58,11 +58,10 @@ fn secrets_of(kind: Kind) -> Secrets {
 /// The one resource of an edited text, at the revision that it was read with.
 fn read(text: &str, before: &Resource) -> anyhow::Result<Resource> {
     let source = Source::new("edited resource", text);
-    let mut documents = resource::documents(&source);
+    let mut documents = mistakes::documents(&source);
     let first = documents.next().unwrap_or_else(|| Err(resource::Report::new(&source, Vec::new())));
-    let Parsed { resource: mut after, .. } = first
-        .and_then(mistakes::check)
-        .map_err(|report| Mistakes::with_rest(report, &mut documents))?;
+    let Parsed { resource: mut after, .. } =
+        first.map_err(|report| Mistakes::with_rest(report, &mut documents))?;
     if documents.next().is_some() {
         return Err(Refused::new("the text holds more than the one resource").into());
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use resource::{FieldProblem, Parsed, Report, Resource};
+use resource::{Documents, FieldProblem, Report, Resource, Source};
 
 /// Reports on one or more documents.
 #[derive(Debug)]
@@ -10,20 +10,21 @@ pub(super) struct Mistakes {
     reports: Vec<Report>,
 }
 
-/// Checks what the auth service would refuse for its meaning: templates, patterns, expressions and
-/// clauses of a role, each at its place in the text.
-pub(super) fn check(parsed: Parsed) -> Result<Parsed, Report> {
-    let Resource::Role(role) = &parsed.resource else { return Ok(parsed) };
-    let errors = policy::validate_role(role);
-    if errors.is_empty() {
-        return Ok(parsed);
-    }
-    Err(parsed.report(errors.into_iter().map(|error| FieldProblem {
+/// The resources of a source, with all that the auth service would refuse of them: in their form,
+/// and in the meaning of a role's templates, patterns, expressions and clauses.
+pub(super) fn documents(source: &Source) -> Documents<'_> {
+    resource::documents(source).checked_by(meaning)
+}
+
+fn meaning(resource: &Resource) -> Vec<FieldProblem> {
+    let Resource::Role(role) = resource else { return Vec::new() };
+    let problem = |error: policy::FieldError| FieldProblem {
         path: error.path,
         message: error.message,
         offset: error.offset,
         help: error.help,
-    })))
+    };
+    policy::validate_role(role).into_iter().map(problem).collect()
 }
 
 // === impl Mistakes ===
@@ -31,11 +32,8 @@ pub(super) fn check(parsed: Parsed) -> Result<Parsed, Report> {
 impl Mistakes {
     /// The mistakes of a document, and of all that follow it: who corrects a file wants to do it
     /// once.
-    pub(super) fn with_rest(
-        first: Report,
-        rest: impl Iterator<Item = Result<Parsed, Report>>,
-    ) -> Self {
-        let rest = rest.filter_map(|document| document.and_then(check).err());
+    pub(super) fn with_rest(first: Report, rest: &mut Documents<'_>) -> Self {
+        let rest = rest.filter_map(Result::err);
         Self { reports: std::iter::once(first).chain(rest).collect() }
     }
 }

@@ -98,15 +98,17 @@ spec:
       env: '{{email.localz(external.email)}}'
 ";
     let source = Source::new("x.yaml", text);
-    let parsed = documents(&source).next().unwrap().unwrap();
-    let problem = FieldProblem {
-        path: "allow.app_labels.env[0]".to_owned(),
-        message: "unknown function \"email.localz\"".to_owned(),
-        offset: 2,
-        help: Some("did you mean \"email.local\"?".to_owned()),
+    let problem = |_resource: &Resource| {
+        vec![FieldProblem {
+            path: "allow.app_labels.env[0]".to_owned(),
+            message: "unknown function \"email.localz\"".to_owned(),
+            offset: 2,
+            help: Some("did you mean \"email.local\"?".to_owned()),
+        }]
     };
+    let report = documents(&source).checked_by(problem).next().unwrap().unwrap_err();
     assert_eq!(
-        parsed.report([problem]).to_string(),
+        report.to_string(),
         "\
 x.yaml:8:15: allow.app_labels.env[0]: unknown function \"email.localz\"
   |
@@ -114,6 +116,7 @@ x.yaml:8:15: allow.app_labels.env[0]: unknown function \"email.localz\"
   |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   = help: did you mean \"email.local\"?"
     );
+    let parsed = documents(&source).next().unwrap().unwrap();
     assert_eq!(parsed.locate("spec.allow.app_labels.env", 0).unwrap().to_string(), "8:13");
     assert_eq!(parsed.resource.kind(), Kind::Role);
 }

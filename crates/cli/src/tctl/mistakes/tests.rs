@@ -4,9 +4,9 @@ use super::*;
 
 fn mistakes(text: &str) -> Option<String> {
     let source = Source::new("role.yaml", text);
-    let mut documents = resource::documents(&source);
+    let mut documents = documents(&source);
     while let Some(document) = documents.next() {
-        if let Err(report) = document.and_then(check) {
+        if let Err(report) = document {
             return Some(Mistakes::with_rest(report, &mut documents).to_string());
         }
     }
@@ -35,6 +35,16 @@ fn all_documents_are_told_about_at_once() {
     for part in ["role.yaml:4:8: spec.alow", "spec.allow.mcp.tools[0]", "type \"ap\""] {
         assert!(told.contains(part), "{part} is missing in:\n{told}");
     }
+}
+
+#[test]
+fn form_and_meaning_of_one_document_are_told_at_once() {
+    let text = "kind: role\nversion: v8\nmetadata: {name: a}\nspec:\n  allow:\n    mcp:\n      \
+                tools: ['^(a$']\n    app_lables: {}\n";
+    let told = mistakes(text).unwrap();
+    let (pattern, field) =
+        (told.find("role.yaml:7:"), told.find("role.yaml:8:5: spec.allow.app_lables"));
+    assert!(pattern.is_some() && pattern < field, "{told}");
 }
 
 #[test]
