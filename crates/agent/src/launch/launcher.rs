@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, mpsc};
@@ -141,13 +142,34 @@ fn spawn_keeper(binary: &Path, program: &Program) -> io::Result<Child> {
 }
 
 fn find_command(command: &str) -> Result<(), Fault> {
-    let missing = || Fault::CommandNotFound { command: command.to_owned() };
-    if command.contains('/') {
-        return if Path::new(command).exists() { Ok(()) } else { Err(missing()) };
+    let name = || command.to_owned();
+    if !command.contains('/') {
+        let path = search_path(env::var_os("PATH"));
+        let mut places = env::split_paths(&path).map(|directory| directory.join(command));
+        // As a shell looks: what cannot be executed is passed over.
+        let found = places.any(|place| not_executable(&place).is_ok_and(|why| why.is_none()));
+        return if found { Ok(()) } else { Err(Fault::CommandNotFound { command: name() }) };
     }
-    let path = search_path(env::var_os("PATH"));
-    let found = env::split_paths(&path).any(|directory| directory.join(command).is_file());
-    if found { Ok(()) } else { Err(missing()) }
+    match not_executable(Path::new(command)) {
+        Ok(None) => Ok(()),
+        Ok(Some(reason)) => {
+            Err(Fault::NotExecutable { command: name(), reason: reason.to_owned() })
+        }
+        Err(_missing) => Err(Fault::CommandNotFound { command: name() }),
+    }
+}
+
+/// Why a file cannot be executed by anybody. Whether a certain user may is known when it is tried.
+fn not_executable(path: &Path) -> io::Result<Option<&'static str>> {
+    let known = path.metadata()?;
+    let may_be = known.permissions().mode() & 0o111 != 0;
+    Ok(if !known.is_file() {
+        Some("it is not a file")
+    } else if !may_be {
+        Some("its permissions let nobody execute it")
+    } else {
+        None
+    })
 }
 
 // === impl Inner ===
