@@ -185,7 +185,7 @@ impl Process {
                 attachment = Some(registry.attach(identity.host_id.clone(), handler.clone()));
             }
             let join = config.join.as_ref();
-            tunnels::keep(&identity, join, listener.is_some(), &replica, handler, edge)?;
+            tunnels::keep(&identity, join, listener.is_some(), &replica, handler, edge);
         }
         if let (Some(section), Some(listener)) = (&config.proxy, listener) {
             let public_addr = public_addr(section, &config.node_name, listener.local_addr()?);

@@ -19,7 +19,7 @@ pub(super) fn keep(
     replica: &Replica,
     handler: Arc<dyn Handler>,
     tasks: &Tasks,
-) -> anyhow::Result<()> {
+) {
     let wanted = Wanted {
         peers: identity.peers(),
         own_host: identity.host_id.clone(),
@@ -48,7 +48,6 @@ pub(super) fn keep(
         }
     });
     tasks.spawn("server.dialer", Dialer::new(tasks.clone(), handler, targets).run());
-    Ok(())
 }
 
 struct Wanted {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use api::wire::{InviteAnswer, InvitePurpose, InviteRequest};
 use api::{Client, ErrorKind, ProxyTrust, Write};
-use cli::profile::Home;
+use cli::profile::{Home, Profile};
 use cli::tsh::{SignIn, sign_in};
 use pki::CaPin;
 use resource::{Secret, Source};
@@ -120,11 +120,9 @@ impl People {
         tasks: &Tasks,
     ) -> anyhow::Result<OffsetDateTime> {
         let home = Home::at(place.home());
-        if let Ok(profile) = home.load(Some(proxy))
-            && let Ok(identity) = profile.user()
-            && identity.expires > clock.now() + FRESH_ENOUGH
-        {
-            return Ok(identity.expires);
+        if let Some(profile) = kept(&home, user, proxy, &pins, clock)? {
+            home.save(&profile)?;
+            return Ok(profile.user()?.expires);
         }
         let credentials = self.users.get(user).context("the user has no credentials")?;
         let mut request = SignIn {
@@ -147,6 +145,32 @@ impl People {
         home.save(&profile)?;
         Ok(profile.user()?.expires)
     }
+}
+
+/// The profile of an earlier run, if it is good for a while. The proxy may have had another port.
+fn kept(
+    home: &Home,
+    user: &str,
+    proxy: &str,
+    pins: &[CaPin],
+    clock: &Clock,
+) -> anyhow::Result<Option<Profile>> {
+    let mut found = None;
+    for known in home.proxies()? {
+        let Ok(mut profile) = home.load(Some(&known)) else { continue };
+        let Ok(identity) = profile.user() else { continue };
+        let is_ours = profile.identity.trust().is_ok_and(|trust| trust.pins() == pins);
+        if is_ours && identity.name == user && identity.expires > clock.now() + FRESH_ENOUGH {
+            proxy.clone_into(&mut profile.proxy);
+            profile.identity.proxy = Some(proxy.to_owned());
+            found = Some(profile);
+        }
+        if known != proxy {
+            // Nobody is there any more.
+            home.forget(&known)?;
+        }
+    }
+    Ok(found)
 }
 
 fn is_unauthenticated(error: &anyhow::Error) -> bool {
