@@ -140,7 +140,8 @@ fn details(event: &Value) -> String {
         words.extend(at("/name").filter(|name| at("/app_name") != Some(*name)));
     }
     let what = words.join(" ");
-    match at("/error") {
+    // A denial goes on to list every role that was looked at; the record has it all.
+    match at("/error").and_then(|error| error.lines().next()) {
         Some(error) if what.is_empty() => error.to_owned(),
         Some(error) => format!("{what}: {error}"),
         None => what,

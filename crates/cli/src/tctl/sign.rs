@@ -55,7 +55,7 @@ pub(super) async fn sign(cx: &Context, global: &Global, args: Sign) -> anyhow::R
     let (now, path) = (cx.clock.now(), out.display());
     cx.printer.data(&format!(
         "The identity of {user} has been written to {path}. It works until {} ({}).",
-        resource::timestamp::format(until),
+        when::to_the_second(until),
         when::left(until, now)
     ))?;
     if ttl.is_some_and(|ttl| until - now + time::Duration::minutes(1) < ttl) {

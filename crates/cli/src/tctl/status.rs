@@ -6,6 +6,7 @@ use api::wire::Status as ClusterStatus;
 
 use super::args::Global;
 use super::cluster::Cluster;
+use super::when;
 use crate::format::Format;
 use crate::run::Context;
 
@@ -39,10 +40,9 @@ fn text(status: &ClusterStatus) -> String {
         ("Version".to_owned(), status.version.clone()),
     ];
     for authority in &status.authorities {
-        let since = authority.since.map(resource::timestamp::format);
+        let since = authority.since.map(when::to_the_second);
         let since = since.map(|since| format!(", newest key since {since}")).unwrap_or_default();
-        let title = format!("{} CA", capitalised(&authority.kind));
-        rows.push((title, format!("{}{since}", authority.rotation)));
+        rows.push((title(&authority.kind), format!("{}{since}", authority.rotation)));
     }
     rows.extend(status.ca_pins.iter().map(|pin| ("CA pin".to_owned(), pin.clone())));
     let width = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
@@ -51,12 +51,12 @@ fn text(status: &ClusterStatus) -> String {
     lines.join("\n")
 }
 
-/// `Host`, `User`, `Jwt`.
-fn capitalised(word: &str) -> String {
-    let mut letters = word.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
+/// `User CA`, `Host CA`, `JWT CA`.
+fn title(kind: &str) -> String {
+    match kind {
+        "user" => "User CA".to_owned(),
+        "host" => "Host CA".to_owned(),
+        other => format!("{} CA", other.to_uppercase()),
     }
 }
 

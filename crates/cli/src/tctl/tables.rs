@@ -149,7 +149,7 @@ fn of_lock(lock: &Lock) -> Vec<String> {
         lock.metadata.name.clone(),
         target.join(","),
         lock.spec.message.clone(),
-        expires.map_or_else(|| "never".to_owned(), resource::timestamp::format),
+        expires.map_or_else(|| "never".to_owned(), when::to_the_second),
     ]
 }
 

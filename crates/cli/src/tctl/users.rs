@@ -14,7 +14,7 @@ use super::args::Global;
 use super::cluster::Cluster;
 use super::tables::{self, Detail};
 use super::{get, when};
-use crate::exit::Usage;
+use crate::exit::{Refused, Usage};
 use crate::format::Format;
 use crate::run::Context;
 
@@ -132,7 +132,7 @@ async fn add(cx: &Context, client: &Client, args: Add) -> anyhow::Result<()> {
     let Add { name, roles, logins, ttl, format } = args;
     let mut user = User::new(&name, non_empty(roles));
     set_logins(&mut user, logins);
-    client.create(&user.into()).await?;
+    client.create(&user.into()).await.map_err(|error| exists_already(error, &name))?;
     let wish = invite::Wish { purpose: InvitePurpose::Invite, ttl };
     let link = invite::create(client, &name, wish).await.map_err(|error| {
         // The user is there; trying the same again would say only that.
@@ -141,6 +141,16 @@ async fn add(cx: &Context, client: &Client, args: Add) -> anyhow::Result<()> {
         ))
     })?;
     invite::print(cx, &link, wish.purpose, format)
+}
+
+fn exists_already(error: api::Error, name: &str) -> anyhow::Error {
+    if error.kind() != ErrorKind::AlreadyExists {
+        return error.into();
+    }
+    Refused::new(error.message())
+        .hint(format!("`tctl users update {name} --set-roles=…` gives the user other roles"))
+        .hint(format!("`tctl users reset {name}` makes a new link"))
+        .into()
 }
 
 async fn update(cx: &Context, client: &Client, args: Update) -> anyhow::Result<()> {

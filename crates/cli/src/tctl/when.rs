@@ -64,13 +64,23 @@ fn not_a_duration() -> String {
     "expected a duration such as 30m, 12h or 7d".to_owned()
 }
 
-/// The moment that lies this far from now, if the calendar reaches that far.
+/// The moment that lies this far from now, on the next whole second, if the calendar reaches that
+/// far.
 pub(super) fn after(now: OffsetDateTime, ttl: Duration) -> Result<OffsetDateTime, crate::Usage> {
     time::Duration::try_from(ttl)
         .ok()
         .and_then(|ttl| now.checked_add(ttl))
+        .map(|end| match end.nanosecond() {
+            0 => end,
+            _ => end.truncate_to_second().saturating_add(time::Duration::SECOND),
+        })
         .filter(|end| end.year() <= 9999)
         .ok_or_else(|| crate::Usage(format!("{} from now is too far", duration::format(ttl))))
+}
+
+/// `2006-01-02T15:04:05Z`
+pub(super) fn to_the_second(time: OffsetDateTime) -> String {
+    timestamp::format(time.truncate_to_second())
 }
 
 /// `02 Jan 06 15:04 UTC (29m59s)`

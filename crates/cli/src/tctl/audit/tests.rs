@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::*;
 
-const REQUEST: &str = r#"{"event":"mcp.session.request","code":"TMCP003E","time":"2026-03-01T12:00:00.000Z","user":"alice","app_name":"files","message":{"jsonrpc":"2.0","method":"tools/call","id":1,"params":{"name":"delete","arguments":{"n":1e400}}},"success":false,"error":"tool refused"}"#;
+const REQUEST: &str = r#"{"event":"mcp.session.request","code":"TMCP003E","time":"2026-03-01T12:00:00.000Z","user":"alice","app_name":"files","message":{"jsonrpc":"2.0","method":"tools/call","id":1,"params":{"name":"delete","arguments":{"n":1e400}}},"success":false,"error":"tool refused\nrole a\nrole b"}"#;
 
 fn page(events: &[&str]) -> AuditPage {
     let events =

@@ -5,8 +5,11 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::ExitStatus;
+use std::time::Duration;
 
 use anyhow::Context as _;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
@@ -16,6 +19,8 @@ use crate::exit::Refused;
 
 /// What is called when nobody says.
 const DEFAULT: &str = "vi";
+/// How long an editor may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A text that is being edited. Dropping it removes it, and whatever the editor left beside it.
 #[derive(Debug)]
@@ -60,10 +65,11 @@ impl Draft {
     /// Opens the text with a command, and returns it as the command left it; nothing if it removed
     /// the file.
     pub(super) async fn edit(&self, command: &str) -> anyhow::Result<Option<String>> {
-        // The shell takes the command apart as its author meant it: arguments, quotes and all.
+        // The shell takes the command apart as its author meant it, quotes and all, and env gives
+        // way to it: what is asked to end is the editor itself.
         let child = Command::new("/bin/sh")
             .arg("-c")
-            .arg(format!("{command} \"$@\""))
+            .arg(format!("exec env {command} \"$@\""))
             .arg("tctl")
             .arg(&self.file)
             .kill_on_drop(true)
@@ -101,7 +107,17 @@ async fn wait(mut child: Child, command: &str) -> anyhow::Result<ExitStatus> {
             _ = hangup.recv() => break,
         }
     }
+    stop(&mut child).await;
     Err(Refused::new("stopped before the editor ended; nothing was changed").into())
+}
+
+/// Asks the editor to end, so that it gives the terminal back as it was; it is killed when it does
+/// not.
+async fn stop(child: &mut Child) {
+    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).map(Pid::from_raw);
+    // Both fail only for an editor that has ended.
+    _ = pid.map(|pid| kill(pid, Signal::SIGTERM));
+    _ = tokio::time::timeout(GRACE, child.wait()).await;
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ fn text(link: &Invite, purpose: InvitePurpose, now: OffsetDateTime) -> String {
         InvitePurpose::Invite => format!("User {user:?} has been created."),
         InvitePurpose::Reset => format!("User {user:?} has been reset: the old password is void."),
     };
-    // The clock of another machine may be a moment ahead: rounding keeps an hour an hour.
+    // The answer took a moment to come: rounding up keeps an hour an hour.
     let left = when::left(link.expires + time::Duration::milliseconds(999), now);
     let url = match &link.url {
         Some(url) => url.clone(),

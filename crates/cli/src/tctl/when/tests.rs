@@ -37,6 +37,10 @@ fn moments_are_told_directly_or_from_now_backwards() {
 #[test]
 fn what_lies_beyond_the_calendar_is_refused() {
     assert_eq!(after(NOW, Duration::from_secs(60)).unwrap(), datetime!(2026-03-01 12:01:00 UTC));
+    let broken = NOW + Duration::from_millis(1);
+    let end = after(broken, Duration::from_secs(60)).unwrap();
+    assert_eq!(end, datetime!(2026-03-01 12:01:01 UTC));
+    assert_eq!(to_the_second(broken), "2026-03-01T12:00:00Z");
     assert!(after(NOW, Duration::MAX).is_err());
     assert!(after(NOW, Duration::from_secs(DAY * 366 * 9000)).is_err());
 }

@@ -28,7 +28,18 @@ async fn what_the_editor_writes_is_read_back() {
     assert_eq!(draft.edit("true").await.unwrap().as_deref(), Some("a: 1\n"));
     let edited = draft.edit("sed -i -e 's/1/2 two/'").await.unwrap();
     assert_eq!(edited.as_deref(), Some("a: 2 two\n"));
+    let edited = draft.edit("NEW='3 4' sh -c 'echo \"$NEW\" > \"$1\"' sh").await.unwrap();
+    assert_eq!(edited.as_deref(), Some("3 4\n"));
     assert_eq!(draft.edit("rm").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_editor_that_is_asked_to_end_is_gone() {
+    let mut editor = Command::new("/bin/sh").arg("-c").arg("exec env sleep 60").spawn().unwrap();
+    let started = tokio::time::Instant::now();
+    stop(&mut editor).await;
+    assert!(editor.try_wait().unwrap().is_some(), "it runs on");
+    assert!(started.elapsed() < GRACE);
 }
 
 #[tokio::test]
