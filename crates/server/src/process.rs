@@ -189,6 +189,7 @@ impl Process {
         }
         if let (Some(section), Some(listener)) = (&config.proxy, listener) {
             let public_addr = public_addr(section, &config.node_name, listener.local_addr()?);
+            tracing::info!(address = %listener.local_addr()?, public_addr, "proxy is up");
             self.proxy_addr = Some(public_addr.clone());
             edge::start_proxy(edge::ProxyParts {
                 listener,
@@ -412,7 +413,10 @@ async fn start_auth(
         listener,
         local: Some(auth::bind_local(&config.data_dir)?),
     };
-    Ok(Auth::start(config, tasks).await?)
+    let auth = Auth::start(config, tasks).await?;
+    let pins = auth.ca_pins()?.join(", ");
+    tracing::info!(address = %auth.address(), ca_pin = pins, "auth service is up");
+    Ok(auth)
 }
 
 async fn issue_locally(
