@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use api::{Error, ErrorKind};
-use pki::{ServiceIdentity, UserIdentity};
+use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, ResourceRef, RoleSet, RuleContext};
 use resource::{App, Kind, Resource, Revision, Role};
 
@@ -174,6 +174,17 @@ impl OpCx {
             _ => true,
         };
         reached && self.may(verb, resource.kind(), Target::Resource(resource))
+    }
+
+    /// Whether the caller is shown what a server is given in confidence: who may set it, and the
+    /// agents, which hand it on. Everybody who is in the cluster may read apps.
+    pub(crate) fn is_confidant(&self, resource: &Resource) -> bool {
+        match &self.rights {
+            Rights::Nothing => false,
+            Rights::Everything => true,
+            Rights::Host(host) => host.services.contains(&Service::App),
+            Rights::Roles(_) => self.may(Verb::Update, resource.kind(), Target::Resource(resource)),
+        }
     }
 
     /// Whether the caller is shown everything of a kind, or things are left out.

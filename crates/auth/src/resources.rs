@@ -49,6 +49,9 @@ pub(crate) async fn list(cx: &OpCx, kind: Kind, secrets: Secrets) -> Result<List
     if kind == Kind::App && cx.caller().service().is_none() {
         app::observe(cx.core(), &mut resources).await?;
     }
+    for resource in &mut resources {
+        app::conceal(cx, resource);
+    }
     let items =
         resources.iter().map(|resource| raw(resource, secrets)).collect::<Result<_, _>>()?;
     Ok(ListBody { items, cursor: cursor.as_str().to_owned() })
@@ -68,7 +71,8 @@ pub(crate) async fn get(
     if kind == Kind::App && cx.caller().service().is_none() {
         app::observe(cx.core(), &mut found).await?;
     }
-    let [found] = found;
+    let [mut found] = found;
+    app::conceal(cx, &mut found);
     Ok(found)
 }
 
@@ -216,6 +220,9 @@ async fn prepare(
         }
         Resource::ClusterAuthPreference(preference) => preference::prepare(preference),
         Resource::AppServer(server) => app_server::prepare(&mut server.metadata, now),
+        Resource::Proxy(proxy) if proxy.spec.host_id != proxy.metadata.name => {
+            Err(Error::invalid("spec.host_id: a proxy's record is named after its host"))
+        }
         Resource::Proxy(proxy) => app_server::prepare(&mut proxy.metadata, now),
         Resource::CertAuthority(_) => Ok(()),
     }

@@ -3,6 +3,7 @@
 //! The watcher is looked up again whenever anything changes by which rights are decided. Whose
 //! rights are gone is told so and the stream ends; whose rights are different lists again.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 
@@ -17,6 +18,7 @@ use serde_json::value::to_raw_value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::app;
 use crate::cx::{OpCx, Target};
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
@@ -61,9 +63,15 @@ pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
 }
 
 fn parse_kinds(text: &str) -> Result<Vec<Kind>, Error> {
-    text.split(',')
-        .map(|kind| Kind::parse(kind).map_err(|unknown| Error::invalid(unknown.to_string())))
-        .collect()
+    let mut kinds = Vec::new();
+    for kind in text.split(',') {
+        let kind = Kind::parse(kind).map_err(|unknown| Error::invalid(unknown.to_string()))?;
+        // Each is listed when the watch begins: once, however often it is named.
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    Ok(kinds)
 }
 
 fn authorize(cx: &OpCx, kinds: &[Kind]) -> Result<(), Error> {
@@ -149,7 +157,11 @@ impl Watching {
         if !self.cx.sees_everything() {
             self.shown.insert((kind, name.to_owned()));
         }
-        let resource = to_raw_value(&resource.to_json(Secrets::Redact)).map_err(Error::internal)?;
+        let mut shown = Cow::Borrowed(resource);
+        if matches!(resource, Resource::App(_) | Resource::AppServer(_)) {
+            app::conceal(&self.cx, shown.to_mut());
+        }
+        let resource = to_raw_value(&shown.to_json(Secrets::Redact)).map_err(Error::internal)?;
         Ok(Some(WatchLine::Put { resource, cursor }))
     }
 

@@ -9,8 +9,10 @@
 
 mod audit;
 mod cluster;
+mod confidences;
 mod endpoints;
 mod evidence;
+mod held;
 mod invites;
 mod joining;
 mod local;

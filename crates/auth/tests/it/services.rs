@@ -96,6 +96,10 @@ async fn a_proxy_writes_its_own_record_only() {
     let theirs = Proxy::new(spec(&one.id));
     refused(two.client.put(&theirs.into(), Write::Upsert).await, ErrorKind::Denied);
     refused(two.client.delete(Kind::Proxy, &one.id).await, ErrorKind::Denied);
+    // Its own record, about somebody else: agents would look for the other proxy there.
+    let mut foreign = Proxy::new(spec(&two.id));
+    foreign.spec.host_id.clone_from(&one.id);
+    refused(two.client.put(&foreign.into(), Write::Upsert).await, ErrorKind::InvalidArgument);
 }
 
 #[tokio::test]

@@ -129,3 +129,13 @@ async fn what_expires_is_told_as_deleted() {
     let seen = changes(&cluster.admin, vec![Kind::Role], cursor, 1).await;
     assert_eq!(seen, ["delete role/brief"]);
 }
+
+#[tokio::test]
+async fn a_kind_that_is_named_often_is_watched_once() {
+    let cluster = Cluster::start().await;
+    let cursor = cluster.admin.list(Kind::Role, Secrets::Redact).await.unwrap().cursor;
+    cluster.put(Role::new("one")).await;
+    cluster.put(Role::new("two")).await;
+    let seen = changes(&cluster.admin, vec![Kind::Role; 300], cursor, 2).await;
+    assert_eq!(seen, ["put one", "put two"]);
+}
