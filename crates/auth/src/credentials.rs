@@ -53,9 +53,9 @@ impl Credentials {
         }
     }
 
-    /// The write that sets them, whatever was there.
-    pub(crate) fn put(&self, user: &str) -> Result<Write, Error> {
-        Ok(Write::put(keys::credentials(user)?, self.encode()?, None))
+    /// The write that sets them where there are none.
+    pub(crate) fn create(&self, user: &str) -> Result<Write, Error> {
+        Ok(Write::create(keys::credentials(user)?, self.encode()?, None))
     }
 
     /// The write that replaces those read at `revision`.

@@ -52,6 +52,9 @@ pub(crate) async fn create(
         return Err(Error::not_found(Kind::User.not_found(name)));
     }
     let expires = core.clock.now() + ttl(request)?;
+    // Links first: one that is answered after this makes the write below fail, and what one left
+    // that was answered before is found by the next line.
+    let mut writes = removals(core, name).await?;
     let old = Credentials::removal(core.records.store(), name).await?;
     if request.purpose == InvitePurpose::Invite && old.is_some() {
         return Err(Error::new(
@@ -71,7 +74,6 @@ pub(crate) async fn create(
         totp_secret: totp::generate().expose().clone(),
     };
     let value = Bytes::from(serde_json::to_vec(&pending).map_err(Error::internal)?);
-    let mut writes = removals(core, name).await?;
     writes.push(Write::create(keys::invite(&token)?, value, Some(expires)));
     writes.extend(old);
     core.records.store().write(writes).await.map_err(|error| match error {
@@ -122,9 +124,13 @@ pub(crate) async fn answer(cx: &OpCx, token: &str, answer: InviteAnswer) -> Resu
     record(core, &user, &credentials, client_addr.as_deref()).await?;
     // The condition on the link makes it work once, whoever else answers at the same moment.
     let spent = Write::delete_if(item.key, item.revision);
-    let writes = vec![spent, credentials.put(&pending.user)?];
+    // No link is made while there are credentials. If there are some now, two links were made at
+    // once and the other one was answered.
+    let writes = vec![spent, credentials.create(&pending.user)?];
     core.records.store().write(writes).await.map_err(|error| match error {
-        store::Error::NotFound { .. } | store::Error::Conflict { .. } => dead_link(),
+        store::Error::NotFound { .. }
+        | store::Error::Conflict { .. }
+        | store::Error::AlreadyExists { .. } => dead_link(),
         error => fault::store(&error),
     })?;
     Ok(())

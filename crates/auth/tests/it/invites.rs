@@ -1,5 +1,6 @@
 //! Links by which users set their credentials.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::wire::{InviteAnswer, InvitePurpose, InviteRequest};
@@ -7,8 +8,12 @@ use api::{Client, ErrorKind, Write};
 use pki::Service;
 use resource::proxy::ProxySpec;
 use resource::{Kind, Proxy, User};
+use runtime::Clock;
+use store::MemoryBackend;
+use time::macros::datetime;
 
 use crate::cluster::{Cluster, refused};
+use crate::held::Held;
 use crate::sign_in::{PASSWORD, Person, code};
 
 async fn start() -> (Cluster, Client) {
@@ -180,4 +185,39 @@ async fn a_link_leads_to_a_proxy_that_is_up() {
     let made = make().await.unwrap();
     let expected = format!("https://proxy.example.test:3080/web/invite/{}", made.token);
     assert_eq!(made.url, Some(expected));
+}
+
+/// As [`start`], over a store whose calls can be held.
+async fn start_held() -> (Cluster, Client, Arc<Held>) {
+    let clock = Clock::manual(datetime!(2026-11-20 12:00:00 UTC));
+    let store = Arc::new(Held::new(MemoryBackend::new(clock.clone())));
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = Cluster::over(store.clone(), clock, dir).await.unwrap();
+    cluster.put(User::new("alice", ["access"])).await;
+    let proxy = cluster.host(&[Service::Proxy]).await.client;
+    (cluster, proxy, store)
+}
+
+#[tokio::test]
+async fn of_links_made_at_once_one_sets_credentials() {
+    let (cluster, proxy, store) = start_held().await;
+    store.writes.close();
+    let (one, two, ()) = tokio::join!(
+        invite(&cluster, InvitePurpose::Invite),
+        invite(&cluster, InvitePurpose::Invite),
+        store.writes.open_when_held(2, async {}),
+    );
+    answer(&cluster, &proxy, &one, PASSWORD).await.unwrap();
+    refused(answer(&cluster, &proxy, &two, "not what alice chose").await, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_reset_leaves_no_credentials_that_are_set_at_the_same_moment() {
+    let (cluster, proxy, store) = start_held().await;
+    let token = invite(&cluster, InvitePurpose::Invite).await;
+    store.ranges.close();
+    let answered = async { answer(&cluster, &proxy, &token, PASSWORD).await.unwrap() };
+    tokio::join!(invite(&cluster, InvitePurpose::Reset), store.ranges.open_when_held(1, answered),);
+    // Only who has no credentials can be invited.
+    invite(&cluster, InvitePurpose::Invite).await;
 }
