@@ -253,7 +253,7 @@ impl Relay {
         let Some(Open { asked, era }) = self.by_client.answered(id) else {
             return FromServer::Drop;
         };
-        let mut keep = |list: ListKind, name: &str| access.visible(kind_of(list), name);
+        let mut keep = |list: ListKind, name: &str| visible(access, kind_of(list), name);
         let bytes = match response.release(asked, era, &mut keep) {
             Ok(filtered) => filtered.into_bytes(),
             Err(refused) => return FromServer::Pass(Cow::Owned(refused.response())),
@@ -286,22 +286,39 @@ fn decide(ask: &Ask<'_>, access: &AppAccess) -> Result<Permit<'static>, Stop> {
         Ok(permit) => Ok(permit.into_owned()),
         Err(denial) => Err(Stop::Denied(denial.into_owned())),
     };
+    // A server may read the resource that the URI resolves to.
+    let resource = |uri: &str| {
+        if let Cow::Owned(resolved) = mcp::resolved(uri) {
+            drop(one(Kind::Resource, &resolved)?);
+        }
+        one(Kind::Resource, uri)
+    };
     let connect = || access.connect().into_result().map_err(Stop::Denied);
     match ask {
         Ask::Tool(call) => one(Kind::Tool, &call.name),
         Ask::Prompt(prompt) => one(Kind::Prompt, &prompt.name),
-        Ask::Resource(usage) => one(Kind::Resource, &usage.uri),
+        Ask::Resource(usage) => resource(&usage.uri),
         Ask::Complete(Reference::Prompt(name)) => one(Kind::Prompt, name),
-        Ask::Complete(Reference::Resource(uri)) => one(Kind::Resource, uri),
+        Ask::Complete(Reference::Resource(uri)) => resource(uri),
         Ask::Listen(listen) => {
             for uri in &listen.resources {
-                drop(one(Kind::Resource, uri)?);
+                drop(resource(uri)?);
             }
             connect()
         }
         // What the answer to a list shows is decided when it comes.
         Ask::List(_) | Ask::Initialize | Ask::Discover | Ask::Ungoverned => connect(),
     }
+}
+
+/// Whether a list shows something: exactly when [`decide`] lets it be used.
+fn visible(access: &AppAccess, kind: Kind, name: &str) -> bool {
+    let resolved = match kind {
+        Kind::Resource => mcp::resolved(name),
+        Kind::Tool | Kind::Prompt => Cow::Borrowed(name),
+    };
+    access.visible(kind, name)
+        && (matches!(resolved, Cow::Borrowed(_)) || access.visible(kind, &resolved))
 }
 
 /// In which era a request was made.
@@ -313,7 +330,7 @@ fn era(request: &Request<'_>) -> Result<Era, Refused> {
 
 /// Notifications that name resources are for those who may use them.
 fn may_be_told(notification: &Notification<'_>, access: &AppAccess) -> bool {
-    let visible = |uri: &str| access.visible(Kind::Resource, uri);
+    let visible = |uri: &str| visible(access, Kind::Resource, uri);
     let params: &Params<'_> = &notification.params;
     match notification.method.as_str() {
         name::RESOURCE_UPDATED => request::uri(params).is_ok_and(|uri| visible(&uri)),

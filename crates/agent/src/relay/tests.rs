@@ -316,3 +316,29 @@ fn who_may_not_connect_any_more_passes_nothing() {
     let told = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
     assert_eq!(talk.client(told), Fate::Dropped);
 }
+
+/// Each of these was answered by a server of the TypeScript SDK with `demo://r/secret`.
+#[test]
+fn another_spelling_of_a_denied_resource_is_denied() {
+    let secret = "demo://r/secret";
+    let spellings =
+        ["DEMO://r/secret", "demo://r/./secret", "demo://r/%2e/secret", " demo://r/secret "];
+    // Every spelling is allowed but the one that the server reads.
+    let mut talk = Talk::new(&json!({"resources": ["^[^d].*$", "demo://r/.*", "demo://r/%*"]}));
+    for (id, uri) in spellings.into_iter().chain([secret]).enumerate() {
+        let id = u32::try_from(id).unwrap();
+        let params = json!({ "uri": uri }).to_string();
+        let refused = Fate::Answered(-32602, id.into());
+        assert_eq!(talk.client(&request(id, "resources/read", &params)), refused, "{uri}");
+        assert_eq!(talk.client(&request(id, "resources/subscribe", &params)), refused, "{uri}");
+    }
+    // One that resolves to what is not allowed is hidden as well.
+    let mut talk = Talk::new(&json!({"resources": ["demo://*/*/*"]}));
+    let denied = request(1, "resources/read", r#"{"uri":"demo://r/./secret"}"#);
+    assert_eq!(talk.client(&denied), Fate::Answered(-32602, 1.into()));
+    let list = request(1, "resources/list", "{}");
+    assert_eq!(talk.client(&list), passed(&list));
+    let answer = r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"uri":"demo://r/./secret"},{"uri":"demo://r/a/b"}]}}"#;
+    let shown = r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"uri":"demo://r/a/b"}]}}"#;
+    assert_eq!(talk.server(answer), passed(shown));
+}
