@@ -51,7 +51,9 @@ impl Query {
         let mut role = Role::new("query");
         role.spec.allow.app_labels_expression = Some(text.to_owned());
         if let Some(error) = policy::validate_role(&role).into_iter().next() {
-            return Err(format!("--query: {}", error.message));
+            // Who asks here wrote no role.
+            let words = error.message.strip_prefix("parsing allow.app_labels_expression: ");
+            return Err(format!("--query: {}", words.unwrap_or(&error.message)));
         }
         let nobody = resource::Traits::new();
         Ok(Self { roles: RoleSet::compile(&[Arc::new(role)], User::new("query", &nobody)) })

@@ -51,36 +51,36 @@ pub(crate) fn main(args: &QuickstartArgs) -> anyhow::Result<ExitCode> {
 async fn run(args: &QuickstartArgs, tasks: Tasks) -> anyhow::Result<ExitCode> {
     let shutdown = Shutdown::on_signals(&tasks).context("cannot watch for signals")?;
     let place = Place::prepare(args.data_dir.clone(), args.port)?;
-    let demonstration = async {
-        let (process, show) = demonstrate(&place, &tasks).await?;
-        if !args.once {
-            show.next_steps(&place);
-        }
-        anyhow::Ok(process)
-    };
+    let (show, clock) = (Show::new(), Clock::system());
+    show.say(&format!("Tessera quickstart, state in {}", place.root.display()));
     let process = tokio::select! {
-        () = shutdown.requested() => None,
-        outcome = demonstration => Some(outcome?),
+        () = shutdown.requested() => return Ok(ExitCode::SUCCESS),
+        started = Process::start(place.config()?, clock.clone(), &tasks) => started?,
     };
-    if let Some(process) = process {
-        if !args.once {
-            process::until_end(&shutdown, &tasks).await;
-            Show::new().say("\nShutting down.");
-        }
-        process.stop(&shutdown).await;
+    let shown = tokio::select! {
+        () = shutdown.requested() => Ok(()),
+        shown = demonstrate(&place, &process, &show, &clock, &tasks) => shown,
+    };
+    if shown.is_ok() && !args.once {
+        show.next_steps(&place);
+        process::until_end(&shutdown, &tasks).await;
+        show.say("\nShutting down.");
     }
+    process.stop(&shutdown).await;
+    shown?;
     Ok(match tasks.failure() {
         Some(_) => ExitCode::FAILURE,
         None => ExitCode::SUCCESS,
     })
 }
 
-async fn demonstrate(place: &Place, tasks: &Tasks) -> anyhow::Result<(Process, Show)> {
-    let show = Show::new();
-    show.say(&format!("Tessera quickstart, state in {}", place.root.display()));
-    let clock = Clock::system();
-    let config = place.config()?;
-    let process = Process::start(config, clock.clone(), tasks).await?;
+async fn demonstrate(
+    place: &Place,
+    process: &Process,
+    show: &Show,
+    clock: &Clock,
+    tasks: &Tasks,
+) -> anyhow::Result<()> {
     tokio::time::timeout(READY_TIMEOUT, process.ready())
         .await
         .context("the services did not get ready; --debug shows what they do")?;
@@ -89,22 +89,22 @@ async fn demonstrate(place: &Place, tasks: &Tasks) -> anyhow::Result<(Process, S
 
     let admin = process.local_client()?;
     people::ensure_roles(&admin).await?;
-    let people = people::ensure(&admin, place, &clock).await?;
+    let people = people::ensure(&admin, place, clock).await?;
     show.done("roles and users: admin (administrator), alice (developer)");
     let apps = apps::register(&admin, place).await?;
     show.done(&format!("registered MCP servers: {}", apps.join(", ")));
-    apps::wait_until_served(&process, &apps).await?;
+    apps::wait_until_served(process, &apps).await?;
 
-    let profile = people.sign_in("alice", &proxy, process.ca_pins(), place, &clock, tasks).await?;
+    let profile = people.sign_in("alice", &proxy, process.ca_pins(), place, clock, tasks).await?;
     show.done(&format!("alice is signed in until {}", resource::timestamp::format(profile)));
 
     show.command(place, "tsh mcp ls");
     conversation::tsh(place, &["mcp", "ls"]).await?;
     let mut session = conversation::Conversation::open(place, apps::DEMO).await?;
     show.command(place, &format!("tsh mcp connect {}", apps::DEMO));
-    session.call(&show, people::ALLOWED_TOOL, true).await?;
-    session.call(&show, people::REFUSED_TOOL, false).await?;
+    session.call(show, people::ALLOWED_TOOL, true).await?;
+    session.call(show, people::REFUSED_TOOL, false).await?;
     session.close().await?;
     show.reason(&admin, people::REFUSED_TOOL).await?;
-    Ok((process, show))
+    Ok(())
 }

@@ -67,7 +67,8 @@ impl Wanted {
             // way, for a proxy that is known by another address here.
             let name = format!("{}.{}", proxy.spec.host_id, self.peers.cluster());
             let mut addresses = vec![proxy.spec.tunnel_addr.clone()];
-            addresses.extend(self.first.iter().cloned());
+            addresses
+                .extend(self.first.iter().filter(|one| **one != proxy.spec.tunnel_addr).cloned());
             self.push(&mut targets, &proxy.spec.host_id, addresses, &name);
         }
         if targets.is_empty() && !self.first.is_empty() {

@@ -165,8 +165,8 @@ fn kept(
             profile.identity.proxy = Some(proxy.to_owned());
             found = Some(profile);
         }
-        if known != proxy {
-            // Nobody is there any more.
+        if is_ours && known != proxy {
+            // The cluster is not there any more.
             home.forget(&known)?;
         }
     }
