@@ -10,8 +10,10 @@
 )]
 
 pub mod argv;
+pub mod browser;
 pub mod census;
 pub mod clients;
+pub mod cluster;
 pub mod peer;
 pub mod process;
 pub mod product;
@@ -20,6 +22,8 @@ pub mod scratch;
 pub mod wait;
 
 pub use argv::Argv;
+pub use browser::Browser;
+pub use cluster::Cluster;
 pub use peer::Peer;
 pub use process::Process;
 pub use product::Binaries;

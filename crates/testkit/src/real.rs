@@ -95,6 +95,12 @@ impl Real {
             .arg(log)
     }
 
+    /// Our own smallest server, which tells who it runs as: see its head.
+    #[must_use]
+    pub fn whoami_server(&self) -> PathBuf {
+        self.scripts.join("servers/whoami_server.sh")
+    }
+
     /// `server` with each byte of both directions written down below `folder`: see [`recordings`].
     #[must_use]
     pub fn recorded(&self, folder: &Path, server: &Argv) -> Argv {
@@ -110,6 +116,10 @@ impl Real {
 
     pub(crate) fn python_sdk(&self) -> Argv {
         Argv::new(self.python()).arg(self.scripts.join("clients/python_sdk.py"))
+    }
+
+    pub(crate) fn browser(&self) -> Argv {
+        Argv::new(self.python()).arg(self.scripts.join("clients/browser.py"))
     }
 
     fn package(&self, group: &str, name: &str) -> PathBuf {
