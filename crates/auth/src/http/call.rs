@@ -1,14 +1,28 @@
 //! A request, read as far as every operation needs it.
 
-use api::{Error, ErrorKind};
+use api::{Access, EndpointRow, Error, ErrorKind, Operation};
 use axum::extract::Query;
 use bytes::Bytes;
 use http::Uri;
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
-/// The largest body: what the store keeps of one resource, or a batch of audit records.
-pub(crate) const MAX_BODY: usize = 8 << 20;
+/// The largest body from somebody who has proved nothing: a request to join.
+const MAX_PUBLIC_BODY: usize = 64 << 10;
+/// The largest body with a resource: twice what the store keeps of one.
+const MAX_BODY: usize = 2 << 20;
+/// The largest batch of audit records.
+const MAX_BATCH: usize = 8 << 20;
+
+/// The largest body that an endpoint takes. Bodies wait in memory until they are whole, so this, the
+/// requests of a connection and the connections of strangers bound what strangers can make us keep.
+pub(super) fn max_body(row: &EndpointRow) -> usize {
+    match (row.access, row.operation) {
+        (Access::Public, _) => MAX_PUBLIC_BODY,
+        (_, Operation::ShipAudit) => MAX_BATCH,
+        _ => MAX_BODY,
+    }
+}
 
 /// A request's parts.
 #[derive(Debug)]
@@ -49,9 +63,9 @@ impl Call {
 }
 
 /// A body that is too long, or broke off.
-pub(super) fn unreadable(error: &api::BoxError) -> Error {
+pub(super) fn unreadable(error: &api::BoxError, most: usize) -> Error {
     if error.is::<http_body_util::LengthLimitError>() {
-        return Error::invalid(format!("the request has more than {MAX_BODY} bytes"));
+        return Error::invalid(format!("the request has more than {most} bytes"));
     }
     Error::new(ErrorKind::InvalidArgument, "the request broke off").because(error)
 }

@@ -18,6 +18,10 @@ use crate::core::Core;
 
 /// Requests at once on one connection; a replica needs one, a proxy as many as it has visitors.
 const MAX_STREAMS: u32 = 256;
+/// Requests at once of somebody who has proved nothing: to join, or to ask whose service this is.
+const MAX_STRANGER_STREAMS: u32 = 8;
+/// How long a connection without an identity lasts. Places are few, and strangers many.
+const STRANGER_LIFE: Duration = Duration::from_secs(60);
 /// All headers of a request together. Ours are a path and a content type.
 const MAX_HEADERS: u32 = 16 << 10;
 /// How often a quiet connection is checked, and how long the answer may take.
@@ -69,12 +73,17 @@ pub(super) async fn serve<I>(
     // The requests of this connection end when it does.
     let scope = tasks.scope();
     let ended = peer.connection.clone();
-    let expires = peer.caller.expires();
+    let is_stranger = matches!(peer.caller, Caller::Anonymous);
+    let (streams, expires) = if is_stranger {
+        (MAX_STRANGER_STREAMS, Some(core.clock.now() + STRANGER_LIFE))
+    } else {
+        (MAX_STREAMS, peer.caller.expires())
+    };
     let service = TowerToHyperService::new(WithPeer { router, peer });
     let mut connection = std::pin::pin!(
         http2::Builder::new(Executor { tasks: scope.tasks().clone() })
             .timer(TokioTimer::new())
-            .max_concurrent_streams(MAX_STREAMS)
+            .max_concurrent_streams(streams)
             .max_header_list_size(MAX_HEADERS)
             .keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Peer};
@@ -17,6 +18,9 @@ use crate::core::Core;
 
 /// Connections at once: every service keeps one or two, and so does every command while it runs.
 const MAX_CONNECTIONS: usize = 8192;
+/// Connections at once of those who have proved nothing. Services that are known find a place,
+/// however many strangers there are.
+const MAX_STRANGERS: usize = 1024;
 /// How long a peer may take to prove who it is.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no descriptor for another connection.
@@ -32,6 +36,7 @@ pub(crate) async fn run(
 ) {
     let acceptor = TlsAcceptor::from(tls);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let waiting_room = Arc::new(Semaphore::new(MAX_STRANGERS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -50,22 +55,37 @@ pub(crate) async fn run(
             continue;
         };
         let (core, router, acceptor) = (core.clone(), router.clone(), acceptor.clone());
-        let tasks_of_connection = tasks.clone();
+        let (waiting_room, tasks_of_connection) = (waiting_room.clone(), tasks.clone());
         tasks.spawn("auth.connection", async move {
             let _place = place;
-            serve(core, router, acceptor, stream, address, tasks_of_connection).await;
+            let tasks = &tasks_of_connection;
+            let Some((stream, caller)) = greet(&core, &acceptor, stream, address, tasks).await
+            else {
+                return;
+            };
+            let _seat = match (&caller, waiting_room.try_acquire()) {
+                (Caller::Anonymous, Err(_full)) => {
+                    tracing::warn!(%address, limit = MAX_STRANGERS, "too many strangers, one was sent away");
+                    return;
+                }
+                (Caller::Anonymous, Ok(seat)) => Some(seat),
+                _ => None,
+            };
+            let connection = CancellationToken::new();
+            let peer = Peer { caller, address: Some(address), connection };
+            connection::serve(&core, router, stream, peer, tasks).await;
         });
     }
 }
 
-async fn serve(
-    core: Arc<Core>,
-    router: axum::Router,
-    acceptor: TlsAcceptor,
+/// Learns who is at the other end; none when that is nobody to speak to.
+async fn greet(
+    core: &Core,
+    acceptor: &TlsAcceptor,
     stream: TcpStream,
     address: SocketAddr,
-    tasks: Tasks,
-) {
+    tasks: &Tasks,
+) -> Option<(TlsStream<TcpStream>, Caller)> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off Nagle's algorithm");
     }
@@ -75,22 +95,20 @@ async fn serve(
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => {
                 tracing::debug!(%error, %address, "a connection to the auth service was refused");
-                return;
+                return None;
             }
-            Err(_elapsed) => return,
+            Err(_elapsed) => return None,
         },
-        () = tasks.cancelled() => return,
+        () = tasks.cancelled() => return None,
     };
     let chain: &[CertificateDer<'static>] = stream.get_ref().1.peer_certificates().unwrap_or(&[]);
-    let caller = match identify(&core, chain) {
-        Ok(caller) => caller,
+    match identify(core, chain) {
+        Ok(caller) => Some((stream, caller)),
         Err(error) => {
             tracing::info!(%error, %address, "a certificate was refused");
-            return;
+            None
         }
-    };
-    let peer = Peer { caller, address: Some(address), connection: CancellationToken::new() };
-    connection::serve(&core, router, stream, peer, &tasks).await;
+    }
 }
 
 fn identify(core: &Core, chain: &[CertificateDer<'_>]) -> Result<Caller, pki::VerifyError> {

@@ -1,24 +1,29 @@
 //! The router: one route for each row of the table of endpoints, and one way through all of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::{ENDPOINTS, EndpointRow, Error, ErrorKind};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::routing::{MethodFilter, on};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, Collected, Limited};
 use resource::Kind;
 
 use super::answer::{self, Answer};
-use super::call::{self, Call, MAX_BODY};
+use super::call::{self, Call};
 use super::connection::Peer;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::cx::OpCx;
 use crate::{events, gate, operate};
+
+/// How long a request may take to arrive: the largest of them over a slow line.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Routes for all endpoints.
 pub(crate) fn router(core: &Arc<Core>) -> Router {
@@ -72,8 +77,7 @@ async fn handle(core: &Arc<Core>, row: &'static EndpointRow, request: Request) -
     };
     let outcome = async {
         gate::admit(&cx, row.access)?;
-        let body = Limited::new(body, MAX_BODY).collect().await;
-        call.body = body.map_err(|error| call::unreadable(&error))?.to_bytes();
+        call.body = read_body(core, row, body).await?;
         operate::operate(&cx, row.operation, &call).await
     };
     match outcome.await {
@@ -81,6 +85,19 @@ async fn handle(core: &Arc<Core>, row: &'static EndpointRow, request: Request) -
         Err(error) => {
             record_refusal(&cx, row, &call, &error).await;
             answer::error(&error)
+        }
+    }
+}
+
+async fn read_body(core: &Core, row: &EndpointRow, body: Body) -> Result<Bytes, Error> {
+    let most = call::max_body(row);
+    tokio::select! {
+        body = Limited::new(body, most).collect() => {
+            body.map(Collected::to_bytes).map_err(|error| call::unreadable(&error, most))
+        }
+        () = core.clock.sleep(BODY_TIMEOUT) => {
+            let seconds = BODY_TIMEOUT.as_secs();
+            Err(Error::invalid(format!("the request was not whole after {seconds} seconds")))
         }
     }
 }

@@ -89,7 +89,7 @@ async fn what_did_not_happen_after_all_is_recorded_as_well() {
     let cluster = Cluster::start().await;
     let mut role = Role::new("huge");
     // More than the store keeps of one item, and less than a request may have.
-    role.metadata.description = "x".repeat(2 << 20);
+    role.metadata.description = "x".repeat(3 << 19);
     refused(cluster.admin.create(&role.into()).await, ErrorKind::InvalidArgument);
     let records = cluster.records().await;
     let events: Vec<&str> = records.iter().map(|r| r["event"].as_str().unwrap()).collect();

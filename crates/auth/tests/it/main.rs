@@ -22,4 +22,5 @@ mod revocation;
 mod services;
 mod sign_in;
 mod start;
+mod strangers;
 mod watch;
