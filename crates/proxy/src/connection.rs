@@ -16,7 +16,7 @@ use tunnel::TaskExecutor;
 
 use crate::prefixed::Prefixed;
 use crate::service::Shared;
-use crate::{ingress, web};
+use crate::{ingress, lock, web};
 
 /// A server-side TLS stream of ours.
 pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>;
@@ -31,6 +31,8 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// A peer that does not answer a ping within both is gone.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long requests under way may take when a stranger's time is over.
+const DRAIN: Duration = Duration::from_secs(10);
 /// Headers of one request together.
 const MAX_HEADERS: u32 = 64 << 10;
 
@@ -73,10 +75,19 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
         tracing::warn!(peer = %peer.address, "refused a tunnel: the identity is not an agent's");
         return;
     };
+    // Checked before anything is sent there, and whenever something changes.
+    if lock::is_locked(&shared.replica.snapshot(), shared.clock.now(), &service.host_id) {
+        tracing::warn!(agent = service.host_id, "refused a tunnel: the agent is locked");
+        return;
+    }
     tracing::info!(agent = service.host_id, node = service.node_name, "agent connected");
     let tasks = shared.tasks.clone();
     let outcome = tokio::select! {
         () = shared.tasks.cancelled() => Ok(()),
+        () = lock::until_locked(&shared.replica, &shared.clock, &service.host_id) => {
+            tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
+            Ok(())
+        }
         outcome = shared.registry.run_tunnel(service.host_id.clone(), stream, &tasks) => outcome,
     };
     match outcome {
@@ -86,6 +97,22 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
 }
 
 async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>) {
+    let stay = if peer.chain.is_empty() {
+        let Some(stay) = shared.strangers.admit() else {
+            tracing::warn!(peer = %peer.address, "too many connections without an identity");
+            return;
+        };
+        Some(stay)
+    } else {
+        None
+    };
+    let over = async {
+        match &stay {
+            Some(stay) => stay.over().await,
+            None => std::future::pending().await,
+        }
+    };
+    let address = peer.address;
     let service = service_fn(|request: Request<Incoming>| {
         let (shared, peer) = (shared.clone(), peer.clone());
         async move {
@@ -116,8 +143,12 @@ async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>
             connection.as_mut().graceful_shutdown();
             connection.await
         }
+        () = over => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(DRAIN, connection).await.unwrap_or(Ok(()))
+        }
     };
     if let Err(error) = outcome {
-        tracing::debug!(peer = %peer.address, %error, "connection broke");
+        tracing::debug!(peer = %address, %error, "connection broke");
     }
 }

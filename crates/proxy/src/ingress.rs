@@ -16,6 +16,7 @@ use tunnel::{APP_NOT_SERVED, CLIENT_ADDRESS, EVIDENCE, SendError};
 use api::Body;
 
 use crate::connection::Peer;
+use crate::lock;
 use crate::service::Shared;
 
 /// JSON-RPC 2.0, section 5.1: internal error. What a client gets that is not let in.
@@ -141,12 +142,13 @@ fn require_stdio(request: &Request<Incoming>) -> Result<(), Refusal> {
 
 /// The hosts of the agents that serve an app and can be reached, in random order.
 fn hosts_of(app: &str, shared: &Shared) -> Result<Vec<String>, Refusal> {
-    let snapshot = shared.replica.snapshot();
+    let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
     let mut known = false;
     let mut hosts = Vec::new();
     for server in snapshot.servers_of(app) {
         known = true;
-        if shared.registry.is_connected(&server.spec.host_id) {
+        let host_id = &server.spec.host_id;
+        if shared.registry.is_connected(host_id) && !lock::is_locked(&snapshot, now, host_id) {
             hosts.push(server.spec.host_id.clone());
         }
     }

@@ -10,9 +10,11 @@ mod hello;
 mod ingress;
 mod limit;
 mod listener;
+mod lock;
 mod prefixed;
 mod relay;
 mod service;
+mod strangers;
 mod web;
 
 pub use service::{Config, Proxy, ProxyError};

@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tunnel::Registry;
 
 use crate::limit::Attempts;
+use crate::strangers::Strangers;
 use crate::{heartbeat, listener, web};
 
 /// What a proxy needs to run.
@@ -54,6 +55,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) tasks: Tasks,
     pub(crate) router: axum::Router,
+    pub(crate) strangers: Strangers,
 }
 
 /// What the web pages need.
@@ -125,6 +127,7 @@ impl Proxy {
             clock: config.clock,
             tasks: tasks.clone(),
             router,
+            strangers: Strangers::new(),
         });
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
         tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));

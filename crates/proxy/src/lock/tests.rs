@@ -1,0 +1,44 @@
+use api::WatchEvent;
+use resource::Lock;
+use time::Duration;
+
+use super::*;
+
+const HOST: &str = "4f2c1b9e-0000-4000-8000-000000000001";
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+fn locked(target: LockTarget, expires: Option<OffsetDateTime>) -> bool {
+    let mut lock = Lock::new("lock", target, "");
+    lock.spec.expires = expires;
+    let mut snapshot = Snapshot::default();
+    let resource = std::sync::Arc::new(lock.into());
+    snapshot.apply(&WatchEvent::Put { resource, cursor: String::new() });
+    is_locked(&snapshot, NOW, HOST)
+}
+
+fn host(id: &str) -> LockTarget {
+    LockTarget { server_id: Some(id.to_owned()), ..LockTarget::default() }
+}
+
+#[test]
+fn a_lock_of_the_host_shuts_it_out_while_it_is_in_force() {
+    assert!(!is_locked(&Snapshot::default(), NOW, HOST));
+    assert!(locked(host(HOST), None));
+    assert!(locked(host(HOST), Some(NOW + Duration::SECOND)));
+    assert!(!locked(host(HOST), Some(NOW)));
+    assert!(!locked(host("another"), None));
+}
+
+#[test]
+fn a_lock_of_somebody_on_the_host_leaves_the_host() {
+    let somebody = || Some("somebody".to_owned());
+    for target in [
+        LockTarget { user: somebody(), ..host(HOST) },
+        LockTarget { role: somebody(), ..host(HOST) },
+        LockTarget { login: somebody(), ..host(HOST) },
+        LockTarget { mfa_device: somebody(), ..host(HOST) },
+        LockTarget { app: somebody(), ..host(HOST) },
+    ] {
+        assert!(!locked(target, None));
+    }
+}
