@@ -4,6 +4,7 @@
 mod args;
 mod config;
 mod configure;
+mod descriptors;
 mod identity;
 mod process;
 mod quickstart;

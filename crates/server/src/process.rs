@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tunnel::{Attachment, Registry};
 
 use crate::config::{AuthSection, Config, Join, ProxySection};
+use crate::descriptors;
 use crate::identity::{HostIdentity, Wanted};
 
 /// How long proxy and agent may take to drain, and the auth service after them.
@@ -74,6 +75,7 @@ where
     R: Future<Output = anyhow::Result<ExitCode>>,
 {
     pki::install_crypto_provider();
+    descriptors::raise_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
