@@ -12,6 +12,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use runtime::{Backoff, Tasks};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
@@ -19,6 +20,8 @@ use crate::handler::Handler;
 /// Delays between attempts to reach a proxy.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(10);
+/// A tunnel that was up for so long was a good one.
+const LASTING: Duration = Duration::from_secs(1);
 /// A peer that does not answer a ping within both is gone.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,8 +92,12 @@ impl Dialer {
         group.spawn("tunnel.dialer", async move {
             let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
             while !tasks.is_cancelled() {
+                let began = Instant::now();
                 match run_tunnel(&target, handler.clone(), &tasks).await {
-                    Ok(()) => backoff.reset(),
+                    // A proxy that takes tunnels and ends them at once, because this agent is
+                    // locked for example, is not asked ten times a second.
+                    Ok(()) if began.elapsed() >= LASTING => backoff.reset(),
+                    Ok(()) => {}
                     Err(error) => {
                         tracing::warn!(proxy = target.endpoint.describe(), %error, "no tunnel to the proxy");
                     }

@@ -117,3 +117,22 @@ async fn a_local_agent_needs_no_tunnel() {
     drop(attachment);
     assert!(!registry.is_connected("here"));
 }
+
+#[tokio::test]
+async fn a_proxy_that_ends_every_tunnel_is_asked_less_and_less_often() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("proxy.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let tasks = Tasks::new();
+    let target = Target { key: "one".to_owned(), endpoint: Endpoint::Unix(path) };
+    let (_publish, targets) = watch::channel(vec![target]);
+    let dialer = Dialer::new(tasks.clone(), Arc::new(Echo), targets);
+    tasks.spawn_until_cancelled("test.dialer", dialer.run());
+    let began = std::time::Instant::now();
+    for _ in 0..6 {
+        drop(listener.accept().await.unwrap());
+    }
+    // At least 50, 100, 200, 400 and 800 ms; without growth at most half a second.
+    assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
+    tasks.cancel();
+}
