@@ -80,24 +80,27 @@ impl Authorizer {
     /// What the sender of `evidence` may do with an app.
     pub(crate) fn decide(&self, evidence: Evidence, app: &str) -> Result<Grant, Refusal> {
         let now = self.clock.now();
+        // Before they are used: what changes meanwhile is newer than this.
+        let trust = self.trust.generation();
         let identity = self
             .trust
             .verify(&evidence.chain, now)
             .map_err(|error| Refusal::unauthenticated(&error))?;
-        self.decide_for(identity, evidence, app, now)
+        self.decide_for(identity, trust, evidence, app, now)
     }
 
-    /// Decides again if anything has changed since.
-    pub(crate) fn renew(&self, grant: &mut Grant) -> Result<(), Refusal> {
+    /// Decides again if anything has changed since; says whether it did.
+    pub(crate) fn renew(&self, grant: &mut Grant) -> Result<bool, Refusal> {
         let snapshot = self.replica.snapshot();
         let stale = grant.basis.strict && self.are_locks_stale();
-        let same_trust = grant.basis.trust == self.trust.generation();
+        let trust = self.trust.generation();
+        let same_trust = grant.basis.trust == trust;
         if same_trust && !stale && Arc::ptr_eq(&snapshot, &grant.basis.snapshot) {
-            return Ok(());
+            return Ok(false);
         }
         if same_trust && !stale && grant.rests_on(&snapshot) {
             grant.basis.snapshot = snapshot;
-            return Ok(());
+            return Ok(false);
         }
         let now = self.clock.now();
         // A certificate that has expired does not end a connection by itself: see `Grant::ends`.
@@ -107,18 +110,18 @@ impl Authorizer {
             .verify(&grant.evidence.chain, at)
             .map_err(|error| Refusal::no_longer_believed(&error))?;
         let name = grant.app.name().to_owned();
-        *grant = self.decide_for(identity, grant.evidence.clone(), &name, now)?;
-        Ok(())
+        *grant = self.decide_for(identity, trust, grant.evidence.clone(), &name, now)?;
+        Ok(true)
     }
 
     fn decide_for(
         &self,
         identity: Arc<Identity>,
+        trust: u64,
         evidence: Evidence,
         app: &str,
         now: OffsetDateTime,
     ) -> Result<Grant, Refusal> {
-        let trust = self.trust.generation();
         let snapshot = self.replica.snapshot();
         let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
         let wanted =

@@ -28,11 +28,14 @@ pub(crate) struct NoEvidence;
 
 impl Evidence {
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, NoEvidence> {
-        let header = headers.get(EVIDENCE).ok_or(NoEvidence)?;
-        let chain = header
-            .as_bytes()
-            .split(|byte| *byte == b',')
-            .take(MAX_CERTIFICATES)
+        // Two of them, and it is not clear who is meant.
+        let mut found = headers.get_all(EVIDENCE).iter();
+        let (Some(header), None) = (found.next(), found.next()) else { return Err(NoEvidence) };
+        let parts = header.as_bytes().split(|byte| *byte == b',');
+        if parts.clone().count() > MAX_CERTIFICATES {
+            return Err(NoEvidence);
+        }
+        let chain = parts
             .map(|part| STANDARD.decode(part.trim_ascii()).map(CertificateDer::from))
             .collect::<Result<Vec<_>, _>>()
             .map_err(|_unreadable| NoEvidence)?;

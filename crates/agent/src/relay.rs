@@ -121,6 +121,14 @@ impl Relay {
         }
     }
 
+    /// A line of the server's that was refused: whoever waits for this answer is told.
+    pub(crate) fn unreadable(&mut self, line: &[u8], refused: &Refused) -> Option<Vec<u8>> {
+        let id = mcp::message::answered_id(line)?;
+        self.by_client.answered(&id)?;
+        let words = format!("the MCP server's answer cannot be passed on: {}", refused.reason);
+        Some(error::response(Some(&id), code::INTERNAL_ERROR, &words, None))
+    }
+
     /// Decides about a client's message.
     pub(crate) fn client(
         &mut self,

@@ -12,6 +12,7 @@ use mcp::error::{self, code};
 use mcp::framing::LineError;
 use mcp::limits::Limits;
 use mcp::message::Message;
+use policy::Permit;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -150,7 +151,7 @@ impl Session {
 
     async fn attend(&mut self, moved: Moved) -> Result<(), Cause> {
         match moved {
-            Moved::Nothing => self.decide_again()?,
+            Moved::Nothing => drop(self.decide_again()?),
             Moved::ClientWrote => {
                 self.active = Instant::now();
                 while let Some(line) = self.io.next_client_line() {
@@ -164,6 +165,15 @@ impl Session {
             }
             Moved::ClientEnded => {
                 self.quiet_since = Some(Instant::now());
+                if let Err(error) = self.io.finish_client_lines() {
+                    let words = error.to_string();
+                    self.io.out.push_line(&error::response(
+                        None,
+                        code::INVALID_REQUEST,
+                        &words,
+                        None,
+                    ));
+                }
                 match &mut self.io.upstream {
                     Some(upstream) => upstream.end_input(),
                     None => return Err(End::client_done().into()),
@@ -175,8 +185,8 @@ impl Session {
         Ok(())
     }
 
-    /// Every message is decided by what is known when it comes.
-    fn decide_again(&mut self) -> Result<(), Cause> {
+    /// Every message is decided by what is known when it passes. Says whether that is not what was known.
+    fn decide_again(&mut self) -> Result<bool, Cause> {
         Ok(self.shared.authorizer.renew(&mut self.grant)?)
     }
 
@@ -204,16 +214,10 @@ impl Session {
     }
 
     async fn client_message(&mut self, message: &Message<'_>) -> Result<(), Cause> {
+        self.decide_again()?;
         match self.relay.client(message, &self.grant.access, &self.recorder) {
             FromClient::Drop => {}
-            FromClient::Answer { answer, event } => {
-                if let Some(event) = event
-                    && let Err(error) = self.recorder.write(&event).await
-                {
-                    tracing::error!(%error, "cannot record a refusal");
-                }
-                self.io.out.push_line(&answer);
-            }
+            FromClient::Answer { answer, event } => self.refuse(&answer, event).await,
             FromClient::Forward { permit, event, begins } => {
                 if let Err(error) = self.record(event, begins).await {
                     if let Some(id) = self.relay.withdraw(message) {
@@ -221,11 +225,40 @@ impl Session {
                     }
                     return Ok(());
                 }
+                self.upstream().await?;
+                let Some(permit) = self.confirm(permit, message).await? else { return Ok(()) };
                 let text = mcp::framing::line(message.text.as_bytes());
                 self.upstream().await?.forward(permit, &text);
             }
         }
         Ok(())
+    }
+
+    /// Recording a message and starting a server take their time. What has become known meanwhile
+    /// decides a request anew.
+    async fn confirm(
+        &mut self,
+        permit: Permit<'static>,
+        message: &Message<'_>,
+    ) -> Result<Option<Permit<'static>>, Cause> {
+        if !self.decide_again()? || self.relay.withdraw(message).is_none() {
+            return Ok(Some(permit));
+        }
+        match self.relay.client(message, &self.grant.access, &self.recorder) {
+            FromClient::Forward { permit, .. } => return Ok(Some(permit)),
+            FromClient::Answer { answer, event } => self.refuse(&answer, event).await,
+            FromClient::Drop => {}
+        }
+        Ok(None)
+    }
+
+    async fn refuse(&mut self, answer: &[u8], event: Option<audit::Event>) {
+        if let Some(event) = event
+            && let Err(error) = self.recorder.write(&event).await
+        {
+            tracing::error!(%error, "cannot record a refusal");
+        }
+        self.io.out.push_line(answer);
     }
 
     /// Records before anything happens. The record of the start comes first, but for the request that
@@ -247,9 +280,16 @@ impl Session {
             Err(error) => return self.oversize(error),
         };
         // Servers print banners and worse; what is no message concerns no client.
-        let Ok(messages) = self.relay.read(&line, &Limits::SERVER) else {
-            tracing::debug!(session = self.id, bytes = line.len(), "the server wrote no message");
-            return Ok(());
+        let messages = match self.relay.read(&line, &Limits::SERVER) {
+            Ok(messages) => messages,
+            Err(refused) => {
+                let bytes = line.len();
+                tracing::debug!(session = self.id, bytes, "the server wrote no message");
+                if let Some(answer) = self.relay.unreadable(&line, &refused) {
+                    self.io.out.push_line(&answer);
+                }
+                return Ok(());
+            }
         };
         for message in &messages {
             match self.relay.server(message, &self.grant.access) {

@@ -225,6 +225,18 @@ fn text<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, Reason> {
 /// The id of a refused message, when it was visibly a request and the id is clear. Nobody is answered under
 /// an id that a second reader could see differently.
 fn request_id(text: &str) -> Option<Id<'_>> {
+    clear_id(text).filter(|(_, methods)| *methods > 0).map(|(id, _)| id)
+}
+
+/// The id of a refused message of a server's, when it was visibly an answer and the id is clear: somebody
+/// waits for it. Bytes that are no UTF-8 are somewhere else in it.
+pub fn answered_id(bytes: &[u8]) -> Option<Id<'static>> {
+    let text = String::from_utf8_lossy(bytes);
+    clear_id(&text).filter(|(_, methods)| *methods == 0).map(|(id, _)| id.to_static())
+}
+
+/// The one id of a message, and how many methods it has.
+fn clear_id(text: &str) -> Option<(Id<'_>, usize)> {
     let mut scanner = Scanner::new(text, &Limits::SERVER);
     scanner.space();
     let (mut id, mut ids, mut methods) = (None, 0, 0);
@@ -240,8 +252,9 @@ fn request_id(text: &str) -> Option<Id<'_>> {
         }
         Ok(())
     });
-    let clear = object.is_ok() && scanner.end().is_ok() && ids == 1 && methods > 0;
-    id.filter(|_| clear).and_then(|id| Id::read(id).ok())
+    let clear = object.is_ok() && scanner.end().is_ok() && ids == 1;
+    let id = id.filter(|_| clear).and_then(|id| Id::read(id).ok())?;
+    Some((id, methods))
 }
 
 #[cfg(test)]

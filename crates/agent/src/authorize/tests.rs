@@ -173,7 +173,7 @@ fn an_authority_that_is_no_longer_trusted_ends_what_rests_on_it() {
     let fixture = Fixture::new();
     let authorizer = fixture.authorizer(snapshot(usual()));
     let mut grant = authorizer.decide(fixture.evidence(&fixture.alice()), "files").unwrap();
-    assert_eq!(authorizer.renew(&mut grant), Ok(()));
+    assert_eq!(authorizer.renew(&mut grant), Ok(false));
     fixture.trust.replace(Fixture::new().trust.trust());
     assert_eq!(authorizer.renew(&mut grant).unwrap_err().reason, Reason::Unauthenticated);
 }

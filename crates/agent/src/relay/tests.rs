@@ -342,3 +342,28 @@ fn another_spelling_of_a_denied_resource_is_denied() {
     let shown = r#"{"jsonrpc":"2.0","id":1,"result":{"resources":[{"uri":"demo://r/a/b"}]}}"#;
     assert_eq!(talk.server(answer), passed(shown));
 }
+
+#[test]
+fn an_answer_that_cannot_be_read_is_answered_for() {
+    let mut talk = Talk::new(&json!({"tools": ["*"]}));
+    let lines: [&[u8]; 4] = [
+        b"{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"text\":\"caf\xe9\"}}",
+        br#"{"jsonrpc":"2.0","id":1,"result":{},"error":null}"#,
+        br#"{"id":1,"result":{}}"#,
+        br#"{"jsonrpc":"2.0","id":1,"error":"broken"}"#,
+    ];
+    for line in lines {
+        talk.client(&request(1, "tools/call", r#"{"name":"a"}"#));
+        let refused = talk.relay.read(line, &Limits::SERVER).unwrap_err();
+        let answer = talk.relay.unreadable(line, &refused).unwrap();
+        assert_eq!(answered(&answer), Fate::Answered(-32603, 1.into()));
+        assert_eq!(talk.relay.unreadable(line, &refused), None, "nobody waits any more");
+    }
+    talk.client(&request(1, "tools/call", r#"{"name":"a"}"#));
+    for line in
+        [r#"{"id":1,"method":"x""#, r#"{"id":1,"method":"x"}"#, r#"{"id":1,"ID":2}"#, "id 1"]
+    {
+        let refused = talk.relay.read(line.as_bytes(), &Limits::SERVER).unwrap_err();
+        assert_eq!(talk.relay.unreadable(line.as_bytes(), &refused), None, "{line}");
+    }
+}

@@ -61,6 +61,11 @@ impl Io {
         line
     }
 
+    /// Says if the client stopped within a line.
+    pub(super) fn finish_client_lines(&mut self) -> Result<(), LineError> {
+        self.lines.finish()
+    }
+
     /// Moves bytes until something has happened.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Moved> {
         let room = self.out.poll(cx);

@@ -60,6 +60,12 @@ impl TestClient {
         self.to_agent.as_ref().unwrap().send(Ok(frame)).await.unwrap();
     }
 
+    /// Writes what is no whole line.
+    pub(crate) async fn write_part(&mut self, part: &str) {
+        let frame = Frame::data(Bytes::from(part.to_owned()));
+        self.to_agent.as_ref().unwrap().send(Ok(frame)).await.unwrap();
+    }
+
     /// Asks, and waits for nothing; gives the id.
     pub(crate) async fn ask(&mut self, method: &str, params: Value) -> u64 {
         let id = self.next_id;

@@ -19,7 +19,7 @@ use resource::{Kind, LabelSelector, Resource};
 use runtime::{Clock, Tasks};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tunnel::Handler;
 
 use crate::client::TestClient;
@@ -53,6 +53,8 @@ struct Resources {
 pub(crate) struct Records {
     lines: Mutex<Vec<Value>>,
     full: Mutex<bool>,
+    /// While it is there, a record is written only when it has a permit.
+    slow: Mutex<Option<Arc<Semaphore>>>,
 }
 
 // === impl Cluster ===
@@ -144,7 +146,7 @@ impl Cluster {
         app
     }
 
-    fn log_path(&self, app: &str) -> std::path::PathBuf {
+    pub(crate) fn log_path(&self, app: &str) -> std::path::PathBuf {
         self.directory.path().join(app)
     }
 
@@ -303,6 +305,13 @@ impl Records {
         *self.full.lock() = full;
     }
 
+    /// Makes the records that come wait for the permits of this.
+    pub(crate) fn hold(&self) -> Arc<Semaphore> {
+        let held = Arc::new(Semaphore::new(0));
+        *self.slow.lock() = Some(held.clone());
+        held
+    }
+
     /// The records with this code.
     pub(crate) fn of(&self, code: &str) -> Vec<Value> {
         self.lines.lock().iter().filter(|line| line["code"] == code).cloned().collect()
@@ -324,6 +333,12 @@ impl Sink for Records {
     }
 
     fn record<'a>(&'a self, event: &'a Event) -> Recording<'a> {
-        Box::pin(std::future::ready(self.append(event)))
+        let slow = self.slow.lock().clone();
+        Box::pin(async move {
+            if let Some(slow) = slow {
+                slow.acquire().await.unwrap().forget();
+            }
+            self.append(event)
+        })
     }
 }

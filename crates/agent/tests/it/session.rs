@@ -5,6 +5,7 @@ use std::time::Duration;
 use resource::{Kind, LabelSelector};
 use serde_json::{Value, json};
 
+use crate::client::TestClient;
 use crate::cluster::{Cluster, role};
 use crate::processes::wait_until;
 
@@ -223,4 +224,67 @@ async fn what_is_no_message_is_answered_and_goes_no_further() {
         assert_eq!(client.read().await.unwrap()["error"]["code"], code, "{line}");
         assert!(!cluster.reached("files").contains(line), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_change_while_a_call_is_recorded_acts_on_that_call() {
+    let cluster = Cluster::start(&[("dev", json!(["echo"]))]).await;
+    let mut client = cluster.connect("dev", "files").await;
+    client.initialize().await;
+    let held = cluster.records.hold();
+    let id = client.ask("tools/call", json!({"name": "echo"})).await;
+    let look = Duration::from_millis(300);
+    assert!(tokio::time::timeout(look, client.read()).await.is_err(), "it waits for its record");
+    cluster.put(role("dev", &json!(["hang"])));
+    cluster.settled().await;
+    held.add_permits(100);
+    let answer = client.read().await.unwrap();
+    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(id), &json!(-32602)), "{answer}");
+    assert!(!cluster.reached("files").contains("echo"));
+    assert_eq!(cluster.records.of("TMCP003E").len(), 1);
+}
+
+#[tokio::test]
+async fn every_message_of_a_batch_is_decided_when_it_passes() {
+    let cluster = Cluster::start(&[("dev", json!(["echo"]))]).await;
+    let script = r#"read l; echo '{"jsonrpc":"2.0","id":1,"result":{"protocolVersion":"2025-03-26"}}'; while read l; do :; done"#;
+    cluster.put(cluster.app_of("old", json!({}), "sh", &["-c", script]));
+    cluster.settled().await;
+    let mut client = cluster.connect("dev", "old").await;
+    client.initialize().await;
+    let held = cluster.records.hold();
+    let call = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {"name": "echo"}});
+    client.write(&json!([call(7), call(8)]).to_string()).await;
+    let look = Duration::from_millis(300);
+    assert!(tokio::time::timeout(look, client.read()).await.is_err(), "it waits for its record");
+    held.add_permits(1);
+    assert!(tokio::time::timeout(look, client.read()).await.is_err(), "so does the second");
+    cluster.put(role("dev", &json!(["hang"])));
+    cluster.settled().await;
+    held.add_permits(100);
+    assert_eq!(client.read().await.unwrap()["id"], 8);
+}
+
+#[tokio::test]
+async fn half_a_message_at_the_end_is_refused_in_words() {
+    let cluster = Cluster::start(&[("dev", json!(["echo"]))]).await;
+    let mut client = cluster.connect("dev", "files").await;
+    client.initialize().await;
+    client.write_part(r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#).await;
+    client.finish_writing();
+    let refused = client.read().await.unwrap();
+    assert_eq!(refused["error"]["code"], -32600, "{refused}");
+    assert_eq!(client.end().await.0, "client-done");
+}
+
+#[tokio::test]
+async fn evidence_of_two_senders_is_none() {
+    let cluster = Cluster::start(&[("dev", json!(["echo"]))]).await;
+    let evidence = cluster.evidence(&cluster.identity("dev"));
+    assert_eq!(cluster.status("files", &evidence).await, 200);
+    let long = vec![evidence.clone(); 5].join(",");
+    assert_eq!(cluster.status("files", &long).await, 401);
+    let mut request = TestClient::request("files", &evidence, api::empty());
+    request.headers_mut().append(tunnel::EVIDENCE, evidence.parse().unwrap());
+    assert_eq!(cluster.handler.call(request).await.status(), 401);
 }

@@ -7,7 +7,7 @@ use resource::Kind;
 use serde_json::{Value, json};
 
 use crate::client::TestClient;
-use crate::cluster::{Cluster, document, evidence_of, role_with};
+use crate::cluster::{Cluster, FIXTURE, document, evidence_of, role_with};
 use crate::processes::wait_until;
 
 fn everything() -> Value {
@@ -243,4 +243,19 @@ async fn after_the_last_answer_of_a_server_that_is_gone() {
     assert_eq!(client.read().await.unwrap()["result"]["last"], true);
     assert_eq!(client.read().await.unwrap()["error"]["code"], -32603);
     assert_eq!(client.end().await.0, "server-ended");
+}
+
+#[tokio::test]
+async fn not_by_a_flood_on_the_error_stream() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let log = cluster.log_path("loud");
+    let script = format!("yes >&2 & yes >&2 & exec {FIXTURE} serve {}", log.display());
+    cluster.put(cluster.app_of("loud", json!({}), "sh", &["-c", &script]));
+    cluster.settled().await;
+    let mut client = cluster.connect("dev", "loud").await;
+    for _ in 0..100 {
+        assert!(client.call("echo").await["result"].is_object());
+    }
+    client.finish_writing();
+    assert_eq!(client.end().await.0, "client-done");
 }
