@@ -1,4 +1,9 @@
 //! A tunnel over a real socket: requests flow back, a lost agent is noticed, targets come and go.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what is not as expected ends the test"
+)]
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,7 +133,7 @@ async fn a_proxy_that_ends_every_tunnel_is_asked_less_and_less_often() {
     let (_publish, targets) = watch::channel(vec![target]);
     let dialer = Dialer::new(tasks.clone(), Arc::new(Echo), targets);
     tasks.spawn_until_cancelled("test.dialer", dialer.run());
-    let began = std::time::Instant::now();
+    let began = tokio::time::Instant::now();
     for _ in 0..6 {
         drop(listener.accept().await.unwrap());
     }
