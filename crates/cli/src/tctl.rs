@@ -11,6 +11,7 @@ mod input;
 mod local;
 mod lock;
 mod mistakes;
+mod policy;
 mod reference;
 mod rm;
 mod sign;
@@ -59,6 +60,7 @@ async fn dispatch(cx: Context, args: Args) -> anyhow::Result<ExitCode> {
             AuthCommand::Sign(command) => sign::sign(&cx, &global, command).await,
         },
         Command::Audit(command) => audit::audit(&cx, &global, command).await,
+        Command::Policy(command) => policy::policy(&cx, &global, command).await,
         Command::Lock(command) => lock::lock(&cx, &global, command).await,
         Command::Version => version(),
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{apps, audit, create, edit, get, lock, rm, sign, status, tokens, users};
+use super::{apps, audit, create, edit, get, lock, policy, rm, sign, status, tokens, users};
 use crate::address::{AUTH_PORT, with_port};
 use crate::environment;
 
@@ -69,6 +69,8 @@ pub(super) enum Command {
     Auth(Auth),
     /// Look into the audit log.
     Audit(audit::Audit),
+    /// Test, explain and preview what roles allow.
+    Policy(policy::Policy),
     /// Shut somebody or something out, at once and everywhere.
     ///
     /// Example: tctl lock --user=mallory --message="left the company" --ttl=10h

@@ -1,0 +1,99 @@
+//! One question to the engine with all that the answer depends on, so that it can be asked again with
+//! something changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use policy::{
+    AccessState, AppRef, Explanation, ResourceRef, RoleSet, RuleContext, RuleDecision, Subject,
+};
+use resource::{Labels, Role, Traits};
+
+/// Roles by name.
+pub(super) type Roles = BTreeMap<String, Arc<Role>>;
+
+/// What a user resource says that decisions depend on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// Names of roles, in order.
+    pub(super) roles: Vec<String>,
+    pub(super) traits: Traits,
+}
+
+/// What is asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Whether something may be done with an app.
+    Use {
+        app: String,
+        /// All of the app's labels, also those that the cluster sets.
+        labels: Labels,
+        subject: Subject<'static>,
+    },
+    /// Whether a verb is permitted on a kind of resource, or on one resource of it.
+    Rule { kind: String, verb: String, name: Option<String>, labels: Labels },
+}
+
+/// A question with all that its answer depends on.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) roles: Roles,
+    pub(super) user: String,
+    pub(super) holder: Holder,
+    pub(super) state: AccessState,
+    pub(super) question: Question,
+}
+
+/// What the engine says.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Use(Explanation),
+    Rule(RuleDecision),
+}
+
+// === impl Holder ===
+
+impl Holder {
+    /// The holder's roles, compiled as an agent does it: a role that is missing refuses everything.
+    pub(super) fn role_set(&self, user: &str, roles: &Roles) -> RoleSet {
+        let of =
+            policy::User { name: user, traits: &self.traits, roles: Some(&self.roles), root: None };
+        RoleSet::resolve(&self.roles, |name| roles.get(name).cloned(), of)
+    }
+}
+
+// === impl Case ===
+
+impl Case {
+    /// Asks the engine.
+    pub(super) fn answer(&self) -> Answer {
+        let set = self.holder.role_set(&self.user, &self.roles);
+        match &self.question {
+            Question::Use { app, labels, subject } => {
+                let access = set.access_with(AppRef::new(app, labels), self.state);
+                Answer::Use(access.explain(subject))
+            }
+            Question::Rule { kind, verb, name, labels } => {
+                let resource = name.as_deref().map(|name| ResourceRef::new(kind, name, labels));
+                let context = resource.map_or(RuleContext::NO_RESOURCE, RuleContext::of);
+                Answer::Rule(set.rule(kind, verb, &context))
+            }
+        }
+    }
+
+    /// Whether it is allowed.
+    pub(super) fn is_allowed(&self) -> bool {
+        self.answer().is_allowed()
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    pub(super) fn is_allowed(&self) -> bool {
+        match self {
+            Self::Use(explanation) => explanation.is_allowed(),
+            Self::Rule(decision) => decision.is_allowed(),
+        }
+    }
+}
