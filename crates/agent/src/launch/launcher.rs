@@ -190,12 +190,17 @@ impl Inner {
         let Some(own) = proc::stat(Pid::this().as_raw()) else { return };
         loop {
             let keepers = self.keepers.lock().clone();
-            let orphans: Vec<_> = proc::children()
-                .into_iter()
-                .filter(|child| child.session != own.session && !keepers.contains(&child.pid))
-                .filter(|child| proc::has_no_new_privs(child.pid))
-                .map(|child| Pid::from_raw(child.pid))
-                .collect();
+            let orphans_among = |children: Vec<proc::Stat>| -> Vec<Pid> {
+                let orphans = children
+                    .into_iter()
+                    .filter(|child| child.session != own.session && !keepers.contains(&child.pid))
+                    .filter(|child| proc::has_no_new_privs(child.pid));
+                orphans.map(|child| Pid::from_raw(child.pid)).collect()
+            };
+            let mut orphans = orphans_among(proc::some_children());
+            if orphans.is_empty() {
+                orphans = orphans_among(proc::children());
+            }
             if orphans.is_empty() {
                 return;
             }
