@@ -1,6 +1,8 @@
 //! `tsh mcp config`: what an AI client needs to launch MCP servers through `tsh`.
 
 use std::ffi::OsStr;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -31,7 +33,8 @@ pub(super) async fn configure(
     args: McpConfig,
 ) -> anyhow::Result<ExitCode> {
     let selection = selection(&args)?;
-    let target = match args.client_config.clone().or_else(|| environment::MCP_CLIENT_CONFIG.read()) {
+    let target = match args.client_config.clone().or_else(|| environment::MCP_CLIENT_CONFIG.read())
+    {
         Some(client) => Some(Target::find(&client)?),
         None => None,
     };
@@ -83,22 +86,17 @@ fn selection(args: &McpConfig) -> anyhow::Result<Selection> {
     match given.into_iter().filter(|given| *given).count() {
         1 => {}
         0 => {
-            return Err(Usage("which servers? give a name, --all, --labels or --query".to_owned())
-                .into());
+            return Err(
+                Usage("which servers? give a name, --all, --labels or --query".to_owned()).into()
+            );
         }
         _ => {
-            return Err(Usage(
-                "a name, --all, --labels and --query exclude each other".to_owned(),
-            )
-            .into());
+            return Err(
+                Usage("a name, --all, --labels and --query exclude each other".to_owned()).into()
+            );
         }
     }
-    Selection::new(
-        args.name.clone(),
-        args.labels.as_deref(),
-        Vec::new(),
-        args.query.as_deref(),
-    )
+    Selection::new(args.name.clone(), args.labels.as_deref(), Vec::new(), args.query.as_deref())
 }
 
 fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<Launch> {
@@ -175,9 +173,21 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(&directory)?;
     let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
     let fresh = directory.join(format!(".{name}.{}", std::process::id()));
-    std::fs::write(&fresh, text)?;
-    if let Ok(metadata) = std::fs::metadata(&path) {
-        std::fs::set_permissions(&fresh, metadata.permissions())?;
+    // What is in the file already may be secret, so nobody else may read the new one while it is made;
+    // and a link that somebody has put there is not followed.
+    let mut options = std::fs::File::options();
+    options.write(true).create_new(true);
+    let permissions = std::fs::metadata(&path).map(|metadata| metadata.permissions()).ok();
+    if permissions.is_some() {
+        options.mode(0o600);
+    }
+    let written = options.open(&fresh).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))
+    });
+    match written {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Err(error),
+        written => written.inspect_err(|_error| _ = std::fs::remove_file(&fresh))?,
     }
     std::fs::rename(&fresh, &path).inspect_err(|_error| {
         // The half-made file is worth nothing; that it stays is worth no second error.
@@ -211,7 +221,9 @@ impl Target {
         const DESKTOP: &str = "Restart Claude Desktop to use them.";
         const SELF: &str = "The client picks them up when it starts next.";
         let home = || {
-            std::env::var_os("HOME").map(PathBuf::from).context("HOME is not set: give the file's path")
+            std::env::var_os("HOME")
+                .map(PathBuf::from)
+                .context("HOME is not set: give the file's path")
         };
         Ok(match client {
             "claude" => Self { path: claude_desktop()?, client: Client::Claude, restart: DESKTOP },
@@ -230,7 +242,8 @@ impl Target {
             },
             path => {
                 let path = PathBuf::from(path);
-                let in_vscode = path.parent().and_then(Path::file_name) == Some(OsStr::new(".vscode"));
+                let in_vscode =
+                    path.parent().and_then(Path::file_name) == Some(OsStr::new(".vscode"));
                 let client = if in_vscode { Client::VsCode } else { Client::Claude };
                 Self { path, client, restart: SELF }
             }

@@ -47,3 +47,19 @@ fn exactly_one_way_to_select() {
     assert!(selection(&args(None, false)).unwrap_err().is::<Usage>());
     assert!(selection(&args(Some("x"), true)).unwrap_err().is::<Usage>());
 }
+
+#[test]
+fn a_link_in_the_place_of_the_new_file_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, victim) = (directory.path().join(".mcp.json"), directory.path().join("victim"));
+    std::fs::write(&path, "{}").unwrap();
+    std::fs::write(&victim, "precious").unwrap();
+    let trap = directory.path().join(format!("..mcp.json.{}", std::process::id()));
+    std::os::unix::fs::symlink(&victim, &trap).unwrap();
+    assert!(write_whole(&path, "{\"a\":1}").is_err());
+    assert_eq!(std::fs::read_to_string(&victim).unwrap(), "precious");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{}");
+    std::fs::remove_file(&trap).unwrap();
+    write_whole(&path, "{\"a\":1}").unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}");
+}
