@@ -4,6 +4,8 @@
 use std::collections::HashSet;
 
 use mcp::framing::LineReader;
+use mcp::method::name;
+use mcp::request;
 use mcp::{Body, Id, Limits, Message};
 
 /// Requests without answers, read from both directions of a stream as it passes.
@@ -27,10 +29,16 @@ impl Outstanding {
         self.up.push(bytes);
         while let Some(line) = self.up.next_line() {
             let Ok(line) = line else { continue };
-            if let Ok(Message { body: Body::Request(request), .. }) =
-                Message::parse(&line, &Limits::CLIENT)
-            {
-                self.waiting.insert(request.id.to_static());
+            match Message::parse(&line, &Limits::CLIENT).map(|message| message.body) {
+                Ok(Body::Request(request)) => _ = self.waiting.insert(request.id.to_static()),
+                Ok(Body::Notification(notification))
+                    if notification.method.as_str() == name::CANCELLED =>
+                {
+                    if let Ok(id) = request::cancelled(&notification.params) {
+                        self.waiting.remove(&id.to_static());
+                    }
+                }
+                Ok(Body::Notification(_) | Body::Response(_)) | Err(_) => {}
             }
         }
     }
@@ -49,6 +57,11 @@ impl Outstanding {
         }
     }
 
+    /// Whether nobody waits for anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Whether the last answer stopped in the middle of a line.
     pub(super) fn is_mid_line(&mut self) -> bool {
         self.down.finish().is_err()
@@ -57,5 +70,29 @@ impl Outstanding {
     /// The requests that will not be answered any more.
     pub(super) fn take(&mut self) -> Vec<Id<'static>> {
         self.waiting.drain().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_answered_or_cancelled_is_not_waited_for() {
+        let mut waiting = Outstanding::new();
+        let ask = |id: u32| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
+        for id in 1..=3 {
+            waiting.sent(ask(id).as_bytes());
+        }
+        let (cancel, rest) = (
+            br#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#,
+            b"\n{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{}}\n",
+        );
+        waiting.sent(cancel);
+        waiting.sent(b"\n");
+        waiting.received(rest);
+        assert!(!waiting.is_empty());
+        assert_eq!(waiting.take(), [Id::Number(3)]);
+        assert!(waiting.is_empty());
     }
 }

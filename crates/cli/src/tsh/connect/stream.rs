@@ -26,8 +26,9 @@ const CHUNKS: usize = 8;
 const CHUNK: usize = 64 << 10;
 /// How long the cluster may take to begin its answer: an agent may have to be found first.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the server may take to end after the client closed its side.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long the cluster may take to end after the client closed its side: a minute for the answers that
+/// are due, and some for the way.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(75);
 /// The longest refusal that is read.
 const MAX_REFUSAL: usize = 64 << 10;
 
@@ -59,8 +60,11 @@ impl Stream {
         let response = match answer {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return Err(Refused::new(format!("the connection to {} broke: {error}", session.proxy))
-                    .into());
+                return Err(Refused::new(format!(
+                    "the connection to {} broke: {error}",
+                    session.proxy
+                ))
+                .into());
             }
             Err(_elapsed) => {
                 return Err(Refused::new(format!(
@@ -93,11 +97,12 @@ impl Stream {
                 end = down.as_mut() => end?,
                 sent = up => {
                     sent?;
-                    match tokio::time::timeout(CLOSE_TIMEOUT, down).await {
-                        Ok(end) => { end?; }
-                        Err(_elapsed) => tracing::debug!("the server did not end in time"),
-                    }
-                    End::ByClient
+                    let end = match tokio::time::timeout(CLOSE_TIMEOUT, down).await {
+                        Ok(end) => end?,
+                        Err(_elapsed) => End::Lost { message: "it did not end in time".to_owned() },
+                    };
+                    // The client wanted it to end, but not its last requests to be lost.
+                    if waiting.borrow().is_empty() { End::ByClient } else { end }
                 }
             }
         };
