@@ -3,6 +3,7 @@
 mod account;
 mod case;
 mod change;
+mod diff;
 mod explain;
 mod live;
 mod subject;
@@ -56,6 +57,10 @@ enum PolicyCommand {
     ///
     /// Example: tctl policy who --app=everything --tool=get-env
     Who(who::Who),
+    /// Preview an edit of roles: who gains and who loses what.
+    ///
+    /// Example: tctl policy diff -f role.yaml --tools=get-env,get-sum
+    Diff(diff::Diff),
 }
 
 /// Does what was asked.
@@ -68,5 +73,6 @@ pub(super) async fn policy(
         PolicyCommand::Test(command) => test::test(cx, &command),
         PolicyCommand::Explain(command) => explain::explain(cx, global, *command).await,
         PolicyCommand::Who(command) => who::who(cx, global, command).await,
+        PolicyCommand::Diff(command) => diff::diff(cx, global, command).await,
     }
 }

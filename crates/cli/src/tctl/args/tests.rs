@@ -43,6 +43,7 @@ fn every_documented_command_line_is_understood() {
         "tctl policy explain --user=u --app=a --tool=t --mfa --format=json",
         "tctl policy explain --user=u --verb=v --kind=k --name=n",
         "tctl policy explain --role a.yaml b.yaml --traits=n=v1,v2 --traits=m=w --labels=k=v --prompt=p",
+        "tctl policy diff -f a.yaml b.yaml --tools=a,b --format=json",
         "tctl policy who --app=a --resource=r --format=yaml",
         "tctl version",
         "tctl -c f status",
