@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use policy::Patterns;
 use resource::{Labels, Resource, Secrets};
 use serde_json::{Value, json};
 
@@ -42,7 +43,17 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
 
 fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
     let mut table = if verbose {
-        Table::new(&["Name", "Description", "Type", "Labels", "Command", "Args", "Allowed Tools"])
+        Table::new(&[
+            "Name",
+            "Description",
+            "Type",
+            "Labels",
+            "Command",
+            "Args",
+            "Allowed Tools",
+            "Allowed Prompts",
+            "Allowed Resources",
+        ])
     } else {
         Table::new(&["Name", "Description", "Type", "Allowed Tools", "Labels"]).elastic("Labels")
     };
@@ -50,21 +61,24 @@ fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
         let app = &server.app;
         let name = app.name().to_owned();
         let description = app.metadata.description.clone();
-        let kind = app.transport().map(|transport| transport.as_str().to_owned()).unwrap_or_default();
-        let tools = tools(server);
+        let kind =
+            app.transport().map(|transport| transport.as_str().to_owned()).unwrap_or_default();
+        let tools = tools(&server.tools);
         table.row(if verbose {
             let (command, args) = match &app.spec.mcp {
                 Some(mcp) => (mcp.command.clone(), mcp.args.join(" ")),
                 None => (String::new(), String::new()),
             };
-            vec![name, description, kind, labels(&server.labels, true), command, args, tools]
+            let labels = labels(&server.labels, true);
+            let (prompts, resources) = (others(&server.prompts), others(&server.resources));
+            vec![name, description, kind, labels, command, args, tools, prompts, resources]
         } else {
             vec![name, description, kind, tools, labels(&server.labels, false)]
         });
     }
     let mut out = table.render(if verbose { None } else { width });
     out.push('\n');
-    if found.iter().any(|server| server.allowed.is_empty()) {
+    if found.iter().any(|server| server.tools.allowed.is_empty()) {
         out.push('\n');
         out.push_str(NO_TOOLS_NOTE);
         out.push('\n');
@@ -72,17 +86,35 @@ fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
     out
 }
 
-/// `[a, b], except: [c]`
-fn tools(server: &Server) -> String {
-    if server.allowed.is_empty() {
-        return NO_TOOLS.to_owned();
+fn tools(tools: &Patterns) -> String {
+    if tools.allowed.is_empty() { NO_TOOLS.to_owned() } else { patterns(tools) }
+}
+
+/// Prompts or resources, which roles need not mention.
+fn others(others: &Patterns) -> String {
+    if others.allowed.is_empty() {
+        "(none)".to_owned()
+    } else if is_unrestricted(others) {
+        "(all)".to_owned()
+    } else {
+        patterns(others)
     }
-    let allowed = format!("[{}]", server.allowed.join(", "));
-    if server.denied.is_empty() {
+}
+
+/// `[a, b], except: [c]`
+fn patterns(patterns: &Patterns) -> String {
+    let allowed = format!("[{}]", patterns.allowed.join(", "));
+    if patterns.denied.is_empty() {
         allowed
     } else {
-        format!("{allowed}, except: [{}]", server.denied.join(", "))
+        format!("{allowed}, except: [{}]", patterns.denied.join(", "))
     }
+}
+
+/// Whether roles let everything through: because none of those that grant the app mentions the field, or
+/// because one allows everything.
+fn is_unrestricted(patterns: &Patterns) -> bool {
+    patterns.denied.is_empty() && patterns.allowed.iter().any(|pattern| pattern == "*")
 }
 
 fn labels(labels: &Labels, with_internal: bool) -> String {
@@ -102,14 +134,33 @@ fn labels(labels: &Labels, with_internal: bool) -> String {
 fn value(server: &Server) -> Value {
     let app = Resource::App((*server.app).clone());
     let mut value = app.to_json(Secrets::Redact);
-    let mut tools = json!({ "allowed": server.allowed });
-    if !server.denied.is_empty()
-        && let Some(tools) = tools.as_object_mut()
-    {
-        tools.insert("denied".to_owned(), json!(server.denied));
-    }
     if let Some(object) = value.as_object_mut() {
-        object.insert("permissions".to_owned(), json!({ "mcp": { "tools": tools } }));
+        let mcp = json!({
+            "tools": permission(&server.tools),
+            "prompts": open_permission(&server.prompts),
+            "resources": open_permission(&server.resources),
+        });
+        object.insert("permissions".to_owned(), json!({ "mcp": mcp }));
     }
     value
 }
+
+fn permission(patterns: &Patterns) -> Value {
+    if patterns.denied.is_empty() {
+        json!({ "allowed": patterns.allowed })
+    } else {
+        json!({ "allowed": patterns.allowed, "denied": patterns.denied })
+    }
+}
+
+/// The same for what roles need not mention: that nothing is restricted is said in so many words.
+fn open_permission(patterns: &Patterns) -> Value {
+    if is_unrestricted(patterns) {
+        json!({ "allowed": patterns.allowed, "unrestricted": true })
+    } else {
+        permission(patterns)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,10 +1,10 @@
-//! The MCP servers that a user may reach, and what the user's roles let through of their tools.
+//! The MCP servers that a user may reach, and what the user's roles let through of what they offer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use policy::{AppRef, RoleSet};
+use policy::{AccessState, AppRef, Patterns, RoleSet};
 use resource::{App, Kind, Labels, Resource, Role, Secrets};
 use runtime::Tasks;
 
@@ -26,8 +26,9 @@ pub(super) struct Selection {
 pub(super) struct Server {
     pub(super) app: Arc<App>,
     pub(super) labels: Labels,
-    pub(super) allowed: Vec<String>,
-    pub(super) denied: Vec<String>,
+    pub(super) tools: Patterns,
+    pub(super) prompts: Patterns,
+    pub(super) resources: Patterns,
 }
 
 // === impl Selection ===
@@ -76,13 +77,16 @@ pub(super) async fn servers(
     for name in &session.user.roles {
         match client.get(Kind::Role, name, Secrets::Redact).await {
             Ok(Resource::Role(role)) => roles.push(Arc::new(role)),
-            Ok(other) => anyhow::bail!("asked for the role {name:?}, got a {}", other.kind().as_str()),
+            Ok(other) => {
+                anyhow::bail!("asked for the role {name:?}, got a {}", other.kind().as_str())
+            }
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read your role {name:?}"));
             }
         }
     }
     let role_set = compile(&roles, session);
+    let state = AccessState { mfa_verified: session.user.mfa.is_some(), ..AccessState::default() };
     // Several agents may serve one app: it is one server to its user.
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
     for resource in listing.items {
@@ -96,11 +100,11 @@ pub(super) async fn servers(
             continue;
         }
         let reference = AppRef::new(app.name(), &labels);
-        let patterns = role_set.tool_patterns(reference);
+        let access = role_set.access_with(reference, state);
+        let patterns = |kind| access.patterns(kind);
+        let [tools, prompts, resources] = policy::Kind::ALL.map(patterns);
         let name = app.name().to_owned();
-        let server =
-            Server { app, labels, allowed: patterns.allowed, denied: patterns.denied };
-        found.insert(name, server);
+        found.insert(name, Server { app, labels, tools, prompts, resources });
     }
     Ok(found.into_values().collect())
 }
