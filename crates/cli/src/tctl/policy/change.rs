@@ -4,7 +4,9 @@
 mod edit;
 mod propose;
 
-use super::case::{Case, Question};
+use policy::Finding;
+
+use super::case::{Answer, Case, Question};
 
 pub(super) use edit::Edit;
 
@@ -29,7 +31,7 @@ pub(super) fn turning(case: &Case) -> Vec<Vec<Edit>> {
         }
     }
     if wanted {
-        found.extend(giving_a_role(case).map(|edit| vec![edit]).take(1));
+        found.extend(giving_a_role(case).into_iter().map(|edit| vec![edit]).take(1));
     }
     // Stable: of equally small ones those proposed first are the nearest to what is there.
     found.sort_by_key(Vec::len);
@@ -51,7 +53,7 @@ fn complete(original: &Case, first: Edit, wanted: bool) -> Option<Vec<Edit>> {
         if path.len() < MAX_STEPS {
             next = propose::edits(&case).into_iter().find(|edit| !path.contains(edit));
             if next.is_none() && wanted {
-                next = giving_a_role(&case).next();
+                next = giving_a_role(&case).into_iter().next();
             }
         }
     }
@@ -73,20 +75,38 @@ fn needed(case: &Case, mut path: Vec<Edit>, wanted: bool) -> Vec<Edit> {
     path
 }
 
-/// Roles that would be enough if the user held them.
-fn giving_a_role(case: &Case) -> impl Iterator<Item = Edit> {
+/// Roles that would be enough if the user held them, those first that bring the least beside it.
+fn giving_a_role(case: &Case) -> Vec<Edit> {
     // Rights over the cluster are not recommended by the way: a role may bring many more.
-    let is_use = matches!(case.question, Question::Use { .. });
-    case.roles
-        .keys()
-        .filter(move |name| is_use && !case.holder.roles.contains(name))
+    if matches!(case.question, Question::Rule { .. }) {
+        return Vec::new();
+    }
+    let others = case.roles.keys().filter(|name| !case.holder.roles.contains(name));
+    let mut enough: Vec<(usize, Edit)> = others
         .take(MAX_ROLES_TRIED)
-        .map(|name| Edit::GiveRole { role: name.clone() })
-        .filter(|edit| {
+        .filter_map(|role| {
+            let edit = Edit::GiveRole { role: role.clone() };
             let mut changed = case.clone();
             edit.apply(&mut changed);
-            changed.is_allowed()
+            Some((breadth(&changed.answer())?, edit))
         })
+        .collect();
+    enough.sort_by_key(|(breadth, _)| *breadth);
+    enough.into_iter().map(|(_, edit)| edit).collect()
+}
+
+/// How much more than what was asked for is granted by what grants it; `None` where nothing does.
+fn breadth(answer: &Answer) -> Option<usize> {
+    let Answer::Use(explanation) = answer else { return None };
+    let granting = explanation.decisive().filter(|_| explanation.is_allowed())?;
+    let of_finding = |finding: &Finding| match finding {
+        Finding::EveryApp => 4,
+        Finding::Unlisted(_) => 2,
+        Finding::Entry { pattern, .. } if pattern == "*" => 2,
+        Finding::Entry { pattern, .. } if pattern.contains('*') || pattern.starts_with('^') => 1,
+        _ => 0,
+    };
+    Some(granting.findings.iter().map(of_finding).sum())
 }
 
 #[cfg(test)]

@@ -118,3 +118,13 @@ fn an_open_kind_is_closed() {
         ]
     );
 }
+
+#[test]
+fn the_narrowest_role_is_recommended() {
+    let roles = vec![
+        role("all", "prod", &["*"], &[]),
+        role("exact", "prod", &["x"], &[]),
+        role("some", "prod", &["x*"], &[]),
+    ];
+    assert_eq!(words(&case(roles, &[], tool("x"))), [r#"give user "u" the role "exact""#]);
+}
