@@ -113,8 +113,9 @@ impl Home {
                 return Err(not_signed_in(Some(&proxy)).into());
             }
             Err(error) => {
-                return Err(error)
-                    .with_context(|| format!("cannot read the profile in {}", directory.display()));
+                return Err(error).with_context(|| {
+                    format!("cannot read the profile in {}", directory.display())
+                });
             }
         };
         let stored: Stored = serde_json::from_slice(&text)
@@ -182,7 +183,9 @@ impl Profile {
     pub fn user(&self) -> anyhow::Result<UserIdentity> {
         match self.identity.certificate.unverified_identity()? {
             pki::Identity::User(user) => Ok(user),
-            pki::Identity::Service(_) => anyhow::bail!("the certificate is a service's, not a user's"),
+            pki::Identity::Service(_) => {
+                anyhow::bail!("the certificate is a service's, not a user's")
+            }
         }
     }
 }

@@ -37,7 +37,9 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             McpCommand::Config(command) => {
                 run::blocking(|cx| mcp_config::configure(cx, global, command))
             }
-            McpCommand::Connect(command) => run::blocking(|cx| connect::connect(cx, global, command)),
+            McpCommand::Connect(command) => {
+                run::blocking(|cx| connect::connect(cx, global, command))
+            }
         },
     })
 }

@@ -217,11 +217,7 @@ fn splice_at(text: &str, start: usize, end: usize, with: &str) -> String {
 }
 
 fn not_json(error: &serde_json::Error) -> NotEditable {
-    NotEditable::NotJson {
-        line: error.line(),
-        column: error.column(),
-        reason: error.to_string(),
-    }
+    NotEditable::NotJson { line: error.line(), column: error.column(), reason: error.to_string() }
 }
 
 // === impl Members ===

@@ -97,7 +97,11 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
     match args.out {
         Some(path) => {
             profile.identity.write(&path)?;
-            cx.printer.talk(&format!("Wrote the identity of {} to {}", request.user, path.display()));
+            cx.printer.talk(&format!(
+                "Wrote the identity of {} to {}",
+                request.user,
+                path.display()
+            ));
         }
         None => {
             home.save(&profile)?;
