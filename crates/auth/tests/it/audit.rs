@@ -127,6 +127,26 @@ async fn services_ship_under_their_own_name_and_each_record_once() {
 }
 
 #[tokio::test]
+async fn a_service_tells_of_its_own_doings_only() {
+    let cluster = Cluster::start().await;
+    let batch = |event| AuditBatch {
+        source: "run".to_owned(),
+        first: 1,
+        events: vec![line("mcp.session.start", ""), line(event, r#","user":"alice""#)],
+    };
+    let agent = cluster.host(&[Service::App]).await.client;
+    for event in ["user.login", "role.created", "mcp.session", "cert.create"] {
+        refused(agent.ship_audit(&batch(event)).await.map(|_| ()), ErrorKind::Denied);
+    }
+    let proxy = cluster.host(&[Service::Proxy]).await.client;
+    let event = "mcp.session.request";
+    refused(proxy.ship_audit(&batch(event)).await.map(|_| ()), ErrorKind::Denied);
+    agent.ship_audit(&batch(event)).await.unwrap();
+    let told = cluster.records_of("mcp.session.start").await.len();
+    assert_eq!(told, 1, "nothing of a refused batch is kept");
+}
+
+#[tokio::test]
 async fn who_may_look_finds_the_newest_first() {
     let cluster = Cluster::start().await;
     let auditor = cluster.user("auditor-1", &["auditor"]).await;
