@@ -59,7 +59,7 @@ impl Cluster {
         }
     }
 
-    /// Invites a new user and answers as a person in front of a browser does.
+    /// Invites a new user, who accepts.
     ///
     /// # Panics
     /// When it is refused.
@@ -67,8 +67,18 @@ impl Cluster {
     #[track_caller]
     pub fn sign_up(&self, real: &Real, name: &str, roles: &str) -> Person {
         let link = self.invite(name, roles);
+        self.accept(real, name, &link)
+    }
+
+    /// Answers an invite as a person in front of a browser does.
+    ///
+    /// # Panics
+    /// When it is refused.
+    #[must_use]
+    #[track_caller]
+    pub fn accept(&self, real: &Real, name: &str, link: &str) -> Person {
         let browser = Browser::new(real);
-        let page = browser.open(&link);
+        let page = browser.open(link);
         let secret = match page.secret() {
             Some(secret) if page.status() == 200 => secret.to_owned(),
             _ => panic!("the page behind the link shows no secret: {page:?}"),
@@ -83,7 +93,7 @@ impl Cluster {
         let fields = json!({
             "password": person.password, "password_again": person.password, "totp": code,
         });
-        let answer = browser.send(&link, &fields);
+        let answer = browser.send(link, &fields);
         assert!(answer.status() == 200 && answer.text().contains("Sign in"), "{answer:?}");
         person
     }

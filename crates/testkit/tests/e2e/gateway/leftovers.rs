@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use testkit::{Argv, Cluster, Peer, Real, census, wait};
 
 use super::{await_connection, call, connect};
@@ -61,6 +61,7 @@ fn an_agent_that_dies_leaves_nothing_and_serves_again() {
     for end in [Signal::SIGKILL, Signal::SIGTERM] {
         let mut peer = await_connection(&way);
         two_run(&log);
+        assert!(call(&mut peer, "echo").is_ok());
         let agent = cluster.agent().process().id();
         if end == Signal::SIGKILL {
             cluster.agent().kill();
@@ -77,6 +78,15 @@ fn an_agent_that_dies_leaves_nothing_and_serves_again() {
         let mut peer = await_connection(&way);
         assert!(call(&mut peer, "echo").is_ok());
     }
+    // What was answered is recorded, though nobody had time to say goodbye.
+    let is_call = |event: &Value| event.pointer("/message/params/name") == Some(&json!("echo"));
+    wait::until("the records of four calls", wait::PATIENCE, || {
+        let records = cluster.audit(&["--event=mcp.session.request", "--limit=1000"]);
+        match records.iter().filter(|event| is_call(event)).count() {
+            4 => Ok(()),
+            count => Err(format!("{count}: {records:?}")),
+        }
+    });
 }
 
 #[test]

@@ -33,12 +33,14 @@ fn an_invite_lets_its_user_set_credentials_once() {
     let invented = format!("https://{}/web/invite/{}", cluster.proxy_addr(), "0".repeat(64));
     assert_eq!(browser.open(&invented).status(), 404);
 
-    let person = cluster.sign_up(&real, "bob", "mcp-user");
+    let _alice = cluster.accept(&real, "alice", &link);
+    let used = browser.open(&link);
+    assert!(used.status() == 404 && used.secret().is_none(), "{used:?}");
+    let _bob = cluster.sign_up(&real, "bob", "mcp-user");
     let again = cluster.tctl(&["users", "add", "bob", "--roles=mcp-user"]);
     refused(&again, &["bob", "exists"]);
     let unknown = cluster.tctl(&["users", "add", "carol", "--roles=no-such-role"]);
     refused(&unknown, &["no-such-role"]);
-    drop(person);
 }
 
 #[test]
