@@ -107,3 +107,6 @@ codes! {
     ACCESS_DENIED "access.denied" "TSA00W"
         "An identity was not allowed to do something in the cluster's administration.";
 }
+
+#[cfg(test)]
+mod tests;
