@@ -8,11 +8,13 @@ use resource::{Resource, Role};
 use super::*;
 use crate::source::Listing;
 
+type Event = Result<WatchEvent, Error>;
+
 /// A source that plays a script: what each list and each watch answers.
 #[derive(Default)]
 struct Script {
     lists: Mutex<VecDeque<Result<Listing, Error>>>,
-    watches: Mutex<VecDeque<(String, Vec<Result<WatchEvent, Error>>)>>,
+    watches: Mutex<VecDeque<Vec<Event>>>,
     asked: Mutex<Vec<String>>,
 }
 
@@ -32,7 +34,7 @@ impl Source for Script {
         let next = self.watches.lock().pop_front();
         Box::pin(async move {
             match next {
-                Some((_name, events)) => Ok(stream::iter(events).boxed()),
+                Some(events) => Ok(stream::iter(events).boxed()),
                 None => std::future::pending().await,
             }
         })
@@ -43,15 +45,18 @@ fn role(name: &str) -> Resource {
     Resource::Role(Role::new(name))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it stands among errors in a script")]
 fn listing(names: &[&str], cursor: &str) -> Result<Listing, Error> {
     Ok(Listing { items: names.iter().map(|name| role(name)).collect(), cursor: cursor.into() })
 }
 
-fn put(name: &str, cursor: &str) -> Result<WatchEvent, Error> {
+#[expect(clippy::unnecessary_wraps, reason = "it stands among errors in a script")]
+fn put(name: &str, cursor: &str) -> Event {
     Ok(WatchEvent::Put { resource: Arc::new(role(name)), cursor: cursor.into() })
 }
 
-fn delete(name: &str, cursor: &str) -> Result<WatchEvent, Error> {
+#[expect(clippy::unnecessary_wraps, reason = "it stands among errors in a script")]
+fn delete(name: &str, cursor: &str) -> Event {
     Ok(WatchEvent::Delete { kind: Kind::Role, name: name.into(), cursor: cursor.into() })
 }
 
@@ -70,10 +75,7 @@ async fn until(replica: &Replica, expected: &[&str]) {
 async fn changes_are_applied_in_order_and_the_watch_goes_on_where_it_was() {
     let script = Arc::new(Script::default());
     script.lists.lock().push_back(listing(&["a"], "1"));
-    script.watches.lock().extend([
-        ("first".into(), vec![put("b", "2"), delete("a", "3")]),
-        ("second".into(), vec![put("c", "4")]),
-    ]);
+    script.watches.lock().extend([vec![put("b", "2"), delete("a", "3")], vec![put("c", "4")]]);
     let tasks = Tasks::new();
     let replica = Replica::follow(&tasks, script.clone(), &[Kind::Role]);
     until(&replica, &["b", "c"]).await;
@@ -86,7 +88,7 @@ async fn a_position_that_is_gone_is_answered_by_listing_again() {
     let script = Arc::new(Script::default());
     script.lists.lock().extend([listing(&["a", "old"], "1"), listing(&["a", "new"], "9")]);
     let gone = Err(Error::new(ErrorKind::Gone, "compacted"));
-    script.watches.lock().push_back(("first".into(), vec![put("b", "2"), gone]));
+    script.watches.lock().push_back(vec![put("b", "2"), gone]);
     let tasks = Tasks::new();
     let replica = Replica::follow(&tasks, script.clone(), &[Kind::Role]);
     until(&replica, &["a", "new"]).await;
@@ -98,10 +100,7 @@ async fn what_is_known_stays_while_the_source_is_away() {
     let script = Arc::new(Script::default());
     let away = || Error::unavailable("away");
     script.lists.lock().extend([Err(away()), Err(away()), listing(&["a"], "1")]);
-    script
-        .watches
-        .lock()
-        .extend([("lost".into(), vec![Err(away())]), ("back".into(), vec![put("b", "2")])]);
+    script.watches.lock().extend([vec![Err(away())], vec![put("b", "2")]]);
     let tasks = Tasks::new();
     let replica = Replica::follow(&tasks, script.clone(), &[Kind::Role]);
     assert!(!replica.is_ready());
