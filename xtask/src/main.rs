@@ -1,6 +1,7 @@
 //! `cargo xtask …`: what a developer of Tessera runs, with nothing to install first.
 #![expect(clippy::print_stdout, reason = "a task talks to the person who started it")]
 
+mod bench;
 mod deny;
 mod layers;
 mod repo;
@@ -39,6 +40,12 @@ enum Task {
     /// Install what the tests need into `.real`: servers and clients that nobody here wrote, and
     /// cargo-deny. Does nothing where it has been done.
     Setup,
+    /// Build a release and measure what Tessera costs, against the same MCP servers spoken to
+    /// directly; results also in `target/bench`.
+    Bench {
+        /// What to measure: size, start, memory, calls; everything when nothing is named.
+        names: Vec<String>,
+    },
     /// Compare the crates' edges with layers.toml.
     Layers,
     /// Check what holds for the files: sizes, names, headers, sources of dependencies.
@@ -68,6 +75,7 @@ fn perform(task: &Task) -> anyhow::Result<()> {
         Task::Test { only, .. } => steps::run(&repo, only),
         Task::Ci => steps::run(&repo, &[]),
         Task::Setup => setup::run(&repo),
+        Task::Bench { names } => bench::run(&repo, names),
         Task::Layers => layers::run(&repo),
         Task::Tidy => tidy::run(&repo),
         Task::Deny => deny::run(&repo),

@@ -44,6 +44,11 @@ impl Repo {
         self.join(".real")
     }
 
+    /// Where cargo builds.
+    pub(crate) fn target(&self) -> PathBuf {
+        self.join(std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into()))
+    }
+
     /// A program started at the top folder, which finds what `setup` installed before anything
     /// else.
     pub(crate) fn shell(&self, program: impl Into<OsString>) -> Shell {

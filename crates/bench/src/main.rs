@@ -1,0 +1,92 @@
+//! Measures what Tessera costs: the product's own binaries against the same MCP servers spoken to
+//! directly, in one run. `cargo xtask bench` builds and starts it.
+//!
+//! Nothing fails for being slow. What fails is nonsense: each call must be answered with exactly the
+//! bytes that the server answers directly.
+#![expect(clippy::print_stdout, reason = "it reports to whoever started it")]
+
+mod calls;
+mod connection;
+mod echo;
+mod load;
+mod memory;
+mod proc;
+mod report;
+mod site;
+mod size;
+mod start;
+mod upstream;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+use crate::report::Report;
+
+/// Measures what Tessera costs.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Args {
+    /// What to measure; everything, when nothing is named.
+    names: Vec<Name>,
+    /// Where to write `NAME.json`.
+    #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
+    out: PathBuf,
+}
+
+/// What can be measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Name {
+    /// How large the binaries are.
+    Size,
+    /// How long `tessera start` takes until it is ready.
+    Start,
+    /// How much memory the process holds, idle and with 100 idle connections.
+    Memory,
+    /// How much a tool call takes longer, how many there can be, and what they cost.
+    Calls,
+}
+
+fn main() -> ExitCode {
+    // What a server is started as must be quick to start.
+    if std::env::args_os().nth(1).is_some_and(|first| first == echo::WORD) {
+        return echo::main();
+    }
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> anyhow::Result<()> {
+    pki::install_crypto_provider();
+    let names = match args.names.as_slice() {
+        [] => Name::value_variants(),
+        names => names,
+    };
+    for name in names {
+        let report = measure(*name)?;
+        report.print();
+        report.write(&args.out)?;
+    }
+    Ok(())
+}
+
+fn measure(name: Name) -> anyhow::Result<Report> {
+    match name {
+        Name::Size => size::measure(),
+        Name::Start => start::measure(),
+        Name::Memory => in_runtime(memory::measure()),
+        Name::Calls => in_runtime(calls::measure()),
+    }
+}
+
+/// One thread makes the load: the machine's other cores are for what is measured, and the servers die
+/// with the thread that started them.
+fn in_runtime<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+}

@@ -1,0 +1,23 @@
+//! Measuring: builds the product as it is released, and the program that measures it.
+
+use std::ffi::OsStr;
+
+use anyhow::Result;
+
+use crate::repo::Repo;
+use crate::setup;
+
+/// Measures what is named, or everything.
+pub(crate) fn run(repo: &Repo, names: &[String]) -> Result<()> {
+    setup::run(repo)?;
+    // Apart: what the second needs must not change what the first is built with.
+    let build = ["build", "--release", "--locked"];
+    repo.cargo().args(build).args(["-p", "server", "-p", "cli", "--bins"]).run()?;
+    repo.cargo().args(build).args(["-p", "bench"]).run()?;
+    let binaries = repo.target().join("release");
+    let out = repo.target().join("bench");
+    let bench = repo.shell(binaries.join("bench")).args(names);
+    bench.env("TESSERA_BIN_DIR", &binaries).args([OsStr::new("--out"), out.as_os_str()]).run()?;
+    println!("\nalso as JSON in {}", out.display());
+    Ok(())
+}
