@@ -5,6 +5,10 @@ use serde_json::Value;
 use super::scalar::kind_of_plain;
 use crate::node::ScalarKind;
 
+/// Characters that a key may take as it is written; a longer one is a key only behind a question mark
+/// (YAML 1.2, section 7.4.2).
+const LONGEST_PLAIN_KEY: usize = 1024;
+
 /// A value as one YAML document in block style, ending with a newline, without `---`.
 #[must_use]
 pub fn to_yaml(value: &Value) -> String {
@@ -27,8 +31,7 @@ fn write_map(out: &mut String, value: &Value, indent: usize) {
         if index > 0 || !out.ends_with("- ") {
             push_indent(out, indent);
         }
-        write_key(out, key);
-        out.push(':');
+        write_key(out, key, indent);
         match value {
             Value::Object(inner) if !inner.is_empty() => {
                 out.push('\n');
@@ -68,9 +71,23 @@ fn push_indent(out: &mut String, indent: usize) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-fn write_key(out: &mut String, key: &str) {
-    // Longer keys would need the `? key` form in other readers.
-    if is_plain(key) { out.push_str(key) } else { write_quoted(out, key) }
+/// Writes a key and its colon.
+fn write_key(out: &mut String, key: &str, indent: usize) {
+    let mut written = String::new();
+    if is_plain(key) {
+        written.push_str(key)
+    } else {
+        write_quoted(&mut written, key)
+    }
+    if written.chars().count() <= LONGEST_PLAIN_KEY {
+        out.push_str(&written);
+    } else {
+        out.push_str("? ");
+        out.push_str(&written);
+        out.push('\n');
+        push_indent(out, indent);
+    }
+    out.push(':');
 }
 
 fn write_scalar(out: &mut String, value: &Value, indent: usize) {

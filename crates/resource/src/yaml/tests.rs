@@ -218,6 +218,20 @@ control: \"a\\x07\\tb\"
     assert_eq!(read(yaml), Ok(value));
 }
 
+/// Readers take a key of more than 1024 characters for one only behind a question mark.
+#[test]
+fn long_keys_are_read_back() {
+    for length in [1022, 1023, 1024, 1025, 5000] {
+        for letter in ["a", "'", "\u{7}", "ä"] {
+            let key = letter.repeat(length);
+            for value in [json!("x"), json!({"a": [1]}), json!([{"b": 1}]), json!([])] {
+                let value = json!({ "first": 1, &key: value.clone(), "list": [{ &key: value }] });
+                assert_eq!(read(&to_yaml(&value)), Ok(value), "{length} times {letter:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn text_that_a_block_cannot_hold_is_quoted() {
     for text in
