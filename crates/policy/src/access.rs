@@ -61,6 +61,8 @@ struct Plan {
 struct First<'a> {
     eligible: &'a Bits,
     best: usize,
+    /// Any role will do: nothing that a later one may come behind.
+    any: bool,
 }
 
 /// A place in the order in which a pass meets things.
@@ -267,7 +269,8 @@ impl AppAccess {
         };
         let root_denies = set.guarded && self.root_denies(kind, name);
 
-        let mut search = First { eligible: &prepared.denying, best: usize::MAX };
+        let any = prepared.deny_stop.is_none() && plan.deny_broken.is_none();
+        let mut search = First { eligible: &prepared.denying, best: usize::MAX, any };
         let list = |at: usize| set.roles.get(at).map(|role| role.deny.list(kind));
         set.index(Side::Deny, kind).search(name, list, root_denies, &mut search);
         let denied = first([
@@ -284,8 +287,9 @@ impl AppAccess {
                 role.allow.list(kind).judge(kind, Side::Allow, name, root_denies)
             });
         }
-        let mut search =
-            First { eligible: &prepared.granting, best: plan.open.unwrap_or(usize::MAX) };
+        let any = prepared.allow_error.is_none() && plan.allow_broken.is_none();
+        let best = plan.open.unwrap_or(usize::MAX);
+        let mut search = First { eligible: &prepared.granting, best, any };
         let list = |at: usize| set.roles.get(at).map(|role| role.allow.list(kind));
         set.index(Side::Allow, kind).search(name, list, root_denies, &mut search);
         first([
@@ -357,8 +361,9 @@ impl Search for First<'_> {
         role < self.best && self.eligible.has(role)
     }
 
-    fn found(&mut self, role: usize) {
+    fn found(&mut self, role: usize) -> bool {
         self.best = role;
+        self.any
     }
 }
 

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::label::Side;
-use crate::pattern::Pattern;
+use crate::limits::MAX_PROGRAMS_BYTES;
+use crate::pattern::{Pattern, is_regex};
 use crate::template::{Template, TemplateError, Values};
 
 /// What a list speaks of.
@@ -77,8 +78,13 @@ pub(crate) enum ListVerdict<'a> {
 }
 
 /// Compiled patterns by text, so that roles that share patterns share the work.
+///
+/// All of them together have a bound, too: traits, which others may set, can make many patterns of one entry.
 #[derive(Debug, Default)]
-pub(crate) struct PatternCache(HashMap<Box<str>, Result<Pattern, String>>);
+pub(crate) struct PatternCache {
+    known: HashMap<Box<str>, Result<Pattern, String>>,
+    program_bytes: usize,
+}
 
 // === impl Kind ===
 
@@ -217,15 +223,28 @@ impl EntryList {
 impl PatternCache {
     /// Compiles `text`, or finds it compiled.
     pub(crate) fn compile(&mut self, text: &str) -> Result<Pattern, String> {
-        if let Some(known) = self.0.get(text) {
+        if let Some(known) = self.known.get(text) {
             return known.clone();
         }
-        let compiled = Pattern::compile(text)
-            .map_err(|error| format!("the pattern {text:?} does not compile: {error}"));
+        let compiled = self.compile_new(text);
         // Only regexes are worth keeping: the others compile faster than they are looked up.
         if matches!(compiled, Ok(Pattern::Regex(_)) | Err(_)) {
-            self.0.insert(text.into(), compiled.clone());
+            self.known.insert(text.into(), compiled.clone());
         }
         compiled
+    }
+
+    fn compile_new(&mut self, text: &str) -> Result<Pattern, String> {
+        let full = self.program_bytes > MAX_PROGRAMS_BYTES;
+        if full && is_regex(text) {
+            return Err(format!(
+                "the pattern {text:?} is one too many: those before it compile to more than \
+                 {MAX_PROGRAMS_BYTES} bytes"
+            ));
+        }
+        let pattern = Pattern::compile(text)
+            .map_err(|error| format!("the pattern {text:?} does not compile: {error}"))?;
+        self.program_bytes = self.program_bytes.saturating_add(pattern.program_bytes());
+        Ok(pattern)
     }
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use resource::label::{DEV_PREFIX, INTERNAL_PREFIX};
 use resource::{LabelSelector, Labels, canonical_label_key};
 
+use crate::entries::PatternCache;
 use crate::pattern::Pattern;
 use crate::template::{Template, Values};
 
@@ -90,11 +91,15 @@ impl LabelMatcher {
     /// Compiles a selector as agents have them, without templates.
     #[must_use]
     pub fn compile(selector: &LabelSelector) -> Self {
+        let mut cache = PatternCache::default();
         let keys = selector
             .0
             .iter()
             .map(|(key, values)| {
-                let values = values.iter().map(|value| ValueMatcher::new(value, value)).collect();
+                let values = values
+                    .iter()
+                    .map(|value| ValueMatcher::new(value, value, &mut cache))
+                    .collect();
                 KeyMatcher::new(key, values, None)
             })
             .collect();
@@ -102,12 +107,17 @@ impl LabelMatcher {
     }
 
     /// Compiles a selector of a role for one user.
-    pub(crate) fn expand(selector: &LabelSelector, side: Side, values: Values<'_>) -> Self {
+    pub(crate) fn expand(
+        selector: &LabelSelector,
+        side: Side,
+        values: Values<'_>,
+        cache: &mut PatternCache,
+    ) -> Self {
         let mut keys: Vec<KeyMatcher> = Vec::with_capacity(selector.0.len());
         for (key, entries) in &selector.0 {
             let mut matchers: Vec<ValueMatcher> = Vec::with_capacity(entries.len());
             for entry in entries {
-                for matcher in ValueMatcher::expand(entry, side, values) {
+                for matcher in ValueMatcher::expand(entry, side, values, cache) {
                     if !matchers.iter().any(|known| known.is_same(&matcher)) {
                         matchers.push(matcher);
                     }
@@ -219,20 +229,18 @@ impl KeyMatcher {
 // === impl ValueMatcher ===
 
 impl ValueMatcher {
-    fn new(entry: &str, text: &str) -> Self {
-        let pattern = Pattern::compile(text)
-            .map_err(|error| format!("the pattern {text:?} does not compile: {error}"));
-        Self { entry: entry.into(), text: text.into(), pattern }
+    fn new(entry: &str, text: &str, cache: &mut PatternCache) -> Self {
+        Self { entry: entry.into(), text: text.into(), pattern: cache.compile(text) }
     }
 
-    fn expand(entry: &str, side: Side, values: Values<'_>) -> Vec<Self> {
+    fn expand(entry: &str, side: Side, values: Values<'_>, cache: &mut PatternCache) -> Vec<Self> {
         match Template::parse(entry).and_then(|template| template.expand(values)) {
-            Ok(texts) => texts.iter().map(|text| Self::new(entry, text)).collect(),
+            Ok(texts) => texts.iter().map(|text| Self::new(entry, text, cache)).collect(),
             Err(error) if side == Side::Deny && !error.is_not_found() => {
                 let message = format!("the entry {entry:?} cannot be evaluated: {error}");
                 vec![Self { entry: entry.into(), text: entry.into(), pattern: Err(message) }]
             }
-            Err(_) => vec![Self::new(entry, "")],
+            Err(_) => vec![Self::new(entry, "", cache)],
         }
     }
 

@@ -4,6 +4,11 @@
 //! that cannot be evaluated has the answer no. What goes upstream needs a [`Permit`], and only this crate makes
 //! permits.
 //!
+//! What the roles that come with a cluster may do by way of the API, kind by kind and verb by verb, is the
+//! table `crates/auth/tests/it/matrix.txt`, which a test makes from the endpoints themselves. That no input
+//! panics or takes more than its bounds ([`limits`]) is what the crate `fuzz` is for; `cargo xtask bench
+//! policy` measures.
+//!
 //! ```
 //! use std::sync::Arc;
 //!

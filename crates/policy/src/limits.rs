@@ -15,6 +15,10 @@ pub const MAX_REGEX_REPEAT: u32 = 1000;
 /// Bytes of the program one regex compiles to: room for `.{1,1000}`, whose copies take half of it.
 pub const MAX_REGEX_PROGRAM_BYTES: usize = 2 * 1024 * 1024;
 
+/// Bytes of programs at which a role set compiles no further regex; those it has by then are its last. Ten
+/// thousand regexes of the common kind fit.
+pub const MAX_PROGRAMS_BYTES: usize = 64 * 1024 * 1024;
+
 /// Bytes of one template entry.
 pub const MAX_TEMPLATE_BYTES: usize = 4 * 1024;
 

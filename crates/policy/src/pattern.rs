@@ -11,7 +11,7 @@ use crate::limits::MAX_PATTERN_BYTES;
 use crate::regex::Regex;
 use crate::syntax::SyntaxError;
 
-pub(crate) use glob::Glob;
+pub(crate) use glob::{Glob, Piece};
 
 /// One pattern, ready to match.
 #[derive(Debug, Clone)]
@@ -41,6 +41,14 @@ impl Pattern {
             Ok(Self::Glob(Glob::new(text)))
         } else {
             Ok(Self::Literal(text.into()))
+        }
+    }
+
+    /// Memory that its program takes.
+    pub(crate) fn program_bytes(&self) -> usize {
+        match self {
+            Self::Literal(_) | Self::Glob(_) => 0,
+            Self::Regex(regex) => regex.program_bytes(),
         }
     }
 

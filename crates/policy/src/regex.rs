@@ -7,6 +7,7 @@
 mod class;
 mod escape;
 mod parse;
+mod plain;
 mod repeat;
 mod replace;
 mod scripts;
@@ -17,9 +18,10 @@ use std::fmt;
 use regex_automata::meta;
 use regex_automata::nfa::thompson::WhichCaptures;
 use regex_syntax::hir::literal::{ExtractKind, Extractor, Seq};
-use regex_syntax::hir::{Hir, Look};
+use regex_syntax::hir::{Hir, HirKind, Look};
 
 use crate::limits::{MAX_PATTERN_BYTES, MAX_REGEX_PROGRAM_BYTES};
+use crate::pattern::Glob;
 use crate::syntax::SyntaxError;
 
 pub(crate) use replace::TooLong;
@@ -33,22 +35,31 @@ const MAX_ANCHORS: usize = 32;
 
 /// A compiled regular expression.
 pub(crate) struct Regex {
-    engine: meta::Regex,
+    engine: Engine,
     /// Names of the groups, the whole match first.
     names: Box<[Option<Box<str>>]>,
     anchors: Anchors,
 }
 
-/// Literals of which one must stand at an end of every text that matches.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Anchors {
-    /// Texts begin with one of these.
-    Prefixes(Vec<Vec<u8>>),
-    /// Texts end with one of these.
-    Suffixes(Vec<Vec<u8>>),
-    /// Nothing of the kind is known.
-    None,
+enum Engine {
+    Automaton(meta::Regex),
+    /// One of these matches. Has no groups, and so cannot replace.
+    Globs(Box<[Glob]>),
 }
+
+/// Literals that every matching text has, where any are known: one of each group.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Anchors {
+    /// Texts begin with one of these.
+    pub(crate) prefixes: Option<Literals>,
+    /// Texts end with one of these.
+    pub(crate) suffixes: Option<Literals>,
+    /// Texts have one of these in them. Not looked for where an end is known.
+    pub(crate) inner: Option<Literals>,
+}
+
+/// Some bytes of which one is meant; none is empty.
+pub(crate) type Literals = Vec<Vec<u8>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Groups {
@@ -82,6 +93,12 @@ impl Regex {
         }
         let parsed = parse::parse(text, groups == Groups::Kept)?;
         let anchors = Anchors::of(&parsed.hir);
+        let names = parsed.names.into();
+        if groups == Groups::Dropped
+            && let Some(globs) = plain::globs(&parsed.hir)
+        {
+            return Ok(Self { engine: Engine::Globs(globs.into()), names, anchors });
+        }
         let mut config = meta::Config::new()
             .nfa_size_limit(Some(MAX_REGEX_PROGRAM_BYTES))
             .hybrid_cache_capacity(SEARCH_CACHE_BYTES);
@@ -99,12 +116,34 @@ impl Regex {
                 SyntaxError::new(message, 0, text.len())
             },
         )?;
-        Ok(Self { engine, names: parsed.names.into(), anchors })
+        Ok(Self { engine: Engine::Automaton(engine), names, anchors })
     }
 
     /// Whether the pattern is found anywhere in `text`.
     pub(crate) fn is_match(&self, text: &str) -> bool {
-        self.engine.is_match(text)
+        match &self.engine {
+            // Most texts are told by their ends, which is much cheaper than to start the engine.
+            Engine::Automaton(engine) => {
+                self.anchors.admit(text.as_bytes()) && engine.is_match(text)
+            }
+            Engine::Globs(globs) => globs.iter().any(|glob| glob.is_match(text)),
+        }
+    }
+
+    /// Memory that the program takes.
+    pub(crate) fn program_bytes(&self) -> usize {
+        match &self.engine {
+            Engine::Automaton(engine) => engine.memory_usage(),
+            Engine::Globs(_) => 0,
+        }
+    }
+
+    /// The globs of which one matches whatever this matches, when it is no more than that.
+    pub(crate) fn globs(&self) -> Option<&[Glob]> {
+        match &self.engine {
+            Engine::Automaton(_) => None,
+            Engine::Globs(globs) => Some(globs),
+        }
     }
 
     /// What every matching text begins or ends with.
@@ -124,25 +163,37 @@ impl fmt::Debug for Regex {
 impl Anchors {
     fn of(hir: &Hir) -> Self {
         let properties = hir.properties();
-        if properties.look_set_prefix().contains(Look::Start)
-            && let Some(literals) = literals(hir, ExtractKind::Prefix)
-        {
-            return Self::Prefixes(literals);
-        }
-        if properties.look_set_suffix().contains(Look::End)
-            && let Some(literals) = literals(hir, ExtractKind::Suffix)
-        {
-            return Self::Suffixes(literals);
-        }
-        Self::None
+        let prefixes = properties.look_set_prefix().contains(Look::Start);
+        let prefixes = prefixes.then(|| literals(hir, ExtractKind::Prefix)).flatten();
+        let suffixes = properties.look_set_suffix().contains(Look::End);
+        let suffixes = suffixes.then(|| literals(hir, ExtractKind::Suffix)).flatten();
+        let inner = if prefixes.is_none() && suffixes.is_none() { inner(hir) } else { None };
+        Self { prefixes, suffixes, inner }
+    }
+
+    /// Whether a text with these ends may match.
+    pub(crate) fn admit(&self, text: &[u8]) -> bool {
+        let prefixes = self.prefixes.as_ref();
+        let suffixes = self.suffixes.as_ref();
+        prefixes.is_none_or(|all| all.iter().any(|one| text.starts_with(one)))
+            && suffixes.is_none_or(|all| all.iter().any(|one| text.ends_with(one)))
     }
 }
 
-fn literals(hir: &Hir, kind: ExtractKind) -> Option<Vec<Vec<u8>>> {
+/// What stands in every match, of the parts that follow each other the one with the longest literals.
+fn inner(hir: &Hir) -> Option<Literals> {
+    let HirKind::Concat(parts) = hir.kind() else { return None };
+    let found = parts.iter().filter_map(|part| literals(part, ExtractKind::Prefix));
+    let shortest = |all: &Literals| all.iter().map(Vec::len).min().unwrap_or_default();
+    found.max_by_key(|all| (shortest(all), std::cmp::Reverse(all.len())))
+}
+
+/// What every match of `hir` begins or ends with.
+fn literals(hir: &Hir, kind: ExtractKind) -> Option<Literals> {
     let mut extractor = Extractor::new();
     extractor.kind(kind).limit_total(MAX_ANCHORS);
     let seq: Seq = extractor.extract(hir);
-    let found: Vec<Vec<u8>> =
+    let found: Literals =
         seq.literals()?.iter().map(|literal| literal.as_bytes().to_vec()).collect();
     (!found.is_empty() && found.iter().all(|literal| !literal.is_empty())).then_some(found)
 }

@@ -12,6 +12,8 @@ use crate::clause::{Clause, check_action};
 use crate::entries::Kind;
 use crate::expression::LabelExpression;
 use crate::label::Side;
+use crate::limits::MAX_PROGRAMS_BYTES;
+use crate::pattern::is_regex;
 use crate::syntax::SyntaxError;
 use crate::template::{Template, TemplateError};
 
@@ -37,6 +39,8 @@ pub struct FieldError {
 
 struct Check<'a> {
     side: Side,
+    /// Memory of the programs of all regexes so far, of both sides.
+    program_bytes: &'a mut usize,
     errors: &'a mut Vec<FieldError>,
 }
 
@@ -44,8 +48,10 @@ struct Check<'a> {
 #[must_use]
 pub fn validate_role(role: &Role) -> Vec<FieldError> {
     let mut errors = Vec::new();
+    let mut program_bytes = 0;
     for (side, conditions) in [(Side::Allow, &role.spec.allow), (Side::Deny, &role.spec.deny)] {
-        Check { side, errors: &mut errors }.conditions(conditions);
+        let check = Check { side, program_bytes: &mut program_bytes, errors: &mut errors };
+        check.conditions(conditions);
     }
     errors
 }
@@ -72,7 +78,7 @@ impl Check<'_> {
         });
     }
 
-    fn conditions(&mut self, conditions: &Conditions) {
+    fn conditions(mut self, conditions: &Conditions) {
         if let Some(selector) = &conditions.app_labels {
             self.selector(selector);
         }
@@ -114,11 +120,21 @@ impl Check<'_> {
     fn entry(&mut self, path: &str, context: &str, entry: &str) {
         match Template::parse(entry) {
             Err(error) => self.template(path, context, entry, &error),
-            Ok(template) => {
-                if let Some(Err(error)) = template.as_pattern() {
+            // No user of the role could have it: see `PatternCache`.
+            Ok(_) if *self.program_bytes > MAX_PROGRAMS_BYTES && is_regex(entry) => {
+                let message = format!(
+                    "the regex is one too many: those before it compile to more than \
+                     {MAX_PROGRAMS_BYTES} bytes"
+                );
+                self.add(path, context, entry, &SyntaxError::new(message, 0, entry.len()));
+            }
+            Ok(template) => match template.as_pattern() {
+                Some(Err(error)) => {
                     self.add(path, context, entry, &error.in_context("the regex does not compile"));
                 }
-            }
+                Some(Ok(pattern)) => *self.program_bytes += pattern.program_bytes(),
+                None => {}
+            },
         }
     }
 

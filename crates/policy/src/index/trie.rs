@@ -1,9 +1,10 @@
-//! A trie over bytes: everything filed under a prefix of a text, in one walk.
+//! A trie over bytes: everything filed under a prefix of a text, in one walk. Runs without a branch are one
+//! step of it.
 
 use super::Posting;
 
 /// Bytes of a prefix that are looked at; what is longer is filed with its beginning.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct Trie {
@@ -12,8 +13,12 @@ pub(super) struct Trie {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Next bytes, sorted, with the nodes they lead to.
-    edges: Vec<(u8, u32)>,
+    /// What leads here, behind the first byte.
+    run: Box<[u8]>,
+    /// Next bytes, and the nodes they lead to. Apart, and in no order: all the bytes are looked through
+    /// faster than half of the pairs.
+    bytes: Vec<u8>,
+    children: Vec<u32>,
     postings: Vec<Posting>,
 }
 
@@ -27,40 +32,85 @@ impl Default for Trie {
 
 impl Trie {
     pub(super) fn insert(&mut self, prefix: impl Iterator<Item = u8>, posting: Posting) {
+        let prefix: Vec<u8> = prefix.take(MAX_DEPTH).collect();
+        let mut rest = prefix.as_slice();
         let mut at = 0_u32;
-        for byte in prefix.take(MAX_DEPTH) {
-            at = self.child(at, byte);
+        while let [first, behind @ ..] = rest {
+            match self.child(at, *first) {
+                Some(child) => {
+                    let run = self.nodes.get(child as usize).map_or(&[][..], |node| &node.run);
+                    let shared = run.iter().zip(behind).take_while(|(one, two)| one == two).count();
+                    self.split(child, shared);
+                    rest = behind.get(shared..).unwrap_or_default();
+                    at = child;
+                }
+                None => {
+                    at = self.grow(at, *first, behind);
+                    rest = &[];
+                }
+            }
         }
         if let Some(node) = self.nodes.get_mut(at as usize) {
             node.postings.push(posting);
         }
     }
 
-    fn child(&mut self, at: u32, byte: u8) -> u32 {
-        let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
-        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
-        match node.edges.binary_search_by_key(&byte, |(byte, _)| *byte) {
-            Ok(found) => node.edges.get(found).map_or(at, |(_, child)| *child),
-            Err(place) => {
-                node.edges.insert(place, (byte, next));
-                self.nodes.push(Node::default());
-                next
-            }
-        }
+    fn child(&self, at: u32, byte: u8) -> Option<u32> {
+        self.nodes.get(at as usize).and_then(|node| node.next(byte))
     }
 
-    /// Visits everything filed under a prefix of `text`.
-    pub(super) fn walk(&self, text: impl Iterator<Item = u8>, mut visit: impl FnMut(&Posting)) {
+    /// Ends the run of a node behind its first `len` bytes; the rest becomes a node of its own.
+    fn split(&mut self, at: u32, len: usize) {
+        let lower = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let Some(node) = self.nodes.get_mut(at as usize) else { return };
+        let (Some(upper), Some([byte, behind @ ..])) = (node.run.get(..len), node.run.get(len..))
+        else {
+            return;
+        };
+        let (upper, byte, run) = (upper.into(), *byte, behind.into());
+        node.run = upper;
+        let bytes = std::mem::replace(&mut node.bytes, vec![byte]);
+        let children = std::mem::replace(&mut node.children, vec![lower]);
+        let postings = std::mem::take(&mut node.postings);
+        self.nodes.push(Node { run, bytes, children, postings });
+    }
+
+    /// A new node below one that has no edge for `byte`.
+    fn grow(&mut self, at: u32, byte: u8, behind: &[u8]) -> u32 {
+        let new = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        let Some(node) = self.nodes.get_mut(at as usize) else { return at };
+        node.bytes.push(byte);
+        node.children.push(new);
+        self.nodes.push(Node { run: behind.into(), ..Node::default() });
+        new
+    }
+
+    /// Visits everything filed under a prefix of `text`, until `visit` has enough.
+    pub(super) fn walk(
+        &self,
+        mut text: impl Iterator<Item = u8>,
+        mut visit: impl FnMut(&[Posting]) -> bool,
+    ) {
         let Some(mut node) = self.nodes.first() else { return };
-        for byte in text {
-            node.postings.iter().for_each(&mut visit);
-            let edge = node.edges.binary_search_by_key(&byte, |(byte, _)| *byte);
-            let next = edge.ok().and_then(|found| node.edges.get(found));
-            let Some(next) = next.and_then(|(_, child)| self.nodes.get(*child as usize)) else {
+        loop {
+            if !node.postings.is_empty() && visit(&node.postings) {
                 return;
-            };
+            }
+            let next = text.next().and_then(|byte| node.next(byte));
+            let Some(next) = next.and_then(|next| self.nodes.get(next as usize)) else { return };
+            if !next.run.iter().all(|byte| text.next() == Some(*byte)) {
+                return;
+            }
             node = next;
         }
-        node.postings.iter().for_each(&mut visit);
+    }
+}
+
+// === impl Node ===
+
+impl Node {
+    fn next(&self, byte: u8) -> Option<u32> {
+        let found = self.bytes.iter().position(|known| *known == byte)?;
+        self.children.get(found).copied()
     }
 }

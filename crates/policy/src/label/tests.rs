@@ -18,7 +18,12 @@ fn expanded(pairs: &[(&str, &[&str])], side: Side) -> LabelMatcher {
         ("bad".to_owned(), vec!["^(x$".to_owned()]),
         ("key".to_owned(), vec!["env".to_owned(), "team".to_owned()]),
     ]);
-    LabelMatcher::expand(&selector(pairs), side, Values::new("alice", &traits))
+    LabelMatcher::expand(
+        &selector(pairs),
+        side,
+        Values::new("alice", &traits),
+        &mut PatternCache::default(),
+    )
 }
 
 #[track_caller]

@@ -16,11 +16,45 @@ struct Line {
     last: Option<Box<str>>,
 }
 
+/// What a glob is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Piece {
+    /// Itself.
+    Text(String),
+    /// Any run of characters without a line break.
+    Star,
+}
+
 // === impl Glob ===
 
 impl Glob {
     pub(crate) fn new(text: &str) -> Self {
-        Self { lines: text.split('\n').map(Line::new).collect() }
+        Self { lines: text.split('\n').map(|line| Line::new(line.split('*'))).collect() }
+    }
+
+    /// A glob in whose texts a star is nothing special.
+    pub(crate) fn of(pieces: &[Piece]) -> Self {
+        // Of each line, what stands around its stars.
+        let mut done: Vec<Line> = Vec::new();
+        let mut line = vec![String::new()];
+        for piece in pieces {
+            match piece {
+                Piece::Star => line.push(String::new()),
+                Piece::Text(text) => {
+                    for (at, part) in text.split('\n').enumerate() {
+                        if at > 0 {
+                            done.push(Line::new(line.iter().map(String::as_str)));
+                            line = vec![String::new()];
+                        }
+                        if let Some(last) = line.last_mut() {
+                            last.push_str(part);
+                        }
+                    }
+                }
+            }
+        }
+        done.push(Line::new(line.iter().map(String::as_str)));
+        Self { lines: done.into() }
     }
 
     pub(crate) fn is_match(&self, text: &str) -> bool {
@@ -41,13 +75,28 @@ impl Glob {
     pub(crate) fn suffix(&self) -> Option<&str> {
         self.lines.last().and_then(|line| line.last.as_deref()).filter(|last| !last.is_empty())
     }
+
+    /// How long the one text of a glob is that has nothing beside it but stars; nothing where it has more
+    /// than one, or none.
+    pub(crate) fn literal_bytes(&self) -> Option<usize> {
+        let [Line { first, middle, last: Some(last) }] = &*self.lines else { return None };
+        let mut texts = [first, last].into_iter().chain(middle).filter(|text| !text.is_empty());
+        texts.next().filter(|_| texts.next().is_none()).map(|text| text.len())
+    }
+
+    /// The longest text that every matching text has between two stars, if there is one.
+    pub(crate) fn inner(&self) -> Option<&str> {
+        let middle = self.lines.iter().flat_map(|line| &line.middle);
+        middle.map(|part| &**part).max_by_key(|part| part.len())
+    }
 }
 
 // === impl Line ===
 
 impl Line {
-    fn new(text: &str) -> Self {
-        let mut parts: Vec<&str> = text.split('*').collect();
+    /// A line of these texts with stars between them.
+    fn new<'a>(parts: impl Iterator<Item = &'a str>) -> Self {
+        let mut parts: Vec<&str> = parts.collect();
         let last = if parts.len() > 1 { parts.pop().map(Box::from) } else { None };
         let mut parts = parts.into_iter();
         let first = parts.next().unwrap_or_default().into();

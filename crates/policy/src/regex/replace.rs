@@ -3,8 +3,8 @@
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
 
-use super::Regex;
 use super::unicode::{is_digit, is_letter};
+use super::{Engine, Regex};
 use crate::limits::MAX_VALUE_BYTES;
 
 /// A result that would be larger than [`MAX_VALUE_BYTES`].
@@ -16,12 +16,14 @@ pub(crate) struct TooLong;
 impl Regex {
     /// Replaces every match in `text` by `template`.
     pub(crate) fn replace_all(&self, text: &str, template: &str) -> Result<String, TooLong> {
-        let mut captures = self.engine.create_captures();
+        // What was compiled without its groups replaces nothing.
+        let Engine::Automaton(engine) = &self.engine else { return Ok(text.to_owned()) };
+        let mut captures = engine.create_captures();
         let mut out = String::new();
         let mut copied = 0;
         let mut from = 0;
         while from <= text.len() {
-            self.engine.search_captures(&Input::new(text).range(from..), &mut captures);
+            engine.search_captures(&Input::new(text).range(from..), &mut captures);
             let Some(found) = captures.get_match() else { break };
             out.push_str(text.get(copied..found.start()).unwrap_or_default());
             // An empty match right behind a match would replace the same place twice.

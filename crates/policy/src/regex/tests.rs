@@ -242,16 +242,24 @@ fn errors_point() {
 
 #[test]
 fn anchors_for_the_index() {
-    let prefixes = |text: &str| match regex(text).anchors() {
-        Anchors::Prefixes(found) => {
-            Some(found.iter().map(|p| String::from_utf8_lossy(p).into_owned()).collect::<Vec<_>>())
-        }
-        _ => None,
+    let of = |text: &str| {
+        let found = regex(text);
+        let Anchors { prefixes, suffixes, inner } = found.anchors();
+        let show = |literals: &Option<Literals>| {
+            let all =
+                literals.iter().flatten().map(|one| String::from_utf8_lossy(one).into_owned());
+            all.collect::<Vec<_>>().join(" ")
+        };
+        [show(prefixes), show(suffixes), show(inner)]
     };
-    assert_eq!(prefixes("^(get|read)_.*$"), Some(vec!["get_".to_owned(), "read_".to_owned()]));
-    assert_eq!(prefixes("^get|read$"), None);
-    assert_eq!(prefixes("^.*$"), None);
-    assert!(matches!(regex("^.*_(a|b)$").anchors(), Anchors::Suffixes(found) if found.len() == 2));
+    assert_eq!(of("^(get|read)_.*$"), ["get_ read_", "", ""]);
+    assert_eq!(of("^(get|read)_.*_x$"), ["get_ read_", "_x", ""]);
+    assert_eq!(of("^get|read$"), ["", "", ""]);
+    assert_eq!(of("^.*$"), ["", "", ""]);
+    assert_eq!(of("^.*_(a|b)$"), ["", "_a _b", ""]);
+    assert_eq!(of("^.*_(drop|purge)_.*$"), ["", "", "drop purge"]);
+    assert_eq!(of("^.*(drop)?_.*$"), ["", "", "_"]);
+    assert_eq!(of("^.*(drop|).*$"), ["", "", ""]);
 }
 
 #[test]

@@ -91,15 +91,16 @@ impl CompiledSide {
     ) -> Self {
         let selector = conditions.app_labels.as_ref().or(default);
         let mcp = &conditions.mcp;
+        let labels = selector
+            .filter(|selector| !selector.is_empty())
+            .map(|selector| LabelMatcher::expand(selector, side, values, cache));
         let mut list = |entries: &Option<Vec<String>>| {
             EntryList::compile(entries.as_deref(), side, values, cache)
         };
         Self {
             side,
             namespaces: conditions.namespaces.clone(),
-            labels: selector
-                .filter(|selector| !selector.is_empty())
-                .map(|selector| LabelMatcher::expand(selector, side, values)),
+            labels,
             expression: conditions
                 .app_labels_expression
                 .as_deref()

@@ -1,9 +1,12 @@
 use std::time::Duration;
 
 use resource::role::MfaRequirement;
-use resource::{Labels, LockMode, Rule};
+use resource::{LabelSelector, Labels, LockMode, Rule};
 
 use super::*;
+use crate::limits::MAX_PROGRAMS_BYTES;
+use crate::pattern::Pattern;
+use crate::validate::validate_role;
 
 fn rule(kinds: &[&str], verbs: &[&str]) -> Rule {
     let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -163,7 +166,7 @@ fn refusals_say_what_to_whom() {
 fn a_role_that_does_not_exist_refuses_everything() {
     let traits = Traits::new();
     let mut all = Role::new("all");
-    all.spec.allow.app_labels = Some(resource::LabelSelector::wildcard());
+    all.spec.allow.app_labels = Some(LabelSelector::wildcard());
     all.spec.allow.rules = vec![rule(&["*"], &["*"])];
     let all = Arc::new(all);
     let find = |name: &str| (name == "all").then(|| Arc::clone(&all));
@@ -225,4 +228,28 @@ fn the_strictest_option_counts() {
         Arc::new(crate::implicit_role()),
     ];
     assert_eq!(set(&always).options().mfa, MfaDemand::Always);
+}
+
+/// Each pattern fits its own bound, and all of them together do not.
+#[test]
+fn programs_are_bounded_together() {
+    let pattern = |at: usize| format!("^x{at}[a-c].{{1,900}}[d-f]$");
+    let one = Pattern::compile(&pattern(0)).unwrap().program_bytes();
+    let fitting = MAX_PROGRAMS_BYTES / one + 1;
+    let compile = |count: usize| {
+        let mut role = Role::new("role");
+        role.spec.allow.app_labels = Some(LabelSelector::wildcard());
+        role.spec.allow.mcp.tools = Some((0..count).map(pattern).collect());
+        let traits = Traits::new();
+        let refused = !validate_role(&role).is_empty();
+        let set = RoleSet::compile(&[Arc::new(role)], User::new("alice", &traits));
+        let access = set.access(AppRef::new("app", &Labels::new()));
+        let decided = access.tool("none").into_result().map(drop);
+        let broken = decided.is_err_and(|denial| denial.is_evaluation_error());
+        assert_eq!(broken, refused, "{count} patterns");
+        broken
+    };
+    // Sizes differ a little by the digits in the patterns.
+    assert!(!compile(fitting * 9 / 10));
+    assert!(compile(fitting * 11 / 10));
 }
