@@ -5,10 +5,18 @@ use std::ffi::OsStr;
 use anyhow::Result;
 
 use crate::repo::Repo;
-use crate::setup;
+use crate::{policy_bench, setup};
 
 /// Measures what is named, or everything.
 pub(crate) fn run(repo: &Repo, names: &[String]) -> Result<()> {
+    let (policy, others): (Vec<_>, Vec<_>) = names.iter().partition(|name| *name == "policy");
+    if names.is_empty() || !policy.is_empty() {
+        policy_bench::run(repo)?;
+    }
+    if names.is_empty() || !others.is_empty() { calls(repo, &others) } else { Ok(()) }
+}
+
+fn calls(repo: &Repo, names: &[&String]) -> Result<()> {
     setup::run(repo)?;
     // Apart: what the second needs must not change what the first is built with.
     let build = ["build", "--release", "--locked"];

@@ -3,7 +3,9 @@
 
 mod bench;
 mod deny;
+mod fuzz;
 mod layers;
+mod policy_bench;
 mod repo;
 mod setup;
 mod shell;
@@ -43,8 +45,17 @@ enum Task {
     /// Build a release and measure what Tessera costs, against the same MCP servers spoken to
     /// directly; results also in `target/bench`.
     Bench {
-        /// What to measure: size, start, memory, calls; everything when nothing is named.
+        /// What to measure: size, start, memory, calls, policy; everything when nothing is named.
         names: Vec<String>,
+    },
+    /// Search for inputs that break what must hold for any input, guided by coverage. Those that
+    /// fail are put into `crates/fuzz/corpus`, which the tests replay.
+    Fuzz {
+        /// What to search; every target in turn when nothing is named.
+        target: Option<String>,
+        /// How long, for each target.
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u32,
     },
     /// Compare the crates' edges with layers.toml.
     Layers,
@@ -76,6 +87,7 @@ fn perform(task: &Task) -> anyhow::Result<()> {
         Task::Ci => steps::run(&repo, &[]),
         Task::Setup => setup::run(&repo),
         Task::Bench { names } => bench::run(&repo, names),
+        Task::Fuzz { target, seconds } => fuzz::run(&repo, target.as_deref(), *seconds),
         Task::Layers => layers::run(&repo),
         Task::Tidy => tidy::run(&repo),
         Task::Deny => deny::run(&repo),
