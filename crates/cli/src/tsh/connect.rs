@@ -2,6 +2,7 @@
 //! cluster. Bytes pass as they are; only what the cluster cannot say itself is said here.
 
 mod end;
+mod stdio;
 mod stream;
 
 use std::process::ExitCode;
@@ -11,8 +12,8 @@ use mcp::error::code;
 use mcp::framing::LineReader;
 use mcp::{Body, Limits, Message};
 use runtime::telemetry::{self, Format};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::stdio::{Input, Output};
 use self::stream::Stream;
 use super::args::{Global, McpConnect};
 use crate::environment;
@@ -26,21 +27,21 @@ pub(super) async fn connect(
     args: McpConnect,
 ) -> anyhow::Result<ExitCode> {
     start_log(&global);
-    let mut input = tokio::io::stdin();
+    let (mut input, mut output) = (Input::open(), Output::open());
     let mut lines = LineReader::new(Limits::CLIENT.bytes);
     // The connection is opened for the client's first message, and tried again for each message
     // until it stands: what was wrong may have been mended meanwhile.
     loop {
-        let Some(line) = next_line(&mut input, &mut lines).await? else {
+        let Some(line) = next_line(&mut input, &mut output, &mut lines).await? else {
             return Ok(ExitCode::SUCCESS);
         };
         match open(&cx, &global, &args.name).await {
             Ok(stream) => {
                 let rest = lines.buffer_mut().split().freeze();
-                let end = stream.carry(input, line, rest).await?;
+                let end = stream.carry(input, output, line, rest).await?;
                 return Ok(end.tell());
             }
-            Err(error) => refuse(&line, &error).await?,
+            Err(error) => refuse(&mut output, &line, &error).await?,
         }
     }
 }
@@ -53,7 +54,8 @@ async fn open(cx: &Context, global: &Global, app: &str) -> anyhow::Result<Stream
 
 /// The next line that is not blank; `None` at the end of input.
 async fn next_line(
-    input: &mut tokio::io::Stdin,
+    input: &mut Input,
+    output: &mut Output,
     lines: &mut LineReader,
 ) -> anyhow::Result<Option<Bytes>> {
     loop {
@@ -61,10 +63,10 @@ async fn next_line(
             Some(Ok(line)) => return Ok(Some(line)),
             Some(Err(error)) => {
                 let text = error.to_string();
-                write(&mcp::error::response(None, code::PARSE_ERROR, &text, None)).await?;
+                write(output, &mcp::error::response(None, code::PARSE_ERROR, &text, None)).await?;
             }
             None => {
-                if input.read_buf(lines.buffer_mut()).await? == 0 {
+                if input.read(lines.buffer_mut()).await? == 0 {
                     return Ok(None);
                 }
             }
@@ -73,7 +75,7 @@ async fn next_line(
 }
 
 /// Answers a message for which there is no connection.
-async fn refuse(line: &[u8], error: &anyhow::Error) -> anyhow::Result<()> {
+async fn refuse(output: &mut Output, line: &[u8], error: &anyhow::Error) -> anyhow::Result<()> {
     crate::exit::report(error);
     let text = friendly(error);
     let answer = match Message::parse(line, &Limits::CLIENT) {
@@ -86,7 +88,7 @@ async fn refuse(line: &[u8], error: &anyhow::Error) -> anyhow::Result<()> {
         Ok(Message { body: Body::Response(_), .. }) => return Ok(()),
         Err(refused) => refused.response(),
     };
-    write(&answer).await
+    write(output, &answer).await
 }
 
 /// What a client shows to its user: what happened, and what to do in a terminal.
@@ -110,12 +112,8 @@ fn friendly(error: &anyhow::Error) -> String {
 }
 
 /// Writes one message to the client.
-async fn write(message: &[u8]) -> anyhow::Result<()> {
-    let mut output = tokio::io::stdout();
-    output.write_all(message).await?;
-    output.write_all(b"\n").await?;
-    output.flush().await?;
-    Ok(())
+async fn write(output: &mut Output, message: &[u8]) -> anyhow::Result<()> {
+    Ok(output.write(&[message, b"\n"].concat()).await?)
 }
 
 fn start_log(global: &Global) {

@@ -13,17 +13,15 @@ use hyper::body::Incoming;
 use mcp::error::code;
 use mcp::framing::STDIO_CONTENT_TYPE;
 use runtime::Tasks;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, Stdin};
 
 use super::end::End;
+use super::stdio::{Input, Output};
 use crate::exit::Refused;
 use crate::session::Session;
 use crate::tsh::outstanding::Outstanding;
 
 /// Chunks that may wait between standard input and the network.
 const CHUNKS: usize = 8;
-/// How much is read from standard input at once.
-const CHUNK: usize = 64 << 10;
 /// How long the cluster may take to begin its answer: an agent may have to be found first.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long the cluster may take to end after the client closed its side: a minute for the answers that
@@ -84,7 +82,8 @@ impl Stream {
     /// Carries messages both ways until one side ends; `first` and `rest` were read already.
     pub(super) async fn carry(
         self,
-        input: Stdin,
+        input: Input,
+        mut output: Output,
         first: Bytes,
         rest: Bytes,
     ) -> anyhow::Result<End> {
@@ -92,7 +91,7 @@ impl Stream {
         let Self { up, down } = self;
         let end = {
             let up = carry_up(input, up, first, rest, &waiting);
-            let mut down = std::pin::pin!(carry_down(down, &waiting));
+            let mut down = std::pin::pin!(carry_down(down, &mut output, &waiting));
             tokio::select! {
                 end = down.as_mut() => end?,
                 sent = up => {
@@ -106,13 +105,13 @@ impl Stream {
                 }
             }
         };
-        answer_waiting(waiting.into_inner(), &end).await?;
+        answer_waiting(waiting.into_inner(), &mut output, &end).await?;
         Ok(end)
     }
 }
 
 async fn carry_up(
-    mut input: Stdin,
+    mut input: Input,
     mut up: Sender<Bytes, api::BoxError>,
     first: Bytes,
     rest: Bytes,
@@ -129,15 +128,17 @@ async fn carry_up(
             // The other direction ends too, and knows why.
             return std::future::pending().await;
         }
-        buffer.reserve(CHUNK);
-        if input.read_buf(&mut buffer).await? == 0 {
+        if input.read(&mut buffer).await? == 0 {
             return Ok(());
         }
     }
 }
 
-async fn carry_down(mut down: Incoming, waiting: &RefCell<Outstanding>) -> anyhow::Result<End> {
-    let mut output = tokio::io::stdout();
+async fn carry_down(
+    mut down: Incoming,
+    output: &mut Output,
+    waiting: &RefCell<Outstanding>,
+) -> anyhow::Result<End> {
     loop {
         match down.frame().await {
             None => return Ok(End::Lost { message: "it ended without a reason".to_owned() }),
@@ -145,8 +146,7 @@ async fn carry_down(mut down: Incoming, waiting: &RefCell<Outstanding>) -> anyho
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     waiting.borrow_mut().received(&data);
-                    output.write_all(&data).await?;
-                    output.flush().await?;
+                    output.write(&data).await?;
                 }
                 Err(frame) => {
                     if let Some(end) = frame.trailers_ref().and_then(End::from_trailers) {
@@ -159,7 +159,11 @@ async fn carry_down(mut down: Incoming, waiting: &RefCell<Outstanding>) -> anyho
 }
 
 /// No request is left without an answer.
-async fn answer_waiting(mut waiting: Outstanding, end: &End) -> anyhow::Result<()> {
+async fn answer_waiting(
+    mut waiting: Outstanding,
+    output: &mut Output,
+    end: &End,
+) -> anyhow::Result<()> {
     if *end == End::ByClient {
         return Ok(());
     }
@@ -171,10 +175,7 @@ async fn answer_waiting(mut waiting: Outstanding, end: &End) -> anyhow::Result<(
         out.extend(mcp::error::response(Some(&id), code::INTERNAL_ERROR, &end.sentence(), None));
         out.push(b'\n');
     }
-    let mut output = tokio::io::stdout();
-    output.write_all(&out).await?;
-    output.flush().await?;
-    Ok(())
+    Ok(output.write(&out).await?)
 }
 
 /// The sentence in a refusal's body.
