@@ -11,10 +11,13 @@ use crate::repo::Repo;
 /// The kit's folder with what is to be installed.
 const KIT: &str = "crates/testkit/real";
 /// Each has a `package.json` and a `package-lock.json` in the kit.
-const NPM_GROUPS: [&str; 2] = ["servers", "inspector"];
+const NPM_GROUPS: [&str; 4] = ["servers", "inspector", "conformance", "sdk"];
 /// The newest that was run here; older ones do not read this lock file.
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_NEXTEST: &str = "0.9.143";
+/// Unpacks every archive in the current folder; nothing of it may land elsewhere.
+const UNPACK: &str = "import glob, tarfile\n\
+     for name in glob.glob('*.tar.gz'):\n    tarfile.open(name).extractall(filter='data')";
 /// Written last into an installed folder: what it was installed from.
 const STAMP: &str = ".installed-from";
 
@@ -25,7 +28,8 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     for group in NPM_GROUPS {
         npm(repo, group)?;
     }
-    python(repo)
+    python(repo)?;
+    sdist(repo)
 }
 
 /// cargo-deny in the version that reads our files, from `PATH` or built into `.real/cargo`.
@@ -92,6 +96,27 @@ fn python(repo: &Repo) -> Result<()> {
     let words = ["install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
     pip().args(words).args([&requirements]).run()?;
     pip().args(["check"]).run()?;
+    write(&target.join(STAMP), &wanted)
+}
+
+/// Source distributions, unpacked: what their wheels leave out. Nothing of them is built.
+fn sdist(repo: &Repo) -> Result<()> {
+    let requirements = repo.join(KIT).join("python/sdist.txt");
+    let target = repo.real().join("sdist");
+    let wanted = read(&requirements)?;
+    if installed_from(&target, &wanted) {
+        println!("source distributions: here");
+        return Ok(());
+    }
+    if target.exists() {
+        fs::remove_dir_all(&target).with_context(|| format!("remove {}", target.display()))?;
+    }
+    fs::create_dir_all(&target).with_context(|| format!("make {}", target.display()))?;
+    let python = || repo.shell(repo.real().join("venv/bin/python")).within(&target);
+    let words = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"];
+    let only = ["--no-binary", "mcp", "--require-hashes", "--requirement"];
+    python().args(words).args(only).args([&requirements]).run()?;
+    python().args(["-c", UNPACK]).run()?;
     write(&target.join(STAMP), &wanted)
 }
 

@@ -19,6 +19,8 @@ pub mod process;
 pub mod product;
 pub mod real;
 pub mod scratch;
+pub mod servers;
+pub mod suite;
 pub mod wait;
 
 pub use argv::Argv;
@@ -29,3 +31,5 @@ pub use process::Process;
 pub use product::Binaries;
 pub use real::Real;
 pub use scratch::Scratch;
+pub use servers::HttpServer;
+pub use suite::Suite;

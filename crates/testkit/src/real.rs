@@ -33,7 +33,10 @@ impl Real {
             real.node(),
             real.package("servers", "server-everything"),
             real.package("inspector", "inspector"),
+            real.modules("conformance").join("conformance-next"),
+            real.package("sdk", "client"),
             real.python(),
+            real.sdist(),
         ] {
             assert!(part.exists(), "{} is not installed: run `cargo xtask setup`", part.display());
         }
@@ -122,8 +125,23 @@ impl Real {
         Argv::new(self.python()).arg(self.scripts.join("clients/browser.py"))
     }
 
-    fn package(&self, group: &str, name: &str) -> PathBuf {
-        self.folder.join("npm").join(group).join("node_modules/@modelcontextprotocol").join(name)
+    /// The packages of an npm group.
+    pub(crate) fn modules(&self, group: &str) -> PathBuf {
+        self.folder.join("npm").join(group).join("node_modules")
+    }
+
+    pub(crate) fn package(&self, group: &str, name: &str) -> PathBuf {
+        self.modules(group).join("@modelcontextprotocol").join(name)
+    }
+
+    /// The Python SDK's source distribution, which has more in it than what is installed.
+    pub(crate) fn sdist(&self) -> PathBuf {
+        self.folder.join("sdist/mcp-2.3.0")
+    }
+
+    /// One of our own scripts.
+    pub(crate) fn script(&self, path: &str) -> PathBuf {
+        self.scripts.join(path)
     }
 }
 

@@ -126,6 +126,20 @@ impl Cluster {
         self.await_served(name);
     }
 
+    /// Registers a server that is dialled at `uri`, and waits until it is served.
+    ///
+    /// # Panics
+    /// When it is refused or not served.
+    #[track_caller]
+    pub fn app_at(&self, name: &str, uri: &str) {
+        self.put(&json!({
+            "kind": "app", "version": "v3",
+            "metadata": {"name": name, "labels": {"env": "test"}},
+            "spec": {"uri": uri},
+        }));
+        self.await_served(name);
+    }
+
     /// Waits until some agent serves an app as it is registered.
     ///
     /// # Panics

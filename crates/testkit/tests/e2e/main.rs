@@ -7,5 +7,6 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers report by panicking")]
 
 mod checks;
+mod conformance;
 mod direct;
 mod gateway;
