@@ -11,3 +11,25 @@ pub const APP_NOT_SERVED: &str = "tessera-app-not-served";
 pub const END_REASON: &str = "tessera-end";
 /// Trailer: why a stream ended, a percent-encoded sentence for a person.
 pub const END_MESSAGE: &str = "tessera-end-message";
+
+/// What of a client's headers an agent needs, besides those that begin with [`MCP_PREFIX`]: how a message
+/// is to be read and answered, where a stream goes on, and what ties a request to others in a trace.
+const TRAVELLING: [&str; 7] = [
+    "accept",
+    "content-type",
+    "content-encoding",
+    "last-event-id",
+    "traceparent",
+    "tracestate",
+    "baggage",
+];
+
+/// What the names of the protocol's own headers begin with.
+pub const MCP_PREFIX: &str = "mcp-";
+
+/// Whether a header that a client sent goes on to the agent. Credentials, cookies and what proxies add do
+/// not.
+#[must_use]
+pub fn travels(name: &http::HeaderName) -> bool {
+    name.as_str().starts_with(MCP_PREFIX) || TRAVELLING.contains(&name.as_str())
+}

@@ -1,38 +1,30 @@
 //! MCP traffic: from a client with a certificate to an agent that serves the app.
 //!
-//! The route is `/mcp/apps/<app>`, or `/mcp/sites/<cluster>/apps/<app>`. The client's certificate
-//! travels along as evidence; the agent verifies it again and decides.
+//! The route is `/mcp/apps/<app>`, or `/mcp/sites/<cluster>/apps/<app>`. It carries streamable HTTP, and the
+//! lines of `tsh mcp connect`. The client's certificate travels along as evidence; the agent verifies it
+//! again and decides.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+mod content;
+mod forwarded;
+mod origin;
+mod refusal;
+mod route;
+
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rand::seq::SliceRandom;
-use rustls::pki_types::CertificateDer;
-use serde_json::json;
-use tunnel::{APP_NOT_SERVED, CLIENT_ADDRESS, EVIDENCE, SendError};
+use tunnel::{APP_NOT_SERVED, SendError};
 
 use api::Body;
 
+use self::content::Content;
+use self::forwarded::Forwarded;
+use self::refusal::Refusal;
+use self::route::Route;
 use crate::connection::Peer;
 use crate::lock;
 use crate::service::Shared;
-
-/// JSON-RPC 2.0, section 5.1: internal error. What a client gets that is not let in.
-const INTERNAL_ERROR: i64 = -32603;
-
-/// Where a request wants to go.
-struct Route<'a> {
-    app: &'a str,
-    cluster: Option<&'a str>,
-}
-
-/// Why a request goes nowhere.
-struct Refusal {
-    status: StatusCode,
-    message: String,
-}
 
 /// Whether a path belongs to MCP.
 pub(crate) fn is_mcp(path: &str) -> bool {
@@ -56,8 +48,8 @@ async fn forward(
     peer: &Peer,
     shared: &Shared,
 ) -> Result<Response<Body>, Refusal> {
-    let path = request.uri().path().to_owned();
-    let route = Route::parse(&path)?;
+    let (head, body) = request.into_parts();
+    let route = Route::parse(head.uri.path())?;
     if let Some(cluster) = route.cluster
         && cluster != shared.cluster
     {
@@ -66,19 +58,26 @@ async fn forward(
             format!("this cluster is {:?} and knows no cluster {cluster:?}", shared.cluster),
         ));
     }
+    origin::check(&head.headers, &shared.public_addr)?;
     require_user(peer, shared)?;
-    require_stdio(&request)?;
-    let hosts = hosts_of(route.app, shared)?;
-    let mut request = prepare(request, route.app, peer)?;
+    let forwarded = Forwarded::new(&head, route.app, peer)?;
+    let hosts = hosts_of(route.app, session_of(&head.headers)?, shared)?;
+    let mut content = if is_stdio(&head.headers) {
+        require_both_directions(&head.method, head.version)?;
+        Content::stream(body)
+    } else {
+        Content::of(&head.method, body).await?
+    };
     for host in &hosts {
-        match shared.registry.send(host, request).await {
-            Ok(response) if response.headers().contains_key(APP_NOT_SERVED) => {
-                // The agent read nothing of the body, but it is spent all the same: the record
-                // that led here is about to vanish.
-                return Err(Refusal::no_agent(route.app));
+        let Some(body) = content.next() else { break };
+        match shared.registry.send(host, forwarded.request(body)).await {
+            Ok(mut response) => {
+                if response.headers_mut().remove(APP_NOT_SERVED).is_none() {
+                    return Ok(response);
+                }
+                // The agent read nothing: another may. The record that led here is about to vanish.
             }
-            Ok(response) => return Ok(response),
-            Err(SendError::NotConnected(unsent)) => request = *unsent,
+            Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
             Err(SendError::Lost(error)) => {
                 tracing::info!(agent = host, %error, "agent lost while a client connected");
                 return Err(Refusal::new(
@@ -111,27 +110,17 @@ fn require_user(peer: &Peer, shared: &Shared) -> Result<(), Refusal> {
     }
 }
 
-fn require_stdio(request: &Request<Incoming>) -> Result<(), Refusal> {
-    if request.method() != Method::POST {
-        return Err(Refusal::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            format!("{} is not a method of this route: POST", request.method()),
-        ));
+/// Whether the request is the one stream of `tsh mcp connect`.
+fn is_stdio(headers: &HeaderMap) -> bool {
+    let stdio = mcp::framing::STDIO_CONTENT_TYPE.as_bytes();
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes() == stdio)
+}
+
+fn require_both_directions(method: &Method, version: Version) -> Result<(), Refusal> {
+    if *method != Method::POST {
+        return Err(Refusal::method(method));
     }
-    let is_stdio = request
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes() == mcp::framing::STDIO_CONTENT_TYPE.as_bytes());
-    if !is_stdio {
-        return Err(Refusal::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            format!(
-                "this route carries {} only: launch `tsh mcp connect` from the client",
-                mcp::framing::STDIO_CONTENT_TYPE
-            ),
-        ));
-    }
-    if request.version() != Version::HTTP_2 {
+    if version != Version::HTTP_2 {
         return Err(Refusal::new(
             StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             "both directions at once need HTTP/2",
@@ -140,19 +129,41 @@ fn require_stdio(request: &Request<Incoming>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The hosts of the agents that serve an app and can be reached, in random order.
-fn hosts_of(app: &str, shared: &Shared) -> Result<Vec<String>, Refusal> {
-    let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
-    let mut known = false;
-    let mut hosts = Vec::new();
-    for server in snapshot.servers_of(app) {
-        known = true;
-        let host_id = &server.spec.host_id;
-        if shared.registry.is_connected(host_id) && !lock::is_locked(&snapshot, now, host_id) {
-            hosts.push(server.spec.host_id.clone());
+/// The session that a request belongs to. There is none in the modern era, whatever the header says.
+fn session_of(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
+    let modern = |value: &HeaderValue| {
+        let revision = value.to_str().ok().and_then(mcp::Revision::parse);
+        revision.is_some_and(|revision| revision.era() == mcp::Era::Modern)
+    };
+    if headers.get(mcp::header::PROTOCOL_VERSION).is_some_and(modern) {
+        return Ok(None);
+    }
+    let mut found = headers.get_all(mcp::header::SESSION_ID).iter();
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) => Ok(Some(value.to_str().unwrap_or_default())),
+        (Some(_), Some(_)) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, "Mcp-Session-Id is given twice"))
         }
     }
-    if !known {
+}
+
+/// The hosts of the agents that serve an app and can be reached, in random order. A session is with one of
+/// them and no other: its identifier begins with the host's.
+fn hosts_of(app: &str, session: Option<&str>, shared: &Shared) -> Result<Vec<String>, Refusal> {
+    let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
+    let serves = |host_id: &str| {
+        snapshot.app_servers.contains_key(&format!("{host_id}/{app}"))
+            && !lock::is_locked(&snapshot, now, host_id)
+    };
+    if let Some(session) = session {
+        let host = session.rsplit_once('.').map(|(host, _)| host);
+        let host = host.filter(|host| serves(host) && shared.registry.is_connected(host));
+        return host.map(|host| vec![host.to_owned()]).ok_or_else(Refusal::session_gone);
+    }
+    let mut hosts = shared.registry.hosts();
+    hosts.retain(|host_id| serves(host_id));
+    if hosts.is_empty() && snapshot.servers_of(app).next().is_none() {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
             format!(
@@ -163,90 +174,3 @@ fn hosts_of(app: &str, shared: &Shared) -> Result<Vec<String>, Refusal> {
     hosts.shuffle(&mut rand::rng());
     Ok(hosts)
 }
-
-/// The request as the agent gets it: nothing of the client's headers but the content type, and the
-/// evidence.
-fn prepare(request: Request<Incoming>, app: &str, peer: &Peer) -> Result<Request<Body>, Refusal> {
-    let unusable =
-        |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
-    let content_type = request.headers().get(CONTENT_TYPE).cloned();
-    let mut forwarded = Request::builder()
-        .method(Method::POST)
-        .uri(format!("https://agent/v1/mcp/apps/{}", api::escape(app)))
-        .body(api::boxed(request.into_body()))
-        .map_err(|error| unusable(error.to_string()))?;
-    let evidence = HeaderValue::from_str(&encode_chain(&peer.chain))
-        .map_err(|error| unusable(error.to_string()))?;
-    let address = HeaderValue::from_str(&peer.address.to_string())
-        .map_err(|error| unusable(error.to_string()))?;
-    let headers = forwarded.headers_mut();
-    headers.insert(HeaderName::from_static(EVIDENCE), evidence);
-    headers.insert(HeaderName::from_static(CLIENT_ADDRESS), address);
-    if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, content_type);
-    }
-    Ok(forwarded)
-}
-
-fn encode_chain(chain: &[CertificateDer<'static>]) -> String {
-    chain.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>().join(",")
-}
-
-// === impl Route ===
-
-impl<'a> Route<'a> {
-    fn parse(path: &'a str) -> Result<Self, Refusal> {
-        let mut segments = path.strip_prefix("/mcp/").unwrap_or_default().split('/');
-        let route = match (segments.next(), segments.next(), segments.next(), segments.next()) {
-            (Some("apps"), Some(app), None, None) => Some(Self { app, cluster: None }),
-            (Some("sites"), Some(cluster), Some("apps"), Some(app)) => {
-                Some(Self { app, cluster: Some(cluster) })
-            }
-            _ => None,
-        };
-        match route {
-            Some(route) if segments.next().is_none() && is_name(route.app) => Ok(route),
-            _ => Err(Refusal::new(
-                StatusCode::NOT_FOUND,
-                "MCP servers are at /mcp/apps/<name> and /mcp/sites/<cluster>/apps/<name>",
-            )),
-        }
-    }
-}
-
-/// App names need no escaping in a path; what does is no app's name.
-fn is_name(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 253
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
-}
-
-// === impl Refusal ===
-
-impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    fn no_agent(app: &str) -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("no agent that serves {app:?} can be reached now; try again shortly"),
-        )
-    }
-
-    fn into_response(self) -> Response<Body> {
-        let body = json!({
-            "jsonrpc": "2.0",
-            "id": null,
-            "error": { "code": INTERNAL_ERROR, "message": self.message },
-        });
-        let mut response = Response::new(api::full(body.to_string()));
-        *response.status_mut() = self.status;
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
-    }
-}
-
-#[cfg(test)]
-mod tests;

@@ -30,6 +30,8 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How many requests one proxy may have under way: each is one downstream connection.
 const MAX_STREAMS: u32 = 20_000;
+/// Headers of one request together: evidence, and what a client may send to the proxy.
+const MAX_HEADERS: u32 = 128 << 10;
 
 /// A proxy to keep a tunnel to.
 #[derive(Clone, Debug)]
@@ -141,6 +143,7 @@ async fn run_tunnel(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
+        .max_header_list_size(MAX_HEADERS)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {

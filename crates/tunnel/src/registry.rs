@@ -110,6 +110,12 @@ impl Registry {
         self.inner.links.read().contains_key(host_id)
     }
 
+    /// The agents that can be reached.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        self.inner.links.read().keys().cloned().collect()
+    }
+
     /// Sends a request to an agent, by its newest tunnel that works.
     ///
     /// # Errors

@@ -1,0 +1,62 @@
+//! A request as the agent gets it: what the protocol needs of the client's headers, and the evidence.
+
+use api::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::request::Parts;
+use http::{Method, Request, StatusCode, Uri};
+use rustls::pki_types::CertificateDer;
+use tunnel::{CLIENT_ADDRESS, EVIDENCE};
+
+use super::refusal::Refusal;
+use crate::connection::Peer;
+
+/// All of a request but its body.
+#[derive(Debug)]
+pub(super) struct Forwarded {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+// === impl Forwarded ===
+
+impl Forwarded {
+    pub(super) fn new(head: &Parts, app: &str, peer: &Peer) -> Result<Self, Refusal> {
+        let unusable =
+            |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
+        let path = format!("https://agent/v1/mcp/apps/{}", api::escape(app));
+        let uri =
+            path.parse().map_err(|error: http::uri::InvalidUri| unusable(error.to_string()))?;
+        let value =
+            |text: &str| HeaderValue::from_str(text).map_err(|error| unusable(error.to_string()));
+        let mut headers = HeaderMap::new();
+        for (name, value) in &head.headers {
+            if api::stream_headers::travels(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        let evidence = value(&encode_chain(&peer.chain))?;
+        headers.insert(HeaderName::from_static(EVIDENCE), evidence);
+        let address = value(&peer.address.to_string())?;
+        headers.insert(HeaderName::from_static(CLIENT_ADDRESS), address);
+        Ok(Self { method: head.method.clone(), uri, headers })
+    }
+
+    /// One attempt's request.
+    pub(super) fn request(&self, body: Body) -> Request<Body> {
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+}
+
+fn encode_chain(chain: &[CertificateDer<'static>]) -> String {
+    chain.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests;
