@@ -44,6 +44,7 @@ pub mod request;
 pub mod resolved;
 pub mod revision;
 pub mod session;
+pub mod sse;
 pub mod subject;
 
 pub use self::answer::{Answer, Filtered};
