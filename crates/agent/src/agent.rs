@@ -13,6 +13,7 @@ use resource::{App, LabelSelector};
 use runtime::{Clock, Tasks};
 use tokio::sync::watch;
 
+use crate::assertion::Assertions;
 use crate::authorize::Authorizer;
 use crate::catalog::Catalog;
 use crate::handler::{Ingress, MAX_CONNECTIONS};
@@ -61,6 +62,9 @@ pub(crate) struct Shared {
     pub(crate) table: Table,
     pub(crate) launcher: Launcher,
     pub(crate) recording: Recording,
+    /// Who users are, in words for upstreams.
+    #[expect(dead_code, reason = "read once upstreams are dialled over HTTP")]
+    pub(crate) assertions: Assertions,
     pub(crate) changes: watch::Receiver<u64>,
     connections: Arc<AtomicUsize>,
 }
@@ -108,6 +112,7 @@ impl Agent {
             host_id: config.host_id.as_str().into(),
             hostname: config.node_name.as_str().into(),
         };
+        let assertions = Assertions::new(Arc::new(client.clone()), tasks.clone(), clock.clone());
         let heartbeat = Heartbeat {
             host_id: config.host_id,
             hostname: config.node_name,
@@ -125,6 +130,7 @@ impl Agent {
             authorizer: authorizer.clone(),
             table,
             recording,
+            assertions,
             changes,
             connections: Arc::default(),
         });

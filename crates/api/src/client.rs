@@ -199,6 +199,17 @@ impl Client {
         self.call(Method::POST, &path::user(user, "certificate"), Some(request)).await
     }
 
+    /// Statements of who a user is, for the MCP server of an app. Agents call this.
+    ///
+    /// # Errors
+    /// The user may not use the app, the caller does not serve it, or the server cannot be reached.
+    pub async fn sign_assertion(
+        &self,
+        request: &wire::AssertionRequest,
+    ) -> Result<wire::Assertion, Error> {
+        self.call(Method::POST, "/v1/assertions", Some(request)).await
+    }
+
     /// Who the server takes the caller for.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ pub enum Access {
 pub enum ServiceClass {
     /// A proxy.
     Proxy,
+    /// An agent.
+    App,
     /// Any service of the cluster.
     Any,
 }
@@ -46,6 +48,7 @@ pub enum Operation {
     Watch,
     CreateInvite,
     SignUser,
+    SignAssertion,
     ShipAudit,
     SearchAudit,
 }
@@ -189,6 +192,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/users/{name}/certificate",
         Access::Rule,
         "Certify a key for another user (verb impersonate on user)",
+    ),
+    row(
+        Operation::SignAssertion,
+        Method::POST,
+        "/v1/assertions",
+        Access::Service(ServiceClass::App),
+        "Sign, for the MCP server of an app, who the user is that uses it",
     ),
     row(
         Operation::ShipAudit,

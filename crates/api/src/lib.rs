@@ -11,6 +11,7 @@ mod connect;
 mod discover;
 mod endpoint;
 mod error;
+mod issuer;
 mod lines;
 mod path;
 mod replica;
@@ -29,6 +30,7 @@ pub use connect::{
 pub use discover::{ProxyTrust, discover, proxy_endpoint};
 pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, ServiceClass};
 pub use error::{Error, ErrorBody, ErrorFields, ErrorKind};
+pub use issuer::{issuer_of, token_keys_of};
 pub use path::escape;
 pub use replica::{Progress, Replica};
 pub use schema::AnyResource;

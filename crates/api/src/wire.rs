@@ -154,6 +154,39 @@ pub struct UserCredentials {
     pub valid_until: OffsetDateTime,
 }
 
+/// An agent asks for signed statements of who a user is, to show to the MCP server of an app.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct AssertionRequest {
+    /// The app that the user uses.
+    pub app: String,
+    /// Where the agent reaches the MCP server: the app's `spec.uri`.
+    pub uri: String,
+    /// The user's certificate, PEM.
+    pub certificate: String,
+    /// Where the user's connection comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_addr: Option<String>,
+}
+
+/// Signed statements of who a user is.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct Assertion {
+    /// A token whose issuer is the cluster's name.
+    pub jwt: String,
+    /// The same as an OpenID Connect ID token, whose issuer is the cluster's public address. None
+    /// while no proxy has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    /// From when they are valid.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
+    pub valid_from: OffsetDateTime,
+    /// Until when they are valid.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
+    pub valid_until: OffsetDateTime,
+}
+
 /// What an invite is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -346,4 +379,12 @@ macro_rules! debug_by_name {
     )*};
 }
 
-debug_by_name!(JoinRequest, SignInRequest, Invite, InviteDetails, InviteAnswer);
+debug_by_name!(
+    AssertionRequest,
+    Assertion,
+    JoinRequest,
+    SignInRequest,
+    Invite,
+    InviteDetails,
+    InviteAnswer,
+);

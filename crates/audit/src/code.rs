@@ -98,6 +98,8 @@ codes! {
 
     CERTIFICATE_CREATE "cert.create" "TC000I"
         "A certificate was issued.";
+    ASSERTION_CREATE "assertion.create" "TSJ00I"
+        "A statement of who a user is was signed for an MCP server.";
     INSTANCE_JOIN "instance.join" "TJ002I"
         "A service joined the cluster.";
     INSTANCE_JOIN_FAILURE "instance.join" "TJ002E"

@@ -10,7 +10,9 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-pub use self::cluster::{AccessDenied, AuthAttempt, CertCreate, CertIdentity, InstanceJoin};
+pub use self::cluster::{
+    AccessDenied, AssertionCreate, AuthAttempt, CertCreate, CertIdentity, InstanceJoin,
+};
 pub use self::mcp::{
     EgressAuth, McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSession,
     McpSessionEnd, McpSessionFields, McpSessionStart,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use api::{Error, ErrorKind};
 use pki::{Service, ServiceIdentity, UserIdentity};
-use policy::{AccessState, AppRef, ResourceRef, RoleSet, RuleContext};
-use resource::{App, Kind, Resource, Revision, Role};
+use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
+use resource::{App, Kind, MfaRequirement, Resource, Revision, Role};
 
 use crate::caller::Caller;
 use crate::core::Core;
@@ -251,6 +251,25 @@ impl Held {
         let labels = app.all_labels();
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
         self.set.access_with(AppRef::new(app.name(), &labels), state).connect().is_allowed()
+    }
+}
+
+/// Refuses a user who may not use an app at the moment. An agent asks, on the user's behalf.
+pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Result<(), Error> {
+    let held = hold(core, user)?;
+    let demand = core.replica.snapshot().auth_preference.clone();
+    let demand = demand.and_then(|preference| preference.spec.require_session_mfa);
+    let state = AccessState {
+        mfa_verified: user.mfa.is_some(),
+        cluster_requires_mfa: demand.is_some_and(MfaRequirement::is_required),
+        ..AccessState::default()
+    };
+    let labels = app.all_labels();
+    match held.set.access_with(AppRef::new(app.name(), &labels), state).connect() {
+        Decision::Allow(_) => Ok(()),
+        Decision::Deny(denial) => {
+            Err(Error::denied(denial.public_message()).because(denial.reasons().to_string()))
+        }
     }
 }
 

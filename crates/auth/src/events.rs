@@ -1,16 +1,19 @@
 //! What the auth service tells the audit log, and who is named as having done it.
 
+use std::sync::Arc;
+
 use audit::event::Moment;
 use audit::record::{
-    AccessDenied, AppChange, AuthPreferenceUpdate, CertCreate, CertIdentity, Change, InstanceJoin,
-    JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
-    UserKind, UserLogin, UserMetadata,
+    AccessDenied, AppChange, AssertionCreate, AuthPreferenceUpdate, CertCreate, CertIdentity,
+    Change, InstanceJoin, JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange,
+    RoleChange, UserChange, UserKind, UserLogin, UserMetadata,
 };
 use audit::redact::{ResourceName, TokenName, Uri};
 use audit::{Code, Outcome, Record, Text};
-use pki::{Identity, ServiceIdentity};
+use pki::{Identity, ServiceIdentity, UserIdentity};
 use resource::{JoinRole, Resource, Token};
 use serde::Serialize;
+use time::OffsetDateTime;
 
 use api::Error;
 
@@ -40,6 +43,19 @@ impl Record for OperationFailed<'_> {
     fn code(&self) -> &'static Code {
         &OPERATION_FAILED
     }
+}
+
+/// What is recorded of a statement.
+#[derive(Clone, Copy)]
+pub(crate) struct Statement<'a> {
+    pub(crate) user: &'a Arc<UserIdentity>,
+    pub(crate) app: &'a str,
+    pub(crate) uri: &'a str,
+    pub(crate) agent: &'a ServiceIdentity,
+    pub(crate) token_ids: &'a [String],
+    pub(crate) claims: &'a str,
+    pub(crate) expires: OffsetDateTime,
+    pub(crate) client: Option<&'a str>,
 }
 
 /// The caller as the one who did something.
@@ -196,6 +212,24 @@ pub(crate) async fn certificate(
     let expires = Moment(identity.expires());
     let identity = CertIdentity { user, roles, traits, expires };
     audit.record(&CertCreate { actor, cert_type, identity }).await
+}
+
+/// A statement of who a user is is about to be handed to an agent.
+pub(crate) async fn assertion(cx: &OpCx, statement: &Statement<'_>) -> Result<(), Error> {
+    let Statement { user, app, uri, agent, token_ids, claims, expires, client } = *statement;
+    let user = actor(&Caller::User(user.clone()));
+    let event = AssertionCreate {
+        user: &user,
+        app_name: app,
+        app_uri: Uri::new(uri),
+        server_id: &agent.host_id,
+        server_hostname: Text::new(&agent.node_name),
+        token_ids,
+        jwt_claims: claims,
+        expires: Moment(expires),
+        remote_addr: client,
+    };
+    cx.core().audit.record(&event).await
 }
 
 /// A service joins.

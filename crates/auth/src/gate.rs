@@ -17,6 +17,7 @@ pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
         Access::Service(ServiceClass::Proxy) => {
             caller.runs(Service::Proxy) || matches!(caller, Caller::LocalAdmin { .. })
         }
+        Access::Service(ServiceClass::App) => caller.runs(Service::App),
         Access::Service(ServiceClass::Any) => caller.service().is_some(),
     };
     if admitted {
@@ -26,6 +27,9 @@ pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
         (Caller::Anonymous, _) => unauthenticated(),
         (_, Access::Service(ServiceClass::Proxy)) => {
             Error::denied("only a proxy of this cluster may do this")
+        }
+        (_, Access::Service(ServiceClass::App)) => {
+            Error::denied("only an agent of this cluster may do this")
         }
         _ => Error::denied("only a service of this cluster may do this"),
     })

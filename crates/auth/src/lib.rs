@@ -7,6 +7,7 @@
 
 mod app;
 mod app_server;
+mod assertion;
 mod attempts;
 mod audit_api;
 mod audit_log;

@@ -11,6 +11,7 @@ struct Subject<'a> {
     roles: &'a [String],
     device: Option<&'a str>,
     server: Option<&'a str>,
+    app: Option<&'a str>,
 }
 
 /// Refuses a user, about to sign in with `device`, whom a lock names.
@@ -21,7 +22,7 @@ pub(crate) fn refuse_user(
     device: Option<&str>,
 ) -> Result<(), Error> {
     let (user, roles) = (Some(user.name()), user.spec.roles.as_slice());
-    refuse(snapshot, now, &Subject { user, roles, device, server: None })
+    refuse(snapshot, now, &Subject { user, roles, device, server: None, app: None })
 }
 
 /// Refuses the holder of a user certificate whom a lock names.
@@ -30,8 +31,20 @@ pub(crate) fn refuse_identity(
     now: OffsetDateTime,
     user: &UserIdentity,
 ) -> Result<(), Error> {
-    let (name, roles) = (Some(user.name.as_str()), user.roles.as_slice());
-    refuse(snapshot, now, &Subject { user: name, roles, device: user.mfa.as_deref(), server: None })
+    refuse(snapshot, now, &subject(user))
+}
+
+/// Refuses the use of an app that an agent serves when a lock names the user, the app, the agent, or
+/// several of them.
+pub(crate) fn refuse_use(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+    app: &str,
+    host_id: &str,
+) -> Result<(), Error> {
+    let subject = Subject { server: Some(host_id), app: Some(app), ..subject(user) };
+    refuse(snapshot, now, &subject)
 }
 
 /// Refuses a service that a lock names.
@@ -41,7 +54,13 @@ pub(crate) fn refuse_service(
     service: &ServiceIdentity,
 ) -> Result<(), Error> {
     let server = Some(service.host_id.as_str());
-    refuse(snapshot, now, &Subject { user: None, roles: &[], device: None, server })
+    let subject = Subject { user: None, roles: &[], device: None, server, app: None };
+    refuse(snapshot, now, &subject)
+}
+
+fn subject(user: &UserIdentity) -> Subject<'_> {
+    let device = user.mfa.as_deref();
+    Subject { user: Some(&user.name), roles: &user.roles, device, server: None, app: None }
 }
 
 fn refuse(snapshot: &Snapshot, now: OffsetDateTime, subject: &Subject<'_>) -> Result<(), Error> {
@@ -55,14 +74,15 @@ fn refuse(snapshot: &Snapshot, now: OffsetDateTime, subject: &Subject<'_>) -> Re
 /// Whether every field that a target has is one of the subject's.
 fn fits(target: &LockTarget, subject: &Subject<'_>) -> bool {
     let LockTarget { user, role, login, mfa_device, server_id, app } = target;
-    // An app is not a caller, and people have no login names here besides their names.
-    if app.is_some() || target.is_empty() {
+    if target.is_empty() {
         return false;
     }
     let is = |wanted: &Option<String>, found: Option<&str>| {
         wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
     };
+    // People have no login names here besides their names.
     is(user, subject.user)
+        && is(app, subject.app)
         && is(login, subject.user)
         && is(mfa_device, subject.device)
         && is(server_id, subject.server)

@@ -173,6 +173,9 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::SignUser => {
             of(Some(schema::<wire::UserCertificateRequest>(s)), schema::<wire::UserCredentials>(s))
         }
+        Operation::SignAssertion => {
+            of(Some(schema::<wire::AssertionRequest>(s)), schema::<wire::Assertion>(s))
+        }
         Operation::ShipAudit => {
             of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
         }
@@ -209,6 +212,7 @@ fn access(access: Access) -> &'static str {
         Access::Public => "anybody",
         Access::Authenticated => "any identity of the cluster",
         Access::Service(ServiceClass::Proxy) => "proxies",
+        Access::Service(ServiceClass::App) => "agents",
         Access::Service(ServiceClass::Any) => "services",
         Access::Rule => "by the rules of the caller's roles, or the fixed rights of a service",
     }

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::cx::OpCx;
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
-use crate::{audit_api, certificate, invite, join, openapi, resources, sign_in, watch};
+use crate::{assertion, audit_api, certificate, invite, join, openapi, resources, sign_in, watch};
 
 /// The version of this service.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -64,6 +64,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::SignUser => {
             answer::json(&certificate::sign(cx, call.parameter("name")?, &call.json()?).await?)
         }
+        Operation::SignAssertion => answer::json(&assertion::sign(cx, call.json()?).await?),
         Operation::Watch => watch::watch(cx, call).await,
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),

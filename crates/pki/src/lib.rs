@@ -35,6 +35,6 @@ pub use crate::identity_file::IdentityFile;
 pub use crate::jwt::{JwkSet, JwtKey};
 pub use crate::key::{KeyError, PrivateKey, PublicKey};
 pub use crate::pin::CaPin;
-pub use crate::provider::install_crypto_provider;
+pub use crate::provider::{digest_of, install_crypto_provider};
 pub use crate::tls::{ClientAuth, Credentials, CredentialsSlot, ServerTrust};
 pub use crate::trust::{Trust, TrustError, TrustStore, VerifyError};

@@ -27,6 +27,20 @@ pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// The SHA-256 of some texts, by which they are known together: it differs when any of them, or
+/// where one ends, does.
+#[must_use]
+pub fn digest_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
 /// Random bytes from the provider's generator; `None` when the system has no randomness to give.
 pub(crate) fn random<const N: usize>() -> Option<[u8; N]> {
     let mut out = [0; N];

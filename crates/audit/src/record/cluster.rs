@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Outcome, Record, UserMetadata};
 use crate::event::Moment;
-use crate::redact::{ResourceName, Text, TokenName};
+use crate::redact::{ResourceName, Text, TokenName, Uri};
 use crate::{Code, code};
 
 /// A certificate was issued.
@@ -33,6 +33,31 @@ pub struct CertIdentity<'a> {
     pub traits: Option<&'a BTreeMap<String, Vec<String>>>,
     /// When it ends.
     pub expires: Moment,
+}
+
+/// A statement of who a user is was signed for an MCP server.
+#[derive(Clone, Debug, Serialize)]
+pub struct AssertionCreate<'a> {
+    /// Of whom it tells.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// The app that it is for.
+    pub app_name: &'a str,
+    /// Its address, which is the audience.
+    pub app_uri: Uri,
+    /// The agent that asked for it.
+    pub server_id: &'a str,
+    /// The name of the agent's machine.
+    pub server_hostname: Text<'a>,
+    /// The identifiers of the tokens (`jti`).
+    pub token_ids: &'a [String],
+    /// How much it tells, in the words of `rewrite.jwt_claims`.
+    pub jwt_claims: &'a str,
+    /// When it ends.
+    pub expires: Moment,
+    /// Where the user's connection comes from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
 }
 
 /// A service joined the cluster, or tried to.
@@ -96,6 +121,12 @@ pub struct AccessDenied<'a> {
 impl Record for CertCreate<'_> {
     fn code(&self) -> &'static Code {
         &code::CERTIFICATE_CREATE
+    }
+}
+
+impl Record for AssertionCreate<'_> {
+    fn code(&self) -> &'static Code {
+        &code::ASSERTION_CREATE
     }
 }
 

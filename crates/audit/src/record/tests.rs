@@ -217,6 +217,17 @@ fn singles() -> Vec<Event> {
             expires: Some(expires),
         }),
         stamper.event(&AuthPreferenceUpdate { actor: &alice }),
+        stamper.event(&AssertionCreate {
+            user: &alice,
+            app_name: "everything",
+            app_uri: Uri::new("mcp+https://user:password@host/mcp"),
+            server_id: "host-1",
+            server_hostname: "node-1".into(),
+            token_ids: &["0195".into()],
+            jwt_claims: "roles",
+            expires,
+            remote_addr: Some("192.0.2.1:4711"),
+        }),
         stamper.event(&CertCreate {
             actor: &alice,
             cert_type: "user",

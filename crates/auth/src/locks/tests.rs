@@ -20,7 +20,13 @@ macro_rules! some {
 #[test]
 fn each_field_alone() {
     let roles = ["dev".to_owned(), "ops".to_owned()];
-    let alice = Subject { user: Some("alice"), roles: &roles, device: Some("phone"), server: None };
+    let alice = Subject {
+        user: Some("alice"),
+        roles: &roles,
+        device: Some("phone"),
+        server: None,
+        app: None,
+    };
     assert!(fits(&target(|t| t.user = some!("alice")), &alice));
     assert!(fits(&target(|t| t.login = some!("alice")), &alice));
     assert!(fits(&target(|t| t.role = some!("ops")), &alice));
@@ -28,7 +34,7 @@ fn each_field_alone() {
     assert!(!fits(&target(|t| t.user = some!("bob")), &alice));
     assert!(!fits(&target(|t| t.role = some!("admin")), &alice));
     assert!(!fits(&target(|t| t.server_id = some!("alice")), &alice));
-    let host = Subject { user: None, roles: ROLES, device: None, server: Some("host") };
+    let host = Subject { user: None, roles: ROLES, device: None, server: Some("host"), app: None };
     assert!(fits(&target(|t| t.server_id = some!("host")), &host));
     assert!(!fits(&target(|t| t.user = some!("host")), &host));
 }
@@ -36,7 +42,8 @@ fn each_field_alone() {
 #[test]
 fn fields_together_must_all_fit() {
     let roles = ["dev".to_owned()];
-    let alice = Subject { user: Some("alice"), roles: &roles, device: None, server: None };
+    let alice =
+        Subject { user: Some("alice"), roles: &roles, device: None, server: None, app: None };
     let both = |user: &str, role: &str| {
         target(|t| {
             t.user = some!(user);
@@ -50,7 +57,8 @@ fn fields_together_must_all_fit() {
 
 #[test]
 fn an_app_or_nothing_locks_nobody_out_of_the_api() {
-    let alice = Subject { user: Some("alice"), roles: ROLES, device: None, server: None };
+    let alice =
+        Subject { user: Some("alice"), roles: ROLES, device: None, server: None, app: None };
     assert!(!fits(&LockTarget::default(), &alice));
     let app = target(|t| {
         t.app = some!("everything");

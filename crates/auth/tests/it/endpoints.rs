@@ -44,6 +44,9 @@ fn body(operation: Operation) -> Option<Value> {
             "metadata": { "name": "walked" },
             "spec": {},
         }),
+        Operation::SignAssertion => {
+            json!({ "app": "walked", "uri": "mcp+http://walked", "certificate": "none" })
+        }
         Operation::ShipAudit => json!({ "source": "run", "first": 1, "events": [] }),
         _ => return None,
     })

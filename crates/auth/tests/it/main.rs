@@ -7,6 +7,7 @@
     reason = "a test harness: what is not as expected ends the test"
 )]
 
+mod assertions;
 mod audit;
 mod cluster;
 mod confidences;
