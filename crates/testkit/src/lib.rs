@@ -14,6 +14,7 @@ pub mod browser;
 pub mod census;
 pub mod clients;
 pub mod cluster;
+pub mod grid;
 pub mod peer;
 pub mod process;
 pub mod product;

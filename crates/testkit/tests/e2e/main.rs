@@ -10,3 +10,4 @@ mod checks;
 mod conformance;
 mod direct;
 mod gateway;
+mod grid;

@@ -1,0 +1,79 @@
+//! Every era and transport in front of the gateway with every era and transport behind it: what
+//! official clients see of a server through the gateway is what they see of it directly.
+
+use serde_json::Value;
+use testkit::grid::{GridServer, Kind, Walker, Way, differences};
+use testkit::{Cluster, Real, Scratch, wait};
+
+/// What each scenario sees, whoever walks and by whatever way.
+const EXPECTED: &str = include_str!("../../testdata/grid.json");
+
+/// Walks, and gives what differed.
+fn walk(real: &Real, server: &GridServer, walker: Walker, way: &Way) -> Vec<String> {
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let cancelled = server.cancelled();
+    let mut differ = match walker.try_walk(real, way) {
+        Ok(seen) => differences(&expected, &seen),
+        Err(why) => vec![format!("it did not connect: {why}")],
+    };
+    if differ.is_empty() {
+        let told = wait::poll(wait::PATIENCE, || match server.cancelled() {
+            now if now > cancelled => Ok(()),
+            _ => Err("the server was not told that the call was cancelled".to_owned()),
+        });
+        differ.extend(told.err());
+    }
+    differ.into_iter().map(|one| format!("{walker:?} by {way:?}: {one}")).collect()
+}
+
+#[test]
+fn every_client_sees_the_same_of_every_server_of_its_era() {
+    let (real, scratch) = (Real::locate(), Scratch::new());
+    for kind in Kind::ALL {
+        let log = scratch.join(format!("{kind:?}.log"));
+        let server = GridServer::start(&real, kind, &log);
+        let mut differ = Vec::new();
+        for walker in Walker::of(kind.is_modern()) {
+            // The other two libraries do not speak this one any more.
+            if kind == Kind::LegacySse && *walker != Walker::Js1 {
+                continue;
+            }
+            differ.extend(walk(&real, &server, *walker, &server.direct()));
+        }
+        assert!(differ.is_empty(), "{kind:?}:\n{}", differ.join("\n"));
+    }
+}
+
+/// One pair of the grid, with every client of the downstream's era.
+#[track_caller]
+fn pair(upstream: Kind, modern: bool, http: bool) {
+    let (real, cluster) = (Real::locate(), Cluster::single());
+    let server = GridServer::start(&real, upstream, &cluster.scratch().join("grid.log"));
+    server.register(&cluster, "grid");
+    let alice = cluster.identity("alice", &["mcp-user"]);
+    let forwarder = http.then(|| real.forwarder(&cluster, &alice, "grid"));
+    let way = match &forwarder {
+        Some(forwarder) => Way::Http(forwarder.url()),
+        None => Way::Command(cluster.way(&alice, "grid")),
+    };
+    let walkers = Walker::of(modern).iter();
+    let differ: Vec<_> = walkers.flat_map(|walker| walk(&real, &server, *walker, &way)).collect();
+    assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
+}
+
+/// A test for each pair.
+macro_rules! pairs {
+    ($($name:ident: $upstream:ident, $modern:expr, $http:expr;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                pair(Kind::$upstream, $modern, $http);
+            }
+        )*
+    };
+}
+
+pairs! {
+    legacy_stdio_to_legacy_stdio: LegacyStdio, false, false;
+    modern_stdio_to_modern_stdio: ModernStdio, true, false;
+}
