@@ -1,10 +1,13 @@
 //! HTTP headers of the protocol, and their agreement with the body.
 
+mod param;
+
 use std::borrow::Cow;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+pub use self::param::{MIRROR_BYTES, MIRRORS, Mirror, MirrorFault, Mirrors};
 use crate::json::Raw;
 use crate::refused::{Reason, Refused};
 use crate::{Method, Request};
@@ -57,16 +60,32 @@ impl Headers<'_> {
         if !same(self.method, request.method.as_str()) {
             return Err(mismatch("Mcp-Method"));
         }
-        let named = match request.method {
-            Method::ToolsCall | Method::PromptsGet => request.params.name(),
-            Method::ResourcesRead => request.params.uri(),
-            // Extensions give the header other meanings, which are theirs to check.
-            _ => return Ok(()),
-        };
-        match (self.name, named.and_then(Raw::string)) {
+        let Some(named) = named(request) else { return Ok(()) };
+        match (self.name, named) {
             ([one], Some(expected)) if decode(one).as_deref() == Some(&*expected) => Ok(()),
             _ => Err(mismatch("Mcp-Name")),
         }
+    }
+}
+
+/// The headers that a modern request must have, with their values.
+pub fn of(request: &Request<'_>) -> Vec<(&'static str, String)> {
+    let version = request.params.meta().ok().flatten().and_then(|meta| meta.protocol_version);
+    let method = Cow::Borrowed(request.method.as_str());
+    let name = named(request).flatten();
+    [(PROTOCOL_VERSION, version), (METHOD, Some(method)), (NAME, name)]
+        .into_iter()
+        .filter_map(|(header, value)| Some((header, encode(&value?).into_owned())))
+        .collect()
+}
+
+/// What [`NAME`] repeats, and whether the request needs that header at all. Extensions give the header other
+/// meanings, which are theirs to check.
+fn named<'a>(request: &Request<'a>) -> Option<Option<Cow<'a, str>>> {
+    match request.method {
+        Method::ToolsCall | Method::PromptsGet => Some(request.params.name().and_then(Raw::string)),
+        Method::ResourcesRead => Some(request.params.uri().and_then(Raw::string)),
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{self, code};
-use crate::{Id, ListKind};
+use crate::{Id, ListKind, http};
 
 /// A message that is not passed on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,6 +127,17 @@ pub enum Reason {
         /// The limit.
         limit: usize,
     },
+    /// A revision that is not spoken here, or not so.
+    #[error("Unsupported protocol version {requested:?}")]
+    UnsupportedVersion {
+        /// The revision.
+        requested: String,
+    },
+    /// An answer where the modern era has only requests and notifications.
+    #[error(
+        "the body must be one request or notification; what a server asked for is sent with the request, repeated"
+    )]
+    AnswerPosted,
     /// A header that does not say what the body says.
     #[error("the header {header} must be given once and say what the body says")]
     Header {
@@ -175,7 +186,16 @@ pub enum SubjectFault {
 impl Refused {
     /// The error to answer with, as a JSON-RPC message.
     pub fn response(&self) -> Vec<u8> {
-        error::response(self.id.as_ref(), self.reason.code(), &self.to_string(), None)
+        error::response(self.id.as_ref(), self.reason.code(), &self.to_string(), self.reason.data())
+    }
+
+    /// The HTTP status to answer with: it was the request that was wrong, or else the server's answer, which
+    /// is answered like any other.
+    pub const fn status(&self) -> u16 {
+        match self.reason.code() {
+            code::INTERNAL_ERROR => 200,
+            _ => http::status::BAD_REQUEST,
+        }
     }
 }
 
@@ -201,11 +221,20 @@ impl Reason {
         match self {
             Self::ByteOrderMark | Self::NotUtf8 { .. } | Self::Syntax { .. } => code::PARSE_ERROR,
             Self::Header { .. } => code::HEADER_MISMATCH,
+            Self::UnsupportedVersion { .. } => code::UNSUPPORTED_VERSION,
             Self::Member { .. } => code::INVALID_PARAMS,
             Self::NoList { .. } | Self::UnclearAnswer | Self::LongList { .. } => {
                 code::INTERNAL_ERROR
             }
             _ => code::INVALID_REQUEST,
+        }
+    }
+
+    /// What the error says beside its message.
+    fn data(&self) -> Option<serde_json::Value> {
+        match self {
+            Self::UnsupportedVersion { requested } => Some(http::unsupported_version(requested)),
+            _ => None,
         }
     }
 

@@ -108,3 +108,33 @@ proptest! {
         prop_assert_eq!(decoded.as_ref(), name.as_str());
     }
 }
+
+#[test]
+fn headers_of_a_request_are_those_it_needs() {
+    let request = |text: &str| -> Vec<(&'static str, String)> {
+        let Body::Request(request) = Message::parse(text.as_bytes(), &Limits::CLIENT).unwrap().body
+        else {
+            panic!("{text}")
+        };
+        of(&request)
+    };
+    let header = |name: &'static str, value: &str| (name, value.to_owned());
+    assert_eq!(
+        request(&call("世界")),
+        [
+            header(PROTOCOL_VERSION, "2026-07-28"),
+            header(METHOD, "tools/call"),
+            header(NAME, "=?base64?5LiW55WM?=")
+        ]
+    );
+    assert_eq!(
+        request(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{"name":"x"}}"#),
+        [header(METHOD, "tools/list")]
+    );
+    assert_eq!(
+        request(
+            r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"name":"x","uri":"a://b"}}"#
+        ),
+        [header(METHOD, "resources/read"), header(NAME, "a://b")]
+    );
+}
