@@ -26,6 +26,7 @@
 //! Everything else passes: unknown methods, unknown members, number spellings, white space.
 
 pub mod answer;
+pub mod bridge;
 pub mod demo;
 pub mod error;
 pub mod framing;

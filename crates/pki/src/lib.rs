@@ -22,6 +22,7 @@ pub mod key;
 mod pem;
 pub mod pin;
 mod provider;
+pub mod seal;
 pub mod secret_file;
 #[cfg(test)]
 mod testing;
@@ -36,5 +37,6 @@ pub use crate::jwt::{JwkSet, JwtKey};
 pub use crate::key::{KeyError, PrivateKey, PublicKey};
 pub use crate::pin::CaPin;
 pub use crate::provider::{digest_of, install_crypto_provider};
+pub use crate::seal::{SealError, Sealer};
 pub use crate::tls::{ClientAuth, Credentials, CredentialsSlot, ServerTrust};
 pub use crate::trust::{Trust, TrustError, TrustStore, VerifyError};

@@ -23,6 +23,11 @@ impl<'a> Text<'a> {
         if self.escaped { None } else { Some(self.raw) }
     }
 
+    /// The inside of the string, escaped as it was sent.
+    pub(crate) const fn raw(self) -> &'a str {
+        self.raw
+    }
+
     /// The string; nothing when it has half a surrogate pair.
     pub(crate) fn decode(self) -> Option<Cow<'a, str>> {
         let (text, whole) = self.unescape();
