@@ -21,6 +21,9 @@ use crate::evidence::Evidence;
 
 /// How long a request waits for a statement. One is fetched in a millisecond.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long one without an ID token is good enough: proxies come back, and the cluster has an address
+/// again.
+const INCOMPLETE: Duration = Duration::from_secs(30);
 
 /// The statements that this agent holds.
 #[derive(Debug)]
@@ -37,8 +40,9 @@ pub(crate) struct Assertion {
     pub(crate) jwt: HeaderValue,
     /// The ID token; none while the cluster has no public address.
     pub(crate) id_token: Option<HeaderValue>,
-    pub(crate) valid_from: OffsetDateTime,
     pub(crate) valid_until: OffsetDateTime,
+    /// From when on another one is fetched.
+    pub(crate) renew_at: OffsetDateTime,
 }
 
 /// Why there is no statement.
@@ -118,18 +122,22 @@ impl Assertion {
         let jwt = token(&signed.jwt)?;
         let id_token = signed.id_token.as_deref().map(token).transpose()?;
         let (valid_from, valid_until) = (signed.valid_from, signed.valid_until);
+        let renew_at = match id_token {
+            Some(_) => valid_until - (valid_until - valid_from) / 3,
+            None => now + INCOMPLETE,
+        };
         if valid_until <= now {
             return Err(NoAssertion::Unusable("it has ended; do the clocks agree?"));
         }
-        Ok(Self { jwt, id_token, valid_from, valid_until })
+        Ok(Self { jwt, id_token, valid_until, renew_at })
     }
 }
 
 impl fmt::Debug for Assertion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Assertion")
-            .field("valid_from", &self.valid_from)
             .field("valid_until", &self.valid_until)
+            .field("renew_at", &self.renew_at)
             .finish_non_exhaustive()
     }
 }

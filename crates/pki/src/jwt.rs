@@ -170,6 +170,12 @@ impl JwkSet {
         Ok(Self { set: jsonwebtoken::jwk::JwkSet { keys } })
     }
 
+    /// Whether there is no key in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.set.keys.is_empty()
+    }
+
     /// Verifies a token by the key it names and reads its claims.
     ///
     /// `exp`, `iss` and `aud` are required, `nbf` is respected; times have 30 seconds of leeway.

@@ -3,6 +3,7 @@
 
 mod invite;
 mod page;
+mod well_known;
 
 use std::sync::Arc;
 
@@ -34,6 +35,8 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route("/v1/sign-in", post(sign_in))
         .route("/web/style.css", get(page::style))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))
+        .route(well_known::KEYS_PATH, get(well_known::keys))
+        .route(well_known::CONFIGURATION_PATH, get(well_known::configuration))
         .fallback(page::not_found)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(web)

@@ -64,7 +64,7 @@ impl Cell {
                 let now = clock.now();
                 let good = state.current.clone().filter(|found| found.valid_until - MARGIN > now);
                 match good {
-                    Some(found) if !found.is_due(now) || !state.may_fetch() => return Ok(found),
+                    Some(found) if now < found.renew_at || !state.may_fetch() => return Ok(found),
                     None if !state.may_fetch() && !state.is_fetching => {
                         return Err(state.refusal());
                     }
@@ -117,15 +117,6 @@ impl State {
     fn refusal(&self) -> NoAssertion {
         let failure = self.failure.as_ref().map(|(error, _)| error.clone());
         failure.unwrap_or(NoAssertion::Stopped)
-    }
-}
-
-// === impl Assertion ===
-
-impl Assertion {
-    /// Whether it is time for another: a third of its life is left.
-    fn is_due(&self, now: time::OffsetDateTime) -> bool {
-        now >= self.valid_until - (self.valid_until - self.valid_from) / 3
     }
 }
 

@@ -43,8 +43,9 @@ impl Signer for Auth {
                 return Err(api::Error::unavailable("nobody is there"));
             }
             let jwt = format!("{app}.{call}");
+            let id_token = Some(jwt.clone()).filter(|_| app != "incomplete");
             let (valid_from, valid_until) = (now, now + Duration::from_secs(600));
-            Ok(wire::Assertion { jwt, id_token: None, valid_from, valid_until })
+            Ok(wire::Assertion { jwt, id_token, valid_from, valid_until })
         })
     }
 }
@@ -116,7 +117,7 @@ async fn one_is_fetched_and_kept_and_shows_to_nobody() {
         assert_eq!(fixture.jwt(&alice, &files()).await.unwrap(), "files.0");
     }
     let held = fixture.assertions.get(&alice, &files()).await.unwrap();
-    assert!(held.id_token.is_none());
+    assert_eq!(held.id_token, Some(held.jwt.clone()));
     let requests = fixture.auth.requests.lock();
     let [request] = requests.as_slice() else { panic!("{} requests", requests.len()) };
     assert_eq!((request.app.as_str(), request.uri.as_str()), ("files", "mcp+http://127.0.0.1/mcp"));
@@ -166,6 +167,21 @@ async fn one_that_ends_soon_is_given_out_while_another_is_fetched() {
     fixture.auth.turns.add_permits(1);
     fixture.landed().await;
     assert_eq!(fixture.jwt(&alice, &files()).await.unwrap(), "files.1");
+}
+
+#[tokio::test]
+async fn one_without_an_id_token_is_good_for_half_a_minute() {
+    let (fixture, alice) = (Fixture::new(9), evidence());
+    let app = app("incomplete", "x");
+    assert!(fixture.assertions.get(&alice, &app).await.unwrap().id_token.is_none());
+    fixture.clock.advance(Duration::from_secs(29));
+    assert_eq!(fixture.jwt(&alice, &app).await.unwrap(), "incomplete.0");
+    fixture.landed().await;
+    assert_eq!(fixture.calls(), 1);
+    fixture.clock.advance(Duration::from_secs(1));
+    assert_eq!(fixture.jwt(&alice, &app).await.unwrap(), "incomplete.0");
+    fixture.landed().await;
+    assert_eq!(fixture.jwt(&alice, &app).await.unwrap(), "incomplete.1");
 }
 
 #[tokio::test(start_paused = true)]
