@@ -10,7 +10,7 @@ use audit::record::{
 };
 use audit::redact::Uri;
 use audit::{Event, EventIndex, McpSession, Message, Outcome, Sink, Stamp, Stamper, Text};
-use mcp::{Notification, Raw, Request};
+use mcp::{Id, Notification, Raw, Request};
 use pki::UserIdentity;
 use resource::App;
 use serde_json::value::RawValue;
@@ -112,6 +112,22 @@ impl Recorder {
             session: &self.session,
             message: Message::new(request.method.as_str(), Some(id), params),
             outcome: outcome(refused),
+            headers: None,
+        })
+    }
+
+    /// Something that was sent and refused before it could be told what it is.
+    pub(crate) fn unreadable(
+        &self,
+        sent: &[u8],
+        id: Option<&Id<'_>>,
+        refused: &str,
+    ) -> io::Result<Event> {
+        let id = id.map(|id| serde_json::value::to_raw_value(&id.to_json())).transpose()?;
+        self.event(&McpRequest {
+            session: &self.session,
+            message: Message::unreadable(sent, id.as_deref()),
+            outcome: outcome(Some(refused)),
             headers: None,
         })
     }

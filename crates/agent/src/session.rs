@@ -195,15 +195,19 @@ impl Session {
         let line = match line {
             Ok(line) => line,
             Err(error) => {
-                let answer = error::response(None, code::INVALID_REQUEST, &error.to_string(), None);
-                self.io.out.push_line(&answer);
+                let words = error.to_string();
+                let answer = error::response(None, code::INVALID_REQUEST, &words, None);
+                let event = self.recorder.unreadable(&[], None, &words).ok();
+                self.refuse(&answer, event).await;
                 return Ok(());
             }
         };
         let messages = match self.relay.read(&line, &Limits::CLIENT) {
             Ok(messages) => messages,
             Err(refused) => {
-                self.io.out.push_line(&refused.response());
+                let words = refused.to_string();
+                let event = self.recorder.unreadable(&line, refused.id.as_ref(), &words).ok();
+                self.refuse(&refused.response(), event).await;
                 return Ok(());
             }
         };

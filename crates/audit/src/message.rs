@@ -55,6 +55,18 @@ impl<'a> Message<'a> {
             params: params.map(Part::params),
         }
     }
+
+    /// What was sent and is no message that can be read in one way: its size and digest stand for
+    /// it. It has no method that could be told.
+    #[must_use]
+    pub fn unreadable(sent: &[u8], id: Option<&'a RawValue>) -> Self {
+        Self {
+            jsonrpc: "2.0",
+            method: Text::new(""),
+            id: id.map(|id| Part::bounded(id, MAX_ID_BYTES)),
+            params: Some(Part::Omitted(Omitted::new(sent))),
+        }
+    }
 }
 
 // === impl Part ===

@@ -223,7 +223,15 @@ async fn what_is_no_message_is_answered_and_goes_no_further() {
         client.write(line).await;
         assert_eq!(client.read().await.unwrap()["error"]["code"], code, "{line}");
         assert!(!cluster.reached("files").contains(line), "{line}");
+        let record = cluster.records.of("TMCP003E").pop().unwrap();
+        let kept = &record["message"]["params"];
+        // A request that was read has its parameters in the log, anything else its size.
+        let size = kept.pointer("/tessera.omitted/bytes").cloned().unwrap_or(json!(line.len()));
+        assert_eq!((size, kept.is_object()), (json!(line.len()), true), "{record}");
+        assert!(record["error"].as_str().unwrap().contains("not forwarded"), "{record}");
     }
+    assert_eq!(cluster.records.of("TMCP003E").len(), 4);
+    assert_eq!(cluster.records.of("TMCP003E")[3]["message"]["id"], 5);
 }
 
 #[tokio::test]

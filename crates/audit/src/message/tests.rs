@@ -79,3 +79,12 @@ fn identifiers_are_bounded() {
     let long = id(MAX_ID_BYTES + 1);
     assert!(kept(Some(&long), None).ends_with(&format!(r#""id":{}}}"#, omitted(&long))));
 }
+
+#[test]
+fn what_cannot_be_read_is_told_by_its_size_and_digest() {
+    let sent = b"{\"method\":\"a\",\"method\":\"b\"}";
+    let kept = serde_json::to_string(&Message::unreadable(sent, Some(&raw("7")))).unwrap();
+    let omitted = serde_json::to_string(&Omitted::new(sent)).unwrap();
+    let params = format!(r#"{{"tessera.omitted":{omitted}}}"#);
+    assert_eq!(kept, format!(r#"{{"jsonrpc":"2.0","method":"","id":7,"params":{params}}}"#));
+}
