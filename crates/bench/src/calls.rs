@@ -79,8 +79,8 @@ pub(crate) async fn measure() -> anyhow::Result<Report> {
         for &count in counts {
             setting.measure(count, &mut table).await?;
         }
-        one.require_records(upstream)?;
-        three.require_records(upstream)?;
+        one.require_records(upstream.name)?;
+        three.require_records(upstream.name)?;
     }
     notes.push("stream: one HTTP/2 stream to the proxy; all services in one process".to_owned());
     notes.push("tsh: the same, through a process of `tsh mcp connect` for each client".to_owned());

@@ -1,9 +1,9 @@
 //! A client's connection to an MCP server, by each of the ways that are compared.
 
+use ::http::header::CONTENT_TYPE;
+use ::http::{Method, Request, StatusCode};
 use anyhow::Context;
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
-use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use hyper::body::Incoming;
@@ -12,6 +12,8 @@ use testkit::Argv;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinSet;
+
+use crate::http;
 
 /// Read from a pipe at once.
 const CHUNK: usize = 16 << 10;
@@ -32,6 +34,8 @@ enum Way {
     Pipes { child: Child, stdin: ChildStdin, stdout: ChildStdout },
     /// The two directions of one HTTP/2 stream to the proxy.
     Stream { up: Sender<Bytes, api::BoxError>, down: Incoming, _connection: JoinSet<()> },
+    /// A request for each message.
+    Http(http::Client),
 }
 
 // === impl Connection ===
@@ -75,11 +79,16 @@ impl Connection {
         Ok(Self { way: Way::Stream { up, down, _connection: running }, read: BytesMut::new() })
     }
 
+    /// By requests over HTTP.
+    pub(crate) fn http(client: http::Client) -> Self {
+        Self { way: Way::Http(client), read: BytesMut::new() }
+    }
+
     /// The process at the other end of the pipes.
     pub(crate) fn pid(&self) -> Option<u32> {
         match &self.way {
             Way::Pipes { child, .. } => child.id(),
-            Way::Stream { .. } => None,
+            Way::Stream { .. } | Way::Http(_) => None,
         }
     }
 
@@ -96,6 +105,9 @@ impl Connection {
 
     /// Sends a request, a line, and gives the line of its answer.
     pub(crate) async fn call(&mut self, line: &[u8]) -> anyhow::Result<Bytes> {
+        if let Way::Http(client) = &mut self.way {
+            return client.call(line.to_vec()).await;
+        }
         self.send(line).await?;
         loop {
             let Some(end) = memchr(b'\n', &self.read) else {
@@ -114,6 +126,7 @@ impl Connection {
         match &mut self.way {
             Way::Pipes { stdin, .. } => Ok(stdin.write_all(line).await?),
             Way::Stream { up, .. } => Ok(up.send_data(Bytes::copy_from_slice(line)).await?),
+            Way::Http(_) => anyhow::bail!("over HTTP, what is sent is answered"),
         }
     }
 
@@ -132,6 +145,7 @@ impl Connection {
                     Err(end) => anyhow::bail!("the stream ended: {:?}", end.into_trailers()),
                 }
             }
+            Way::Http(_) => anyhow::bail!("over HTTP, nothing comes unasked"),
         }
         Ok(())
     }

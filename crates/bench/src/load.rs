@@ -31,7 +31,12 @@ impl Client {
     /// Begins a session.
     pub(crate) async fn new(mut connection: Connection) -> anyhow::Result<Self> {
         connection.shake_hands().await?;
-        Ok(Self { connection, next_id: FIRST_ID })
+        Ok(Self::ready(connection))
+    }
+
+    /// Of a connection that needs no session, or has begun one.
+    pub(crate) fn ready(connection: Connection) -> Self {
+        Self { connection, next_id: FIRST_ID }
     }
 
     /// The process at the other end, if it is one.

@@ -8,6 +8,8 @@
 mod calls;
 mod connection;
 mod echo;
+mod exchanges;
+mod http;
 mod load;
 mod memory;
 mod proc;
@@ -46,12 +48,17 @@ enum Name {
     Memory,
     /// How much a tool call takes longer, how many there can be, and what they cost.
     Calls,
+    /// The same over HTTP, in both eras; lists; idle sessions.
+    Mcp,
 }
 
 fn main() -> ExitCode {
     // What a server is started as must be quick to start.
     if std::env::args_os().nth(1).is_some_and(|first| first == echo::WORD) {
         return echo::main();
+    }
+    if std::env::args_os().nth(1).is_some_and(|first| first == http::WORD) {
+        return http::main(std::env::args().nth(2).and_then(|tools| tools.parse().ok()));
     }
     match run(&Args::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -82,6 +89,7 @@ fn measure(name: Name) -> anyhow::Result<Report> {
         Name::Start => start::measure(),
         Name::Memory => in_runtime(memory::measure()),
         Name::Calls => in_runtime(calls::measure()),
+        Name::Mcp => in_runtime(exchanges::measure()),
     }
 }
 

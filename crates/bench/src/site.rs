@@ -12,6 +12,7 @@ use testkit::Cluster;
 use tokio::time::{Instant, sleep};
 
 use crate::connection::Connection;
+use crate::http::Target;
 use crate::proc;
 use crate::upstream::Upstream;
 
@@ -29,6 +30,8 @@ pub(crate) struct Site {
     cluster: Cluster,
     identity: PathBuf,
     endpoint: Endpoint,
+    /// The same over HTTP/1.1.
+    config: Arc<rustls::ClientConfig>,
     /// Its processes.
     pids: Vec<u32>,
 }
@@ -38,7 +41,8 @@ pub(crate) struct Site {
 impl Site {
     /// Sets a cluster up: roles such as people have, and someone who holds them.
     pub(crate) fn new(mut cluster: Cluster) -> anyhow::Result<Self> {
-        let tools = ["get_*", "^(list|search|describe)_.*$", "echo", "{{internal.mcp_tools}}"];
+        let tools =
+            ["get_*", "^(list|search|describe)_.*$", "echo", "keep_*", "{{internal.mcp_tools}}"];
         cluster.tools_role("reader", &tools);
         let allow = json!({
             "app_labels": {"env": ["test", "staging"]},
@@ -55,18 +59,39 @@ impl Site {
         let file = IdentityFile::read(&identity)?;
         let slot = CredentialsSlot::new(file.credentials()?);
         let trust = ServerTrust::Cluster(TrustStore::new(file.trust()?));
+        let config = pki::tls::client_config(trust.clone(), Some(&slot), &[b"http/1.1"])?;
         let endpoint = Endpoint::Tls {
             addresses: vec![cluster.proxy_addr().to_owned()],
             server_name: pki::tls::server_name(PROXY_SERVER_NAME)?,
             config: Arc::new(pki::tls::client_config(trust, Some(&slot), &[b"h2"])?),
         };
         let pids = BTreeSet::from(pids).into_iter().collect();
-        Ok(Self { cluster, identity, endpoint, pids })
+        Ok(Self { cluster, identity, endpoint, config: Arc::new(config), pids })
     }
 
     /// Registers a server, which is served when this returns.
     pub(crate) fn register(&self, upstream: &Upstream) {
         self.cluster.app(upstream.name, &upstream.argv);
+    }
+
+    /// Registers a server over HTTP, which is served when this returns.
+    pub(crate) fn register_web(&self, name: &str, port: u16) {
+        self.cluster.put(&json!({
+            "kind": "app", "version": "v3",
+            "metadata": {"name": name, "labels": {"env": "test"}},
+            "spec": {"uri": format!("mcp+http://127.0.0.1:{port}/mcp")},
+        }));
+        self.cluster.await_served(name);
+    }
+
+    /// To a server, by HTTP to the proxy.
+    pub(crate) fn by_http(&self, app: &str) -> anyhow::Result<Target> {
+        let name = pki::tls::server_name(PROXY_SERVER_NAME)?;
+        Ok(Target {
+            address: self.cluster.proxy_addr().to_owned(),
+            path: format!("/mcp/apps/{app}"),
+            tls: Some((self.config.clone(), name)),
+        })
     }
 
     /// To a server, by `tsh mcp connect`.
@@ -114,11 +139,11 @@ impl Site {
     }
 
     /// Calls that are not recorded are not what is to be measured.
-    pub(crate) fn require_records(&self, upstream: &Upstream) -> anyhow::Result<()> {
-        let words = ["--user", USER, "--app", upstream.name, "--event", "mcp.session.request"];
+    pub(crate) fn require_records(&self, app: &str) -> anyhow::Result<()> {
+        let words = ["--user", USER, "--app", app, "--event", "mcp.session.request"];
         let records = self.cluster.audit(&words);
         if records.is_empty() {
-            anyhow::bail!("no call of {} was recorded", upstream.name);
+            anyhow::bail!("no call of {app} was recorded");
         }
         Ok(())
     }

@@ -78,22 +78,36 @@ impl Upstream {
             "jsonrpc": "2.0", "id": FIRST_ID, "method": "tools/call",
             "params": {"name": self.tool, "arguments": self.arguments},
         });
-        let request = Template::new(format!("{request}\n").into_bytes())?;
         let mut connection = Connection::direct(&self.argv)?;
         connection.shake_hands().await?;
-        let answer = connection.call(&request.line).await?;
-        let read: Value = serde_json::from_slice(&answer)?;
-        let failed = read.pointer("/result/isError").and_then(Value::as_bool) == Some(true);
-        if failed || read.pointer("/result/content/0").is_none() {
-            anyhow::bail!("{} does not do what it is asked: {read}", self.name);
-        }
-        Ok(Exchange { request, answer: Template::new(answer.to_vec())? })
+        let exchange = Exchange::learn(&mut connection, format!("{request}\n")).await;
+        exchange.with_context(|| format!("{} does not do what it is asked", self.name))
     }
 }
 
 // === impl Exchange ===
 
 impl Exchange {
+    /// Learns what the request with [`FIRST_ID`] is answered.
+    pub(crate) async fn learn(
+        connection: &mut Connection,
+        request: String,
+    ) -> anyhow::Result<Self> {
+        let request = Template::new(request.into_bytes())?;
+        let answer = connection.call(&request.line).await?;
+        let read: Value = serde_json::from_slice(&answer)?;
+        let failed = read.pointer("/result/isError").and_then(Value::as_bool) == Some(true);
+        if failed || read.get("result").is_none() {
+            anyhow::bail!("the answer is {read}");
+        }
+        Ok(Self { request, answer: Template::new(answer.to_vec())? })
+    }
+
+    /// How often something is in the answer.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        memmem::find_iter(&self.answer.line, text).count()
+    }
+
     /// Writes the call with this id.
     pub(crate) fn request(&self, id: u64) -> Vec<u8> {
         self.request.with(id)

@@ -56,6 +56,24 @@ impl Cluster {
         cluster
     }
 
+    /// The same, where a record is on the disk before what it is of happens.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn strict() -> Self {
+        let services = format!(
+            "{}{}{}audit:\n  durability: strict\n",
+            auth_section(),
+            proxy_section(),
+            app_section("  mcp_demo_server: yes\n"),
+        );
+        let mut cluster = Self::begin("", &services);
+        cluster.find_proxy();
+        cluster
+    }
+
     /// Auth, proxy and agent in a process each; the proxy finds the auth service by its address and
     /// the agent by the proxy's.
     ///
