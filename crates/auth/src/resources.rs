@@ -162,6 +162,9 @@ async fn write(
     before: Option<&Resource>,
 ) -> Result<Resource, Error> {
     prepare(cx, &mut resource, before).await?;
+    if let Some(before) = before.filter(|before| is_same(before, &resource)) {
+        return Ok(before.clone());
+    }
     let core = cx.core();
     let (condition, change) = match before.map(|before| before.metadata().revision.clone()) {
         None => (Condition::Absent, Change::Created),
@@ -187,6 +190,17 @@ async fn write(
             Err(error)
         }
     }
+}
+
+/// Whether nothing would change, so that nobody needs to be told. Records of services are written again to
+/// live on.
+fn is_same(before: &Resource, after: &Resource) -> bool {
+    let bare = |resource: &Resource| {
+        let mut resource = resource.clone();
+        resource.metadata_mut().revision = None;
+        resource.to_json(Secrets::Include)
+    };
+    !after.kind().is_observed() && bare(before) == bare(after)
 }
 
 /// What each kind checks and fills in.

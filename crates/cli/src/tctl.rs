@@ -1,5 +1,6 @@
 //! `tctl`: administer a cluster.
 
+mod apply;
 mod apps;
 mod args;
 mod audit;
@@ -49,6 +50,7 @@ async fn dispatch(cx: Context, args: Args) -> anyhow::Result<ExitCode> {
     }
     match args.command {
         Command::Create(command) => create::create(&cx, &global, command).await,
+        Command::Apply(command) => apply::apply(&cx, &global, command).await,
         Command::Get(command) => get::get(&cx, &global, command).await,
         Command::Rm(command) => rm::remove(&cx, &global, command).await,
         Command::Edit(command) => edit::edit(&cx, &global, command).await,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{apps, audit, create, edit, get, lock, policy, rm, sign, status, tokens, users};
+use super::{apply, apps, audit, create, edit, get, lock, policy, rm, sign, status, tokens, users};
 use crate::address::{AUTH_PORT, with_port};
 use crate::environment;
 
@@ -44,6 +44,10 @@ pub(super) enum Command {
     ///
     /// Example: tctl create -f mcp_server.yaml
     Create(create::Create),
+    /// Make the cluster what the files of a folder say: add, change and, with --prune, delete.
+    ///
+    /// Example: tctl apply -f cluster/ --prune --dry-run
+    Apply(apply::Apply),
     /// Print resources.
     ///
     /// Example: tctl get app/everything,roles

@@ -15,7 +15,7 @@ use crate::run::Context;
 /// Arguments of `tctl create`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Create {
-    /// Files of resources in YAML or JSON; `-`, or no file, is standard input.
+    /// Files of resources in YAML or JSON, and folders of them; `-`, or none, is standard input.
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// Replace what exists.

@@ -30,6 +30,11 @@ fn meaning(resource: &Resource) -> Vec<FieldProblem> {
 // === impl Mistakes ===
 
 impl Mistakes {
+    /// All of these; nothing when there are none.
+    pub(super) fn all(reports: Vec<Report>) -> Option<Self> {
+        if reports.is_empty() { None } else { Some(Self { reports }) }
+    }
+
     /// The mistakes of a document, and of all that follow it: who corrects a file wants to do it
     /// once.
     pub(super) fn with_rest(first: Report, rest: &mut Documents<'_>) -> Self {

@@ -5,6 +5,7 @@ mod clients;
 mod configuration;
 mod decisions;
 mod documents;
+mod folders;
 mod host_user;
 mod joins;
 mod leftovers;
