@@ -231,7 +231,7 @@ impl Reason {
     }
 
     /// What the error says beside its message.
-    fn data(&self) -> Option<serde_json::Value> {
+    pub(crate) fn data(&self) -> Option<serde_json::Value> {
         match self {
             Self::UnsupportedVersion { requested } => Some(http::unsupported_version(requested)),
             _ => None,

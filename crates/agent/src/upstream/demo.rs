@@ -57,10 +57,9 @@ impl DemoUpstream {
             transport: "stdio",
             session: &self.visitor.session,
         };
-        if let Some(answer) = self.demo.handle(message, &context) {
-            self.answers.push_back(answer.into());
-            self.news = true;
-        }
+        let answers = self.demo.handle(message, &context);
+        self.news |= !answers.is_empty();
+        self.answers.extend(answers.into_iter().map(Bytes::from));
     }
 
     pub(super) fn waiting(&self) -> usize {

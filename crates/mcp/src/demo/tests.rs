@@ -17,9 +17,17 @@ fn context(roles: &[String]) -> DemoContext<'_> {
 
 fn handle(demo: &mut Demo, message: &Value) -> Option<Value> {
     let roles = ["dev".to_owned(), "ops".to_owned()];
-    let reply = demo.handle(message.to_string().as_bytes(), &context(&roles))?;
-    assert!(!reply.contains(&b'\n'));
-    Some(serde_json::from_slice(&reply).unwrap())
+    let mut replies = replies(demo, message, &roles);
+    assert!(replies.len() < 2, "{replies:?}");
+    replies.pop()
+}
+
+fn replies(demo: &mut Demo, message: &Value, roles: &[String]) -> Vec<Value> {
+    let read = |reply: &Vec<u8>| {
+        assert!(!reply.contains(&b'\n'));
+        serde_json::from_slice(reply).unwrap()
+    };
+    demo.handle(message.to_string().as_bytes(), &context(roles)).iter().map(read).collect()
 }
 
 fn request(method: &str, params: &Value) -> Value {
@@ -47,7 +55,7 @@ fn every_legacy_revision_is_agreed_on() {
         let (mut demo, result) = initialized(revision.as_str());
         assert_eq!(result["protocolVersion"], revision.as_str());
         assert_eq!(result["serverInfo"]["name"], SERVER_NAME);
-        assert_eq!(result["capabilities"], json!({"tools": {}}));
+        assert!(result["capabilities"]["tools"].is_object());
         let done = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         assert_eq!(handle(&mut demo, &done), None);
         let list = handle(&mut demo, &request("tools/list", &json!({}))).unwrap();
@@ -57,7 +65,7 @@ fn every_legacy_revision_is_agreed_on() {
             .iter()
             .map(|tool| tool["name"].as_str().unwrap())
             .collect();
-        assert_eq!(names, [DEMO_INFO, SESSION_INFO, USER_INFO]);
+        assert_eq!(names, [COUNT, DEMO_INFO, GREET, SESSION_INFO, USER_INFO]);
         assert_eq!(list["result"].get("resultType"), None);
         assert_eq!(handle(&mut demo, &request("ping", &json!({}))).unwrap()["result"], json!({}));
     }
@@ -81,11 +89,14 @@ fn tools_show_who_calls_and_how() {
         shown(&call(USER_INFO)),
         json!({"name": "alice", "user_kind": "human", "roles": ["dev", "ops"]})
     );
+    let mut session = shown(&call(SESSION_INFO));
+    let decision = session["decision"].take().to_string();
+    assert!(decision.contains("alice") && decision.contains(SESSION_INFO), "{decision}");
     assert_eq!(
-        shown(&call(SESSION_INFO)),
+        session,
         json!({
             "cluster": "example.com", "app_name": "demo", "description": "A demo", "transport": "stdio",
-            "session": "s-1",
+            "session": "s-1", "decision": null,
         })
     );
     assert!(call(DEMO_INFO)["result"]["content"][0]["text"].as_str().unwrap().contains("Tessera"));
@@ -103,13 +114,13 @@ fn the_modern_era() {
     assert_eq!(found["_meta"]["io.modelcontextprotocol/serverInfo"]["name"], SERVER_NAME);
     assert_eq!(found["cacheScope"], "private");
     let list = ask(modern("tools/list", json!({})))["result"].clone();
-    assert_eq!(list["tools"].as_array().unwrap().len(), 3);
+    assert_eq!(list["tools"].as_array().unwrap().len(), 5);
     assert_eq!((&list["cacheScope"], &list["resultType"]), (&json!("private"), &json!("complete")));
     let call = ask(modern("tools/call", json!({"name": USER_INFO})))["result"].clone();
     assert_eq!(call["structuredContent"]["name"], "alice");
     assert_eq!(call["resultType"], "complete");
     for gone in ["initialize", "ping", "logging/setLevel", "resources/subscribe"] {
-        assert_eq!(ask(modern(gone, json!({})))["error"]["code"], -32601, "{gone}");
+        assert_eq!(ask(modern(gone, json!({"uri": "x://y"})))["error"]["code"], -32601, "{gone}");
     }
     let mut old = modern("tools/list", json!({}));
     old["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2030-01-01");
@@ -131,7 +142,8 @@ fn what_is_not_understood() {
     let roles = [];
     let mut raw = |text: &str| -> Option<Value> {
         demo.handle(text.as_bytes(), &context(&roles))
-            .map(|reply| serde_json::from_slice(&reply).unwrap())
+            .first()
+            .map(|reply| serde_json::from_slice(reply).unwrap())
     };
     assert_eq!(raw("{").unwrap()["error"]["code"], -32700);
     assert_eq!(raw("[]").unwrap()["error"]["code"], -32600);
@@ -156,4 +168,132 @@ fn batches_where_the_revision_has_them() {
     assert_eq!(handle(&mut demo, &json!([note])), None);
     let (mut demo, _) = initialized("2025-06-18");
     assert_eq!(handle(&mut demo, &json!([ping(1)])).unwrap()["error"]["code"], -32600);
+}
+
+#[test]
+fn a_prompt_and_resources_in_both_eras() {
+    let (mut demo, _) = initialized("2025-11-25");
+    for era in [Era::Legacy, Era::Modern] {
+        let mut ask = |method: &str, params: Value| {
+            let message = match era {
+                Era::Legacy => request(method, &params),
+                Era::Modern => modern(method, params),
+            };
+            handle(&mut demo, &message).unwrap()
+        };
+        for (list, member) in [
+            ("prompts/list", "prompts"),
+            ("resources/list", "resources"),
+            ("resources/templates/list", "resourceTemplates"),
+        ] {
+            let result = ask(list, json!({}))["result"].clone();
+            assert!(!result[member].as_array().unwrap().is_empty(), "{list}");
+            assert_eq!(result.get("ttlMs").is_some(), era == Era::Modern, "{list}");
+        }
+        let prompt =
+            ask("prompts/get", json!({"name": BRIEFING, "arguments": {"audience": "an auditor"}}));
+        let text = prompt["result"]["messages"][0]["content"]["text"].as_str().unwrap();
+        assert!(text.contains("auditor") && text.contains("dev, ops"), "{text}");
+        assert_eq!(ask("prompts/get", json!({"name": "x"}))["error"]["code"], -32602);
+
+        let mut read = |uri: &str| ask("resources/read", json!({"uri": uri}));
+        let text =
+            |reply: &Value| reply["result"]["contents"][0]["text"].as_str().unwrap().to_owned();
+        assert!(text(&read(ABOUT)).contains("Tessera"));
+        assert!(text(&read(SESSION)).contains("alice"));
+        assert!(text(&read("tessera://demo/roles/dev")).contains("\"has\":true"));
+        assert!(text(&read("tessera://demo/roles/root")).contains("\"has\":false"));
+        let missing = if era == Era::Modern { -32602 } else { -32002 };
+        for uri in ["tessera://demo/roles/", "tessera://demo/roles/a/b", "x://y"] {
+            let error = read(uri)["error"].clone();
+            assert_eq!((&error["code"], &error["data"]["uri"]), (&json!(missing), &json!(uri)));
+        }
+        let complete = ask(
+            "completion/complete",
+            json!({"ref": {"type": "ref/resource", "uri": ROLE}, "argument": {"name": "role", "value": "o"}}),
+        );
+        assert_eq!(complete["result"]["completion"]["values"], json!(["ops"]));
+        assert_eq!(ask("resources/subscribe", json!({"uri": ABOUT}))["error"]["code"], -32601);
+    }
+}
+
+#[test]
+fn progress_for_those_who_ask_for_it() {
+    let roles = [];
+    let call = |meta: Value| {
+        let mut message = modern("tools/call", json!({"name": COUNT, "arguments": {"to": 2}}));
+        message["params"]["_meta"]["progressToken"] = meta;
+        replies(&mut Demo::new(), &message, &roles)
+    };
+    let said = call(json!("t"));
+    assert_eq!(said.len(), 3);
+    assert_eq!(said[0]["method"], "notifications/progress");
+    assert_eq!(said[1]["params"]["progress"], 2);
+    assert_eq!(said[1]["params"]["progressToken"], "t");
+    assert_eq!(said[2]["result"]["content"][0]["text"], "1, 2");
+    assert_eq!(call(Value::Null).len(), 1);
+    for to in [json!(0), json!(11), json!("3"), json!(1.5)] {
+        let message = modern("tools/call", json!({"name": COUNT, "arguments": {"to": to}}));
+        assert_eq!(handle(&mut Demo::new(), &message).unwrap()["error"]["code"], -32602, "{to}");
+    }
+}
+
+#[test]
+fn a_modern_client_is_asked_by_the_result() {
+    let mut demo = Demo::new();
+    let mut call = |can: Value, told: Value| {
+        let mut message = modern("tools/call", json!({"name": GREET, "inputResponses": told}));
+        message["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = can;
+        handle(&mut demo, &message).unwrap()
+    };
+    for can in [json!({}), json!({"elicitation": {"url": {}}}), json!({"elicitation": null})] {
+        let error = call(can, json!({}))["error"].clone();
+        assert_eq!(error["code"], -32021);
+        assert_eq!(error["data"]["requiredCapabilities"], json!({"elicitation": {}}));
+    }
+    let can = json!({"elicitation": {}});
+    let asks = call(can.clone(), json!({}))["result"].clone();
+    assert_eq!(asks["resultType"], "input_required");
+    assert_eq!(asks["inputRequests"]["name"]["method"], "elicitation/create");
+    let told = json!({"name": {"action": "accept", "content": {"name": "Bo\u{0}"}}});
+    let done = call(can.clone(), told)["result"].clone();
+    assert_eq!(
+        (&done["content"][0]["text"], &done["resultType"]),
+        (&json!("Hello, Bo!"), &json!("complete"))
+    );
+    assert_eq!(call(can, json!({"name": {"action": "decline"}}))["result"]["isError"], false);
+}
+
+#[test]
+fn a_client_of_a_session_is_asked_by_a_request() {
+    let mut demo = Demo::new();
+    let call = request("tools/call", &json!({"name": GREET}));
+    let begin = |demo: &mut Demo, can: Value| {
+        let params = json!({"protocolVersion": "2025-11-25", "capabilities": can});
+        handle(demo, &request("initialize", &params)).unwrap();
+    };
+    begin(&mut demo, json!({}));
+    assert_eq!(handle(&mut demo, &call).unwrap()["result"]["isError"], true);
+    begin(&mut demo, json!({"elicitation": {}}));
+    let question = handle(&mut demo, &call).unwrap();
+    assert_eq!(question["method"], "elicitation/create");
+    let told = |id: &Value| json!({"jsonrpc": "2.0", "id": id, "result": {"action": "accept", "content": {"name": "Bo"}}});
+    assert_eq!(handle(&mut demo, &told(&json!(99))), None, "never asked");
+    let done = handle(&mut demo, &told(&question["id"])).unwrap();
+    assert_eq!(
+        (&done["id"], &done["result"]["content"][0]["text"]),
+        (&json!(1), &json!("Hello, Bo!"))
+    );
+    assert_eq!(handle(&mut demo, &told(&question["id"])), None, "answered already");
+    // Nobody waits for the answer of a call that was cancelled.
+    let question = handle(&mut demo, &call).unwrap();
+    let cancel =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    assert_eq!(handle(&mut demo, &cancel), None);
+    assert_eq!(handle(&mut demo, &told(&question["id"])), None);
+    // At most so many questions are open.
+    for _ in 0..QUESTIONS {
+        assert_eq!(handle(&mut demo, &call).unwrap()["method"], "elicitation/create");
+    }
+    assert_eq!(handle(&mut demo, &call).unwrap()["result"]["isError"], true);
 }

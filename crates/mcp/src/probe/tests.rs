@@ -97,5 +97,8 @@ fn the_question_is_a_modern_request() {
         transport: "t",
         session: "s",
     };
-    assert_eq!(judge_discover(Demo::new().handle(&question, &context).as_deref()), Era::Modern);
+    assert_eq!(
+        judge_discover(Demo::new().handle(&question, &context).first().map(Vec::as_slice)),
+        Era::Modern
+    );
 }
