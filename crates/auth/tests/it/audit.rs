@@ -3,7 +3,7 @@
 use api::wire::{AuditBatch, AuditQuery};
 use api::{ErrorKind, Write};
 use pki::Service;
-use resource::{JoinRole, Kind, Lock, LockTarget, Role, Token, User};
+use resource::{JoinRole, Kind, LabelSelector, Lock, LockTarget, Role, Secrets, Token, User};
 use serde_json::value::RawValue;
 
 use crate::cluster::{Cluster, app, refused, role_with};
@@ -22,7 +22,10 @@ async fn every_change_is_recorded_with_its_author() {
     let before = cluster.records().await.len();
     let target = LockTarget { user: Some("bob".to_owned()), ..LockTarget::default() };
     alice.create(&Role::new("dev").into()).await.unwrap();
-    alice.put(&Role::new("dev").into(), Write::Update).await.unwrap();
+    let changed = role_with("dev", |allow| allow.app_labels = Some(LabelSelector::wildcard()));
+    alice.put(&changed.into(), Write::Update).await.unwrap();
+    // What changes nothing is no change.
+    alice.put(&alice.get(Kind::Role, "dev", Secrets::Redact).await.unwrap(), Write::Upsert).await.unwrap();
     alice.create(&User::new("bob", ["dev"]).into()).await.unwrap();
     alice.put(&User::new("bob", ["access"]).into(), Write::Upsert).await.unwrap();
     alice.create(&Lock::new("lock", target, "why").into()).await.unwrap();

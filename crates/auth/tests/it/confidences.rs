@@ -4,7 +4,7 @@ use api::{ErrorKind, Source as _, WatchEvent, Write};
 use futures_util::StreamExt as _;
 use pki::Service;
 use resource::app::{Header, Rewrite};
-use resource::{App, Kind, LabelSelector, Secrets};
+use resource::{App, Kind, LabelSelector, Resource, Secrets};
 
 use crate::cluster::{Cluster, app, refused, role_with, rule};
 
@@ -47,7 +47,9 @@ async fn what_a_server_is_told_in_confidence_is_shown_to_who_may_set_it() {
         let watched = {
             let cursor = listing.cursor.clone();
             let mut events = caller.watch(vec![Kind::App], cursor).await.unwrap();
-            cluster.put(app_with_key("keeper")).await;
+            let mut changed = Resource::from(app_with_key("keeper"));
+            changed.metadata_mut().description = format!("seen by {name}");
+            cluster.put(changed).await;
             loop {
                 if let WatchEvent::Put { resource, .. } = events.next().await.unwrap().unwrap() {
                     break resource;

@@ -36,10 +36,13 @@ async fn a_resource_lives_through_all_operations() {
 async fn an_update_of_an_old_revision_is_refused_and_an_upsert_is_not() {
     let cluster = Cluster::start().await;
     let first = cluster.put(role_with("dev", |_allow| {})).await;
-    let second = cluster.admin.put(&first, Write::Update).await.unwrap();
+    let mut changed = first.clone();
+    changed.metadata_mut().description = "changed".to_owned();
+    let second = cluster.admin.put(&changed, Write::Update).await.unwrap();
     let error = refused(cluster.admin.put(&first, Write::Update).await, ErrorKind::Conflict);
     assert!(error.message().contains(r#"role "dev" was changed"#), "{error}");
-    cluster.admin.put(&second, Write::Update).await.unwrap();
+    let same = cluster.admin.put(&second, Write::Update).await.unwrap();
+    assert_eq!(same.metadata().revision, second.metadata().revision, "nothing changed");
     cluster.admin.put(&first, Write::Upsert).await.unwrap();
     let foreign = first.with_revision(Revision::new("nonsense"));
     refused(cluster.admin.put(&foreign, Write::Update).await, ErrorKind::Conflict);
