@@ -25,7 +25,10 @@ async fn every_change_is_recorded_with_its_author() {
     let changed = role_with("dev", |allow| allow.app_labels = Some(LabelSelector::wildcard()));
     alice.put(&changed.into(), Write::Update).await.unwrap();
     // What changes nothing is no change.
-    alice.put(&alice.get(Kind::Role, "dev", Secrets::Redact).await.unwrap(), Write::Upsert).await.unwrap();
+    alice
+        .put(&alice.get(Kind::Role, "dev", Secrets::Redact).await.unwrap(), Write::Upsert)
+        .await
+        .unwrap();
     alice.create(&User::new("bob", ["dev"]).into()).await.unwrap();
     alice.put(&User::new("bob", ["access"]).into(), Write::Upsert).await.unwrap();
     alice.create(&Lock::new("lock", target, "why").into()).await.unwrap();
