@@ -1,10 +1,12 @@
 //! Runs the vectors: examples of what roles mean, one decision each.
 //!
-//! They are read from `tests/vectors`, or from the folder that `TESSERA_VECTORS` names. Files of the same form
-//! run as they are; a group or key that is not known here is a failure, so that nothing passes unread.
+//! They are read from `tests/vectors`, or from the folder that `TESSERA_VECTORS` names: a relative name is meant
+//! from the top folder of the workspace, where the command is given, and not from this crate, where tests run.
+//! Files of the same form run as they are; a group or key that is not known here is a failure, so that nothing
+//! passes unread.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use policy::{
@@ -35,10 +37,11 @@ impl FromNode for Document {
 
 #[test]
 fn vectors() {
-    let folder = std::env::var_os("TESSERA_VECTORS").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors"),
-        PathBuf::from,
-    );
+    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = match std::env::var_os("TESSERA_VECTORS") {
+        Some(folder) => crate_folder.join("../..").join(folder),
+        None => crate_folder.join("tests/vectors"),
+    };
     let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
         .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
         .map(|entry| entry.unwrap().path())
