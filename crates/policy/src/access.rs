@@ -197,11 +197,15 @@ impl AppAccess {
     #[must_use]
     pub fn patterns(&self, kind: Kind) -> Patterns {
         let mut found = Patterns::default();
-        let connects = self.check_connect().is_ok();
         let set = &self.0.roles.0;
+        let plan = self.plan(kind);
+        // What cannot be evaluated ends a pass: of a deny nothing is granted then, of an allow nothing
+        // by the roles behind it.
+        let grants = self.check_connect().is_ok() && plan.deny_broken.is_none();
+        let last = plan.allow_broken.unwrap_or(usize::MAX);
         for (at, role) in set.roles.iter().enumerate() {
             let list = role.allow.list(kind);
-            if connects && self.0.granting.has(at) {
+            if grants && at <= last && self.0.granting.has(at) {
                 if list.mentioned || !kind.is_open_by_default() {
                     found.allow(list);
                 } else {
@@ -212,7 +216,7 @@ impl AppAccess {
                 found.deny(role.deny.list(kind));
             }
         }
-        found
+        found.each_once()
     }
 
     /// Why something is decided as it is.
@@ -261,12 +265,7 @@ impl AppAccess {
         }
         let prepared = &*self.0;
         let set = &prepared.roles.0;
-        let [tools, prompts, resources] = &prepared.plans;
-        let plan = match kind {
-            Kind::Tool => tools,
-            Kind::Prompt => prompts,
-            Kind::Resource => resources,
-        };
+        let plan = self.plan(kind);
         let root_denies = set.guarded && self.root_denies(kind, name);
 
         let any = prepared.deny_stop.is_none() && plan.deny_broken.is_none();
@@ -298,6 +297,15 @@ impl AppAccess {
             prepared.allow_error.map(|at| (at, 0, Err(DenialKind::Evaluation))),
         ])
         .unwrap_or(Err(DenialKind::NotGranted))
+    }
+
+    fn plan(&self, kind: Kind) -> &Plan {
+        let [tools, prompts, resources] = &self.0.plans;
+        match kind {
+            Kind::Tool => tools,
+            Kind::Prompt => prompts,
+            Kind::Resource => resources,
+        }
     }
 
     /// Whether a grant is not the end: a later role may demand what the session does not have.

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::budget::Budget;
 use crate::label::Side;
-use crate::limits::MAX_PROGRAMS_BYTES;
-use crate::pattern::{Pattern, is_regex};
+use crate::limits::MAX_PATTERNS_BYTES;
+use crate::pattern::Pattern;
 use crate::template::{Template, TemplateError, Values};
+
+/// What is said of a pattern behind the last one.
+pub(crate) const PATTERNS_FULL: &str = "those before it take all the memory that patterns may take";
 
 /// What a list speaks of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -79,11 +83,13 @@ pub(crate) enum ListVerdict<'a> {
 
 /// Compiled patterns by text, so that roles that share patterns share the work.
 ///
-/// All of them together have a bound, too: traits, which others may set, can make many patterns of one entry.
+/// All of them together have a bound, too, and so has what it takes to fill in their templates: traits, which
+/// others may set, can make many patterns of one entry.
 #[derive(Debug, Default)]
 pub(crate) struct PatternCache {
     known: HashMap<Box<str>, Result<Pattern, String>>,
-    program_bytes: usize,
+    pattern_bytes: usize,
+    pub(crate) budget: Budget,
 }
 
 // === impl Kind ===
@@ -159,15 +165,20 @@ impl EntryList {
         values: Values<'_>,
         cache: &mut PatternCache,
     ) {
-        let template = Template::parse(entry);
+        if self.broken.is_some() {
+            // Never reached, whatever it is.
+            return;
+        }
+        let template = Template::parse_within(entry, &cache.budget);
         let trait_name = template.as_ref().ok().and_then(Template::trait_name).map(Arc::from);
         let source = Source { index, entry: entry.into(), trait_name };
         let guarded =
             side == Side::Allow && template.as_ref().is_ok_and(Template::reads_root_tools);
-        let texts = match template.and_then(|template| template.expand(values)) {
-            Ok(texts) => texts,
-            Err(error) => return self.fail(source, &error, side),
-        };
+        let texts =
+            match template.and_then(|template| template.expand_within(values, &cache.budget)) {
+                Ok(texts) => texts,
+                Err(error) => return self.fail(source, &error, side),
+            };
         for text in texts {
             self.push(source.clone(), &text, guarded, cache);
         }
@@ -223,6 +234,10 @@ impl EntryList {
 impl PatternCache {
     /// Compiles `text`, or finds it compiled.
     pub(crate) fn compile(&mut self, text: &str) -> Result<Pattern, String> {
+        if self.is_full() {
+            return Err(format!("the pattern {text:?} is one too many: {PATTERNS_FULL}"));
+        }
+        self.pattern_bytes = self.pattern_bytes.saturating_add(Pattern::KEPT_BYTES + text.len());
         if let Some(known) = self.known.get(text) {
             return known.clone();
         }
@@ -235,16 +250,19 @@ impl PatternCache {
     }
 
     fn compile_new(&mut self, text: &str) -> Result<Pattern, String> {
-        let full = self.program_bytes > MAX_PROGRAMS_BYTES;
-        if full && is_regex(text) {
-            return Err(format!(
-                "the pattern {text:?} is one too many: those before it compile to more than \
-                 {MAX_PROGRAMS_BYTES} bytes"
-            ));
-        }
         let pattern = Pattern::compile(text)
             .map_err(|error| format!("the pattern {text:?} does not compile: {error}"))?;
-        self.program_bytes = self.program_bytes.saturating_add(pattern.program_bytes());
+        self.pattern_bytes = self.pattern_bytes.saturating_add(pattern.program_bytes());
         Ok(pattern)
+    }
+
+    /// Whether no further pattern is compiled.
+    pub(crate) fn is_full(&self) -> bool {
+        self.pattern_bytes > MAX_PATTERNS_BYTES
+    }
+
+    /// Takes `bytes` that are kept beside the patterns into account.
+    pub(crate) fn keep(&mut self, bytes: usize) {
+        self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
     }
 }

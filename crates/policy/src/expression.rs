@@ -9,10 +9,13 @@ use std::sync::Arc;
 use resource::{Labels, Traits};
 use thiserror::Error;
 
+use crate::budget::{Budget, Overspent};
 use crate::golang::Comparison;
 use crate::pattern::Pattern;
-use crate::regex::Regex;
+use crate::regex::{Regex, ReplaceError};
 use crate::syntax::SyntaxError;
+
+use check::Notes;
 
 /// A predicate that parsed and has the right types.
 ///
@@ -30,6 +33,7 @@ pub struct LabelExpression {
     root: BoolExpr,
     /// Constant patterns that do not compile: harmless until they are reached, but refused when written.
     broken: Vec<SyntaxError>,
+    program_bytes: usize,
 }
 
 /// What an expression is evaluated over.
@@ -41,6 +45,15 @@ pub struct Context<'a> {
     pub user: &'a str,
     /// Traits of the user.
     pub traits: &'a Traits,
+}
+
+/// The same, and how much work may be done with it.
+#[derive(Debug, Clone, Copy)]
+struct Scope<'a> {
+    labels: &'a Labels,
+    user: &'a str,
+    traits: &'a Traits,
+    budget: &'a Budget,
 }
 
 /// An expression that cannot be evaluated for this user and app.
@@ -104,9 +117,9 @@ impl LabelExpression {
     /// them: see [`LabelExpression::broken_patterns`].
     pub fn parse(text: &str) -> Result<Self, SyntaxError> {
         let tree = crate::golang::parse(text)?;
-        let mut broken = Vec::new();
-        let root = check::boolean(&tree, &mut broken)?;
-        Ok(Self { root, broken })
+        let mut notes = Notes::default();
+        let root = check::boolean(&tree, &mut notes)?;
+        Ok(Self { root, broken: notes.broken, program_bytes: notes.program_bytes })
     }
 
     /// Constant patterns that do not compile: errors only when they are reached.
@@ -121,7 +134,27 @@ impl LabelExpression {
     ///
     /// When a part that is reached cannot be evaluated for this user and app.
     pub fn eval(&self, context: Context<'_>) -> Result<bool, EvalError> {
-        self.root.eval(context)
+        let Context { labels, user, traits } = context;
+        self.root.eval(Scope { labels, user, traits, budget: &Budget::new() })
+    }
+
+    /// Memory that the programs of its patterns take.
+    pub(crate) fn program_bytes(&self) -> usize {
+        self.program_bytes
+    }
+}
+
+// === impl EvalError ===
+
+impl From<Overspent> for EvalError {
+    fn from(error: Overspent) -> Self {
+        Self(format!("the expression {error}"))
+    }
+}
+
+impl From<ReplaceError> for EvalError {
+    fn from(error: ReplaceError) -> Self {
+        Self(error.to_string())
     }
 }
 

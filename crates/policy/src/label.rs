@@ -1,6 +1,7 @@
 //! Label selectors: which labels a role, or an agent, speaks of.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use resource::label::{DEV_PREFIX, INTERNAL_PREFIX};
 use resource::{LabelSelector, Labels, canonical_label_key};
@@ -116,14 +117,17 @@ impl LabelMatcher {
         let mut keys: Vec<KeyMatcher> = Vec::with_capacity(selector.0.len());
         for (key, entries) in &selector.0 {
             let mut matchers: Vec<ValueMatcher> = Vec::with_capacity(entries.len());
+            let mut seen = HashSet::new();
             for entry in entries {
-                for matcher in ValueMatcher::expand(entry, side, values, cache) {
-                    if !matchers.iter().any(|known| known.is_same(&matcher)) {
-                        matchers.push(matcher);
-                    }
+                let new = ValueMatcher::expand(entry, side, values, cache);
+                matchers.extend(new.into_iter().filter(|matcher| seen.insert(matcher.identity())));
+                if cache.is_full() {
+                    // The last of them is an error, behind which nothing is reached.
+                    matchers.push(ValueMatcher::new(entry, entry, cache));
+                    break;
                 }
             }
-            let (key, error) = expand_key(key, side, values);
+            let (key, error) = expand_key(key, side, values, cache);
             // Two keys may become one. Each then has to hold; of a deny, each alone is enough.
             match keys.iter_mut().find(|known| *known.key == *key) {
                 Some(known) if side == Side::Deny => {
@@ -234,7 +238,9 @@ impl ValueMatcher {
     }
 
     fn expand(entry: &str, side: Side, values: Values<'_>, cache: &mut PatternCache) -> Vec<Self> {
-        match Template::parse(entry).and_then(|template| template.expand(values)) {
+        let expanded = Template::parse_within(entry, &cache.budget)
+            .and_then(|template| template.expand_within(values, &cache.budget));
+        match expanded {
             Ok(texts) => texts.iter().map(|text| Self::new(entry, text, cache)).collect(),
             Err(error) if side == Side::Deny && !error.is_not_found() => {
                 let message = format!("the entry {entry:?} cannot be evaluated: {error}");
@@ -244,8 +250,9 @@ impl ValueMatcher {
         }
     }
 
-    fn is_same(&self, other: &Self) -> bool {
-        self.text == other.text && self.pattern.is_ok() == other.pattern.is_ok()
+    /// Values of which one is enough.
+    fn identity(&self) -> (Box<str>, bool) {
+        (self.text.clone(), self.pattern.is_ok())
     }
 
     fn is_wildcard(&self) -> bool {
@@ -255,8 +262,14 @@ impl ValueMatcher {
 
 /// A key's template is replaced by its first value. What cannot be expanded is the empty key; of a deny,
 /// what cannot be evaluated at all is an error.
-fn expand_key<'a>(key: &'a str, side: Side, values: Values<'_>) -> (Cow<'a, str>, Option<String>) {
-    let expanded = Template::parse(key).and_then(|template| template.expand(values));
+fn expand_key<'a>(
+    key: &'a str,
+    side: Side,
+    values: Values<'_>,
+    cache: &PatternCache,
+) -> (Cow<'a, str>, Option<String>) {
+    let expanded = Template::parse_within(key, &cache.budget)
+        .and_then(|template| template.expand_within(values, &cache.budget));
     match expanded {
         Ok(texts) => (texts.into_iter().next().map_or(Cow::Borrowed(""), Cow::Owned), None),
         Err(error) if side == Side::Deny && !error.is_not_found() => {

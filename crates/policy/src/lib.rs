@@ -30,6 +30,7 @@
 //! ```
 
 mod access;
+mod budget;
 mod clause;
 mod decision;
 mod email;

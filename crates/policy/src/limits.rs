@@ -15,9 +15,16 @@ pub const MAX_REGEX_REPEAT: u32 = 1000;
 /// Bytes of the program one regex compiles to: room for `.{1,1000}`, whose copies take half of it.
 pub const MAX_REGEX_PROGRAM_BYTES: usize = 2 * 1024 * 1024;
 
-/// Bytes of programs at which a role set compiles no further regex; those it has by then are its last. Ten
-/// thousand regexes of the common kind fit.
-pub const MAX_PROGRAMS_BYTES: usize = 64 * 1024 * 1024;
+/// Bytes of patterns, with their programs, at which a role set compiles no further one; those it has by then
+/// are its last. Ten thousand regexes of the common kind fit, or two hundred thousand names.
+pub const MAX_PATTERNS_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of the programs of all patterns of one label expression.
+pub const MAX_EXPRESSION_PROGRAMS_BYTES: usize = 8 * 1024 * 1024;
+
+/// Bytes that may be searched and compiled to fill in the templates of one role set, to evaluate one label
+/// expression or to map the roles of one user. Those that a large program is run on count several times.
+pub const MAX_WORK: usize = 64 * 1024 * 1024;
 
 /// Bytes of one template entry.
 pub const MAX_TEMPLATE_BYTES: usize = 4 * 1024;

@@ -27,6 +27,9 @@ pub(crate) enum Pattern {
 // === impl Pattern ===
 
 impl Pattern {
+    /// Memory that one takes beside its text and its program, with its place in an index.
+    pub(crate) const KEPT_BYTES: usize = 256;
+
     /// Compiles `text`. The regex of a pattern is found in it, and matched, without any wrapping.
     pub(crate) fn compile(text: &str) -> Result<Self, SyntaxError> {
         if text.len() > MAX_PATTERN_BYTES {

@@ -24,7 +24,7 @@ use crate::limits::{MAX_PATTERN_BYTES, MAX_REGEX_PROGRAM_BYTES};
 use crate::pattern::Glob;
 use crate::syntax::SyntaxError;
 
-pub(crate) use replace::TooLong;
+pub(crate) use replace::ReplaceError;
 pub(crate) use unicode::{is_digit, is_letter};
 
 /// Bytes of scratch memory one regex may use per thread for states it builds while searching.
@@ -39,6 +39,7 @@ pub(crate) struct Regex {
     /// Names of the groups, the whole match first.
     names: Box<[Option<Box<str>>]>,
     anchors: Anchors,
+    program_bytes: usize,
 }
 
 enum Engine {
@@ -97,7 +98,12 @@ impl Regex {
         if groups == Groups::Dropped
             && let Some(globs) = plain::globs(&parsed.hir)
         {
-            return Ok(Self { engine: Engine::Globs(globs.into()), names, anchors });
+            return Ok(Self {
+                engine: Engine::Globs(globs.into()),
+                names,
+                anchors,
+                program_bytes: 0,
+            });
         }
         let mut config = meta::Config::new()
             .nfa_size_limit(Some(MAX_REGEX_PROGRAM_BYTES))
@@ -116,7 +122,8 @@ impl Regex {
                 SyntaxError::new(message, 0, text.len())
             },
         )?;
-        Ok(Self { engine: Engine::Automaton(engine), names, anchors })
+        let program_bytes = engine.memory_usage();
+        Ok(Self { engine: Engine::Automaton(engine), names, anchors, program_bytes })
     }
 
     /// Whether the pattern is found anywhere in `text`.
@@ -132,10 +139,7 @@ impl Regex {
 
     /// Memory that the program takes.
     pub(crate) fn program_bytes(&self) -> usize {
-        match &self.engine {
-            Engine::Automaton(engine) => engine.memory_usage(),
-            Engine::Globs(_) => 0,
-        }
+        self.program_bytes
     }
 
     /// The globs of which one matches whatever this matches, when it is no more than that.

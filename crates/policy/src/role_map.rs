@@ -2,9 +2,10 @@
 
 use thiserror::Error;
 
-use crate::limits::MAX_VALUE_BYTES;
+use crate::budget::{Budget, Overspent};
+use crate::limits::{MAX_VALUE_BYTES, MAX_WORK};
 use crate::pattern::to_regex;
-use crate::regex::{Regex, TooLong};
+use crate::regex::{Regex, ReplaceError};
 use crate::role_set::IMPLICIT_ROLE;
 use crate::syntax::SyntaxError;
 
@@ -85,6 +86,9 @@ pub enum RoleMapError {
     /// A role became too long when it was mapped.
     #[error("failed to map roles: a mapped role has more than {MAX_VALUE_BYTES} bytes")]
     TooLong,
+    /// There are so many roles and entries, or they are so long, that mapping would take too much work.
+    #[error("failed to map roles: more than {MAX_WORK} bytes would be searched")]
+    TooMuch,
 }
 
 // === impl RoleMap ===
@@ -138,21 +142,20 @@ impl RoleMap {
     ///
     /// # Errors
     ///
-    /// When a mapped role is longer than any role can be.
+    /// When a mapped role is longer than any role can be, or mapping takes too much work.
     pub fn apply(&self, remote_roles: &[String]) -> Result<Vec<String>, RoleMapError> {
         let nameless = [String::new()];
         let remote_roles = if remote_roles.is_empty() { &nameless } else { remote_roles };
         let mut mapped: Vec<String> = Vec::new();
+        let budget = Budget::new();
         for (remote, local) in &self.entries {
             for role in remote_roles {
                 // Every cluster gives its own implicit role.
-                if role == IMPLICIT_ROLE || !remote.is_match(role) {
+                if role == IMPLICIT_ROLE {
                     continue;
                 }
                 for template in local {
-                    let role = remote
-                        .replace_all(role, template)
-                        .map_err(|TooLong| RoleMapError::TooLong)?;
+                    let Some(role) = remote.replace_all(role, template, &budget)? else { break };
                     if !role.is_empty() && !mapped.contains(&role) {
                         mapped.push(role);
                     }
@@ -160,6 +163,17 @@ impl RoleMap {
             }
         }
         Ok(mapped)
+    }
+}
+
+// === impl RoleMapError ===
+
+impl From<ReplaceError> for RoleMapError {
+    fn from(error: ReplaceError) -> Self {
+        match error {
+            ReplaceError::TooLong => Self::TooLong,
+            ReplaceError::Overspent(Overspent) => Self::TooMuch,
+        }
     }
 }
 

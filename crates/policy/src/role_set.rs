@@ -192,7 +192,7 @@ impl RoleSet {
             found.allow(role.allow.list(kind));
             found.deny(role.deny.list(kind));
         }
-        found
+        found.each_once()
     }
 
     /// Limits on sessions that follow from all roles together.

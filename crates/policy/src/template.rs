@@ -91,6 +91,11 @@ impl Template {
         self.value.trait_name().is_some_and(TraitName::is_root_tools)
     }
 
+    /// Memory that the programs in it take.
+    pub(crate) fn program_bytes(&self) -> usize {
+        self.value.program_bytes()
+    }
+
     /// Compiles an entry without a template as the pattern it is.
     pub(crate) fn as_pattern(&self) -> Option<Result<Pattern, SyntaxError>> {
         match &self.value {
@@ -120,6 +125,16 @@ impl Value {
             Self::Constant(_) | Self::UserName => None,
             Self::Trait(name) => Some(name),
             Self::EmailLocal(input) | Self::Replace { input, .. } => input.trait_name(),
+        }
+    }
+
+    fn program_bytes(&self) -> usize {
+        match self {
+            Self::Constant(_) | Self::Trait(_) | Self::UserName => 0,
+            Self::EmailLocal(input) => input.program_bytes(),
+            Self::Replace { input, regex, .. } => {
+                input.program_bytes().saturating_add(regex.program_bytes())
+            }
         }
     }
 }

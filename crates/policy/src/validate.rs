@@ -9,11 +9,11 @@ use resource::role::Conditions;
 use resource::{LabelSelector, Role, Rule};
 
 use crate::clause::{Clause, check_action};
-use crate::entries::Kind;
+use crate::entries::{Kind, PATTERNS_FULL};
 use crate::expression::LabelExpression;
 use crate::label::Side;
-use crate::limits::MAX_PROGRAMS_BYTES;
-use crate::pattern::is_regex;
+use crate::limits::MAX_PATTERNS_BYTES;
+use crate::pattern::Pattern;
 use crate::syntax::SyntaxError;
 use crate::template::{Template, TemplateError};
 
@@ -39,8 +39,8 @@ pub struct FieldError {
 
 struct Check<'a> {
     side: Side,
-    /// Memory of the programs of all regexes so far, of both sides.
-    program_bytes: &'a mut usize,
+    /// Memory of all patterns so far, of both sides, as `PatternCache` has it.
+    pattern_bytes: &'a mut usize,
     errors: &'a mut Vec<FieldError>,
 }
 
@@ -48,9 +48,9 @@ struct Check<'a> {
 #[must_use]
 pub fn validate_role(role: &Role) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    let mut program_bytes = 0;
+    let mut pattern_bytes = 0;
     for (side, conditions) in [(Side::Allow, &role.spec.allow), (Side::Deny, &role.spec.deny)] {
-        let check = Check { side, program_bytes: &mut program_bytes, errors: &mut errors };
+        let check = Check { side, pattern_bytes: &mut pattern_bytes, errors: &mut errors };
         check.conditions(conditions);
     }
     errors
@@ -118,24 +118,31 @@ impl Check<'_> {
 
     /// An entry of a list or selector: a template, or a pattern.
     fn entry(&mut self, path: &str, context: &str, entry: &str) {
+        if self.is_full() {
+            // No user of the role could have it.
+            let message = format!("the entry is one too many: {PATTERNS_FULL}");
+            return self.add(path, context, entry, &SyntaxError::new(message, 0, entry.len()));
+        }
         match Template::parse(entry) {
             Err(error) => self.template(path, context, entry, &error),
-            // No user of the role could have it: see `PatternCache`.
-            Ok(_) if *self.program_bytes > MAX_PROGRAMS_BYTES && is_regex(entry) => {
-                let message = format!(
-                    "the regex is one too many: those before it compile to more than \
-                     {MAX_PROGRAMS_BYTES} bytes"
-                );
-                self.add(path, context, entry, &SyntaxError::new(message, 0, entry.len()));
-            }
             Ok(template) => match template.as_pattern() {
                 Some(Err(error)) => {
                     self.add(path, context, entry, &error.in_context("the regex does not compile"));
                 }
-                Some(Ok(pattern)) => *self.program_bytes += pattern.program_bytes(),
-                None => {}
+                Some(Ok(pattern)) => {
+                    self.keep(Pattern::KEPT_BYTES + entry.len() + pattern.program_bytes());
+                }
+                None => self.keep(template.program_bytes()),
             },
         }
+    }
+
+    fn is_full(&self) -> bool {
+        *self.pattern_bytes > MAX_PATTERNS_BYTES
+    }
+
+    fn keep(&mut self, bytes: usize) {
+        *self.pattern_bytes = self.pattern_bytes.saturating_add(bytes);
     }
 
     fn template(&mut self, path: &str, context: &str, entry: &str, error: &TemplateError) {
@@ -150,9 +157,14 @@ impl Check<'_> {
 
     fn expression(&mut self, text: &str) {
         let field = "app_labels_expression";
+        if self.is_full() {
+            let message = format!("the expression has no room for its patterns: {PATTERNS_FULL}");
+            return self.add(field, field, text, &SyntaxError::new(message, 0, text.len()));
+        }
         match LabelExpression::parse(text) {
             Err(error) => self.add(field, field, text, &error),
             Ok(expression) => {
+                self.keep(expression.program_bytes());
                 for error in expression.broken_patterns() {
                     self.add(field, field, text, error);
                 }

@@ -1,5 +1,7 @@
 //! Patterns as people read them.
 
+use std::collections::HashSet;
+
 use crate::entries::EntryList;
 
 /// Patterns that grant and patterns that deny, each once, in the order of the roles.
@@ -19,21 +21,26 @@ impl Patterns {
     }
 
     pub(crate) fn allow_everything(&mut self) {
-        let everything = "*".to_owned();
-        if !self.allowed.contains(&everything) {
-            self.allowed.push(everything);
-        }
+        self.allowed.push("*".to_owned());
     }
 
     pub(crate) fn deny(&mut self, list: &EntryList) {
         add(&mut self.denied, list);
     }
+
+    /// The same without repetitions.
+    pub(crate) fn each_once(mut self) -> Self {
+        each_once(&mut self.allowed);
+        each_once(&mut self.denied);
+        self
+    }
 }
 
 fn add(texts: &mut Vec<String>, list: &EntryList) {
-    for entry in &list.entries {
-        if !texts.iter().any(|known| **known == *entry.text) {
-            texts.push(entry.text.to_string());
-        }
-    }
+    texts.extend(list.entries.iter().map(|entry| entry.text.to_string()));
+}
+
+fn each_once(texts: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
 }

@@ -327,6 +327,30 @@ fn patterns_for_people() {
 }
 
 #[test]
+fn patterns_that_grant_nothing_are_not_shown() {
+    let labels = Labels::new();
+    let shown = |roles: Vec<Role>| {
+        let set = set(roles);
+        let access = set.access(AppRef::new("app", &labels));
+        let found = access.patterns(Kind::Tool).allowed;
+        // Every pattern here is a name as well: what is shown is what may be called.
+        for name in ["a", "b", "c"] {
+            assert_eq!(
+                found.iter().any(|known| known == name),
+                access.tool_visible(name),
+                "{name}"
+            );
+        }
+        found
+    };
+    // Nothing is granted that a deny which cannot be evaluated might deny.
+    assert_eq!(shown(vec![granting(&["a"]), denying(&["^(x$"])]), [""; 0]);
+    // An allow that cannot be evaluated ends the search.
+    assert_eq!(shown(vec![granting(&["a", "^(x$", "b"]), granting(&["c"])]), ["a"]);
+    assert_eq!(shown(vec![granting(&["c"]), granting(&["a", "^(x$"])]), ["c", "a"]);
+}
+
+#[test]
 fn names_that_are_too_long_are_refused() {
     let access = access(vec![granting(&["*"])]);
     let at = "a".repeat(MAX_SUBJECT_BYTES);

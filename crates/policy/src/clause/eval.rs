@@ -1,6 +1,7 @@
 //! Evaluating clauses.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use resource::canonical_label_key;
 
@@ -34,10 +35,10 @@ impl Test {
                 _ => false,
             },
             Self::ContainsAny(items, wanted) => lists(items, wanted, context)
-                .is_some_and(|(items, wanted)| wanted.iter().any(|item| items.contains(item))),
+                .is_some_and(|(items, wanted)| !set(&items).is_disjoint(&set(&wanted))),
             Self::ContainsAll(items, wanted) => {
                 lists(items, wanted, context).is_some_and(|(items, wanted)| {
-                    !wanted.is_empty() && wanted.iter().all(|item| items.contains(item))
+                    !wanted.is_empty() && set(&wanted).is_subset(&set(&items))
                 })
             }
             Self::HasPrefix(text, prefix) => match (text.find(context), prefix.find(context)) {
@@ -48,7 +49,7 @@ impl Test {
                 let Found::List(items) = items.find(context) else { return false };
                 let wanted: Option<Vec<_>> =
                     wanted.iter().map(|item| item.find(context).into_text()).collect();
-                wanted.is_some_and(|wanted| items.iter().all(|item| wanted.contains(item)))
+                wanted.is_some_and(|wanted| set(&items).is_subset(&set(&wanted)))
             }
             Self::AllEqual(items, wanted) => {
                 every(items, wanted, context, |item, text| item == text)
@@ -62,6 +63,11 @@ impl Test {
 }
 
 type List<'a> = Vec<Cow<'a, str>>;
+
+/// What is in a list. The lists of a user may be long.
+fn set<'a>(items: &'a [Cow<'_, str>]) -> HashSet<&'a str> {
+    items.iter().map(|item| &**item).collect()
+}
 
 /// Both values, where both are lists.
 fn lists<'a>(

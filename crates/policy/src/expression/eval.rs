@@ -4,24 +4,24 @@ use std::borrow::Cow;
 
 use resource::canonical_label_key;
 
-use super::{BoolExpr, Context, EvalError, ListExpr, PatternArg, RegexArg, StrExpr};
+use super::{BoolExpr, EvalError, ListExpr, PatternArg, RegexArg, Scope, StrExpr};
 use crate::golang::Comparison;
 use crate::label::spellings;
 use crate::limits::{MAX_TEMPLATE_VALUES, MAX_VALUE_BYTES};
 use crate::pattern::Pattern;
-use crate::regex::{Regex, TooLong};
+use crate::regex::Regex;
 
 type Text<'a> = Cow<'a, str>;
 
 // === impl BoolExpr ===
 
 impl BoolExpr {
-    pub(super) fn eval(&self, context: Context<'_>) -> Result<bool, EvalError> {
+    pub(super) fn eval(&self, scope: Scope<'_>) -> Result<bool, EvalError> {
         match self {
             Self::Constant(value) => Ok(*value),
             Self::All(parts) => {
                 for part in parts {
-                    if !part.eval(context)? {
+                    if !part.eval(scope)? {
                         return Ok(false);
                     }
                 }
@@ -29,36 +29,43 @@ impl BoolExpr {
             }
             Self::Any(parts) => {
                 for part in parts {
-                    if part.eval(context)? {
+                    if part.eval(scope)? {
                         return Ok(true);
                     }
                 }
                 Ok(false)
             }
-            Self::Not(inner) => inner.eval(context).map(|value| !value),
+            Self::Not(inner) => inner.eval(scope).map(|value| !value),
             Self::Compare(comparison, left, right) => {
-                let equal = left.eval(context)? == right.eval(context)?;
+                let equal = left.eval(scope)? == right.eval(scope)?;
                 Ok(equal == (*comparison == Comparison::Equal))
             }
             Self::Contains(items, item) => {
-                let items = items.eval(context)?;
-                let item = item.eval(context)?;
+                let items = items.eval(scope)?;
+                let item = item.eval(scope)?;
+                scope.budget.spend(items.len())?;
                 Ok(items.contains(&item))
             }
             Self::ContainsAny(items, wanted) => {
-                let items = items.eval(context)?;
-                let wanted = wanted.eval(context)?;
+                let items = items.eval(scope)?;
+                let wanted = wanted.eval(scope)?;
+                scope.budget.spend(items.len().saturating_mul(wanted.len()))?;
                 Ok(wanted.iter().any(|item| items.contains(item)))
             }
             Self::ContainsAll(items, wanted) => {
-                let items = items.eval(context)?;
-                let wanted = wanted.eval(context)?;
+                let items = items.eval(scope)?;
+                let wanted = wanted.eval(scope)?;
+                scope.budget.spend(items.len().saturating_mul(wanted.len()))?;
                 // Nothing wanted is no reason to grant anything.
                 Ok(!wanted.is_empty() && wanted.iter().all(|item| items.contains(item)))
             }
             Self::Match(items, pattern) => {
-                let items = items.eval(context)?;
-                pattern.with(context, |pattern| items.iter().any(|item| pattern.is_match(item)))
+                let items = items.eval(scope)?;
+                let bytes = size(&items);
+                pattern.with(scope, |pattern| {
+                    scope.budget.spend_search(bytes, pattern.program_bytes())?;
+                    Ok(items.iter().any(|item| pattern.is_match(item)))
+                })?
             }
         }
     }
@@ -67,18 +74,18 @@ impl BoolExpr {
 // === impl StrExpr ===
 
 impl StrExpr {
-    fn eval<'a>(&'a self, context: Context<'a>) -> Result<Text<'a>, EvalError> {
+    fn eval<'a>(&'a self, scope: Scope<'a>) -> Result<Text<'a>, EvalError> {
         match self {
             Self::Constant(text) => Ok(Cow::Borrowed(text)),
             Self::Label(key) => {
-                let key = key.eval(context)?;
-                let value = context.labels.get(&*canonical_label_key(&key));
+                let key = key.eval(scope)?;
+                let value = scope.labels.get(&*canonical_label_key(&key));
                 Ok(Cow::Borrowed(value.map_or("", String::as_str)))
             }
-            Self::UserName if context.user.is_empty() => {
+            Self::UserName if scope.user.is_empty() => {
                 Err(EvalError("user.metadata.name is empty".to_owned()))
             }
-            Self::UserName => Ok(Cow::Borrowed(context.user)),
+            Self::UserName => Ok(Cow::Borrowed(scope.user)),
         }
     }
 }
@@ -86,12 +93,12 @@ impl StrExpr {
 // === impl ListExpr ===
 
 impl ListExpr {
-    fn eval<'a>(&'a self, context: Context<'a>) -> Result<Vec<Text<'a>>, EvalError> {
+    fn eval<'a>(&'a self, scope: Scope<'a>) -> Result<Vec<Text<'a>>, EvalError> {
         match self {
-            Self::Set(members) => members.iter().map(|member| member.eval(context)).collect(),
+            Self::Set(members) => members.iter().map(|member| member.eval(scope)).collect(),
             Self::Trait(name) => {
-                let name = name.eval(context)?;
-                let values = context.traits.get(&*name).map(Vec::as_slice).unwrap_or_default();
+                let name = name.eval(scope)?;
+                let values = scope.traits.get(&*name).map(Vec::as_slice).unwrap_or_default();
                 if values.len() > MAX_TEMPLATE_VALUES
                     || values.iter().any(|value| value.len() > MAX_VALUE_BYTES)
                 {
@@ -100,26 +107,31 @@ impl ListExpr {
                          than {MAX_VALUE_BYTES} bytes"
                     )));
                 }
+                scope.budget.spend(values.len())?;
                 Ok(values.iter().map(|value| Cow::Borrowed(value.as_str())).collect())
             }
             Self::EmailLocal(items) => {
-                items.eval(context)?.iter().map(|address| email_local(address)).collect()
+                let items = items.eval(scope)?;
+                scope.budget.spend(size(&items))?;
+                items.iter().map(|address| email_local(address)).collect()
             }
-            Self::Upper(items) => Ok(mapped(&items.eval(context)?, upper)),
-            Self::Lower(items) => Ok(mapped(&items.eval(context)?, lower)),
+            Self::Upper(items) => mapped(&items.eval(scope)?, upper, scope),
+            Self::Lower(items) => mapped(&items.eval(scope)?, lower, scope),
             Self::Replace(items, regex, replacement) => {
-                let items = items.eval(context)?;
-                let replacement = replacement.eval(context)?;
-                regex.with(context, |regex| replace(regex, &items, &replacement))?
+                let items = items.eval(scope)?;
+                let replacement = replacement.eval(scope)?;
+                regex.with(scope, |regex| replace(regex, &items, &replacement, scope))?
             }
-            Self::LabelsMatching(pattern) => pattern.with(context, |pattern| {
-                context
+            Self::LabelsMatching(pattern) => pattern.with(scope, |pattern| {
+                let bytes = scope.labels.keys().map(String::len).sum();
+                scope.budget.spend_search(bytes, pattern.program_bytes())?;
+                Ok(scope
                     .labels
                     .iter()
                     .filter(|(key, _)| spellings(key).any(|key| pattern.is_match(&key)))
                     .map(|(_, value)| Cow::Borrowed(value.as_str()))
-                    .collect()
-            }),
+                    .collect())
+            })?,
         }
     }
 }
@@ -127,19 +139,17 @@ impl ListExpr {
 // === impl PatternArg ===
 
 impl PatternArg {
-    fn with<T>(
-        &self,
-        context: Context<'_>,
-        then: impl FnOnce(&Pattern) -> T,
-    ) -> Result<T, EvalError> {
+    fn with<T>(&self, scope: Scope<'_>, then: impl FnOnce(&Pattern) -> T) -> Result<T, EvalError> {
         match self {
             Self::Constant(Ok(pattern)) => Ok(then(pattern)),
             Self::Constant(Err(error)) => {
                 Err(EvalError(format!("a pattern does not compile: {error}")))
             }
             Self::Dynamic(text) => {
-                let text = text.eval(context)?;
+                let text = text.eval(scope)?;
+                scope.budget.spend(text.len())?;
                 let pattern = Pattern::compile(&text).map_err(|error| broken(&text, &error))?;
+                scope.budget.spend(pattern.program_bytes())?;
                 Ok(then(&pattern))
             }
         }
@@ -149,20 +159,18 @@ impl PatternArg {
 // === impl RegexArg ===
 
 impl RegexArg {
-    fn with<T>(
-        &self,
-        context: Context<'_>,
-        then: impl FnOnce(&Regex) -> T,
-    ) -> Result<T, EvalError> {
+    fn with<T>(&self, scope: Scope<'_>, then: impl FnOnce(&Regex) -> T) -> Result<T, EvalError> {
         match self {
             Self::Constant(Ok(regex)) => Ok(then(regex)),
             Self::Constant(Err(error)) => {
                 Err(EvalError(format!("a regex does not compile: {error}")))
             }
             Self::Dynamic(text) => {
-                let text = text.eval(context)?;
+                let text = text.eval(scope)?;
+                scope.budget.spend(text.len())?;
                 let regex =
                     Regex::compile_with_groups(&text).map_err(|error| broken(&text, &error))?;
+                scope.budget.spend(regex.program_bytes())?;
                 Ok(then(&regex))
             }
         }
@@ -177,15 +185,12 @@ fn replace<'a>(
     regex: &Regex,
     items: &[Text<'a>],
     replacement: &str,
+    scope: Scope<'_>,
 ) -> Result<Vec<Text<'a>>, EvalError> {
     items
         .iter()
-        .filter(|item| regex.is_match(item))
-        .map(|item| {
-            regex.replace_all(item, replacement).map(Cow::Owned).map_err(|TooLong| {
-                EvalError(format!("a replaced value has more than {MAX_VALUE_BYTES} bytes"))
-            })
-        })
+        .filter_map(|item| regex.replace_all(item, replacement, scope.budget).transpose())
+        .map(|replaced| Ok(Cow::Owned(replaced?)))
         .collect()
 }
 
@@ -195,8 +200,18 @@ fn email_local<'a>(address: &str) -> Result<Text<'a>, EvalError> {
     })
 }
 
-fn mapped<'a>(items: &[Text<'_>], change: fn(char) -> char) -> Vec<Text<'a>> {
-    items.iter().map(|item| Cow::Owned(item.chars().map(change).collect())).collect()
+fn mapped<'a>(
+    items: &[Text<'_>],
+    change: fn(char) -> char,
+    scope: Scope<'_>,
+) -> Result<Vec<Text<'a>>, EvalError> {
+    scope.budget.spend(size(items))?;
+    Ok(items.iter().map(|item| Cow::Owned(item.chars().map(change).collect())).collect())
+}
+
+/// What it costs to look at every item.
+fn size(items: &[Text<'_>]) -> usize {
+    items.iter().map(|item| 1 + item.len()).sum()
 }
 
 /// The simple upper case of a character, which is always one character.

@@ -1,6 +1,6 @@
 //! The functions of label expressions: their names, parameters and results.
 
-use super::check::{Typed, list, pattern, regex, string};
+use super::check::{Notes, Typed, list, pattern, regex, string};
 use super::{BoolExpr, ListExpr};
 use crate::golang::Expr;
 use crate::syntax::{SyntaxError, nearest};
@@ -20,34 +20,32 @@ pub(super) const FUNCTIONS: [&str; 10] = [
 
 const ORDINALS: [&str; 3] = ["first", "second", "third"];
 
-type Broken = Vec<SyntaxError>;
-
 /// Checks a call of the function `name`, whose own place is `function`.
 pub(super) fn call(
     expr: &Expr,
     function: &Expr,
     name: &str,
     arguments: &[Expr],
-    broken: &mut Broken,
+    notes: &mut Notes,
 ) -> Result<Typed, SyntaxError> {
     match (name, arguments) {
         ("set", members) => {
             let mut found = Vec::with_capacity(members.len());
             for (at, member) in members.iter().enumerate() {
-                found.push(string(member, broken).map_err(|error| {
+                found.push(string(member, notes).map_err(|error| {
                     error.in_context(&format!("parsing argument {} to (set)", at + 1))
                 })?);
             }
             Ok(Typed::List(ListExpr::Set(found)))
         }
         ("contains", [items, item]) => {
-            let items = nth(0, name, list(items, broken))?;
-            let item = nth(1, name, string(item, broken))?;
+            let items = nth(0, name, list(items, notes))?;
+            let item = nth(1, name, string(item, notes))?;
             Ok(Typed::Bool(BoolExpr::Contains(items, item)))
         }
         ("contains_any" | "contains_all", [items, wanted]) => {
-            let items = nth(0, name, list(items, broken))?;
-            let wanted = nth(1, name, list(wanted, broken))?;
+            let items = nth(0, name, list(items, notes))?;
+            let wanted = nth(1, name, list(wanted, notes))?;
             Ok(Typed::Bool(if name == "contains_any" {
                 BoolExpr::ContainsAny(items, wanted)
             } else {
@@ -55,18 +53,18 @@ pub(super) fn call(
             }))
         }
         ("regexp.match", [items, wanted]) => {
-            let items = nth(0, name, list(items, broken))?;
-            let wanted = nth(1, name, pattern(wanted, broken))?;
+            let items = nth(0, name, list(items, notes))?;
+            let wanted = nth(1, name, pattern(wanted, notes))?;
             Ok(Typed::Bool(BoolExpr::Match(items, wanted)))
         }
         ("regexp.replace", [items, wanted, replacement]) => {
-            let items = nth(0, name, list(items, broken))?;
-            let wanted = nth(1, name, regex(wanted, broken))?;
-            let replacement = nth(2, name, string(replacement, broken))?;
+            let items = nth(0, name, list(items, notes))?;
+            let wanted = nth(1, name, regex(wanted, notes))?;
+            let replacement = nth(2, name, string(replacement, notes))?;
             Ok(Typed::List(ListExpr::Replace(Box::new(items), wanted, replacement)))
         }
         ("email.local" | "strings.upper" | "strings.lower", [items]) => {
-            let items = Box::new(only(name, list(items, broken))?);
+            let items = Box::new(only(name, list(items, notes))?);
             Ok(Typed::List(match name {
                 "email.local" => ListExpr::EmailLocal(items),
                 "strings.upper" => ListExpr::Upper(items),
@@ -74,7 +72,7 @@ pub(super) fn call(
             }))
         }
         ("labels_matching", [key]) => {
-            Ok(Typed::List(ListExpr::LabelsMatching(only(name, pattern(key, broken))?)))
+            Ok(Typed::List(ListExpr::LabelsMatching(only(name, pattern(key, notes))?)))
         }
         _ => Err(match arity(name) {
             Some(wanted) => {

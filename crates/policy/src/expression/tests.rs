@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::MAX_EXPRESSION_PROGRAMS_BYTES;
 
 struct Fixture {
     labels: Labels,
@@ -236,4 +237,41 @@ fn errors_point_and_suggest() {
         "unknown identifier: \"labls\"\n  labls[\"env\"] == \"staging\"\n  ^^^^^\n  \
          help: did you mean labels?"
     );
+}
+
+#[test]
+fn programs_are_bounded_together() {
+    let one = r#"regexp.match(labels.a, "^x.{1,900}y$")"#;
+    let bytes = LabelExpression::parse(one).unwrap().program_bytes();
+    let fitting = MAX_EXPRESSION_PROGRAMS_BYTES / bytes + 1;
+    let of = |count| LabelExpression::parse(&vec![one; count].join(" || ")).unwrap();
+    assert_eq!(of(fitting).broken_patterns(), []);
+    let over = of(fitting + 1);
+    assert!(over.broken_patterns().first().unwrap().message().contains("those before it"));
+    let labels = Labels::from([("a".to_owned(), "x".to_owned())]);
+    let context = Context { labels: &labels, user: "alice", traits: &Traits::new() };
+    assert_eq!(of(fitting).eval(context), Ok(false));
+    assert!(over.eval(context).is_err());
+}
+
+#[test]
+fn work_is_bounded() {
+    let many = |prefix: &str, count: usize| (0..count).map(|at| format!("{prefix}{at}")).collect();
+    let eval = |text: &str, count, times| {
+        let traits =
+            Traits::from([("a".to_owned(), many("a", count)), ("b".to_owned(), many("b", count))]);
+        let labels = Labels::from([("p".to_owned(), "^.{1,900}$".to_owned())]);
+        let context = Context { labels: &labels, user: "alice", traits: &traits };
+        LabelExpression::parse(&vec![text; times].join(" || ")).unwrap().eval(context)
+    };
+    let overspent = |found: Result<bool, EvalError>| {
+        found.is_err_and(|error| error.to_string().contains("more work than is allowed"))
+    };
+    let compared = "contains_any(user.spec.traits.a, user.spec.traits.b)";
+    assert_eq!(eval(compared, 100, 200), Ok(false));
+    assert!(overspent(eval(compared, 1000, 100)));
+    // Patterns that are known only when they are used are compiled each time.
+    let compiled = "regexp.match(user.spec.traits.none, labels.p)";
+    assert_eq!(eval(compiled, 1, 2), Ok(false));
+    assert!(overspent(eval(compiled, 1, 300)));
 }

@@ -3,28 +3,46 @@
 use regex_automata::Input;
 use regex_automata::util::captures::Captures;
 
+use thiserror::Error;
+
 use super::unicode::{is_digit, is_letter};
 use super::{Engine, Regex};
+use crate::budget::{Budget, Overspent};
 use crate::limits::MAX_VALUE_BYTES;
 
-/// A result that would be larger than [`MAX_VALUE_BYTES`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooLong;
+/// Why nothing is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub(crate) enum ReplaceError {
+    /// The result would be larger than [`MAX_VALUE_BYTES`].
+    #[error("a replaced value has more than {MAX_VALUE_BYTES} bytes")]
+    TooLong,
+    #[error("replacing {0}")]
+    Overspent(#[from] Overspent),
+}
 
 // === impl Regex ===
 
 impl Regex {
-    /// Replaces every match in `text` by `template`.
-    pub(crate) fn replace_all(&self, text: &str, template: &str) -> Result<String, TooLong> {
+    /// Replaces every match in `text` by `template`; nothing where there is none.
+    pub(crate) fn replace_all(
+        &self,
+        text: &str,
+        template: &str,
+        budget: &Budget,
+    ) -> Result<Option<String>, ReplaceError> {
         // What was compiled without its groups replaces nothing.
-        let Engine::Automaton(engine) = &self.engine else { return Ok(text.to_owned()) };
+        let Engine::Automaton(engine) = &self.engine else { return Ok(None) };
         let mut captures = engine.create_captures();
         let mut out = String::new();
         let mut copied = 0;
         let mut from = 0;
+        let mut matched = false;
         while from <= text.len() {
+            // However near the match is, a search may read on to the end before it knows.
+            budget.spend_search(1 + text.len() - from, self.program_bytes)?;
             engine.search_captures(&Input::new(text).range(from..), &mut captures);
             let Some(found) = captures.get_match() else { break };
+            matched = true;
             out.push_str(text.get(copied..found.start()).unwrap_or_default());
             // An empty match right behind a match would replace the same place twice.
             if found.end() > copied || found.start() == 0 {
@@ -35,11 +53,14 @@ impl Regex {
                 text.get(from..).and_then(|rest| rest.chars().next()).map_or(1, char::len_utf8);
             from = found.end().max(from + width);
             if out.len() > MAX_VALUE_BYTES {
-                return Err(TooLong);
+                return Err(ReplaceError::TooLong);
             }
         }
+        if !matched {
+            return Ok(None);
+        }
         out.push_str(text.get(copied..).unwrap_or_default());
-        if out.len() > MAX_VALUE_BYTES { Err(TooLong) } else { Ok(out) }
+        if out.len() > MAX_VALUE_BYTES { Err(ReplaceError::TooLong) } else { Ok(Some(out)) }
     }
 
     fn expand(
@@ -48,7 +69,7 @@ impl Regex {
         text: &str,
         captures: &Captures,
         out: &mut String,
-    ) -> Result<(), TooLong> {
+    ) -> Result<(), ReplaceError> {
         let group = |index: usize| {
             captures.get_group(index).and_then(|span| text.get(span.start..span.end))
         };
@@ -56,7 +77,7 @@ impl Regex {
         while let Some((before, after)) = rest.split_once('$') {
             out.push_str(before);
             if out.len() > MAX_VALUE_BYTES {
-                return Err(TooLong);
+                return Err(ReplaceError::TooLong);
             }
             rest = after;
             if let Some(after) = rest.strip_prefix('$') {

@@ -1,6 +1,7 @@
 mod dialect;
 
 use super::*;
+use crate::budget::{Budget, Overspent};
 use crate::limits::{MAX_REGEX_DEPTH, MAX_REGEX_REPEAT};
 
 #[track_caller]
@@ -30,7 +31,8 @@ fn refused(pattern: &str) {
 #[track_caller]
 fn replaced(pattern: &str, template: &str, text: &str, expected: &str) {
     let regex = Regex::compile_with_groups(pattern).unwrap();
-    assert_eq!(regex.replace_all(text, template).unwrap(), expected, "{pattern} {template} {text}");
+    let replaced = regex.replace_all(text, template, &Budget::new()).unwrap();
+    assert_eq!(replaced.as_deref().unwrap_or(text), expected, "{pattern} {template} {text}");
 }
 
 #[test]
@@ -283,8 +285,18 @@ fn bounds() {
 
 #[test]
 fn replacements_are_bounded() {
-    let regex = Regex::compile_with_groups("a").unwrap();
+    let regex = Regex::compile_with_groups("a+").unwrap();
     let text = "a".repeat(crate::limits::MAX_VALUE_BYTES);
-    assert!(regex.replace_all(&text, "b").is_ok());
-    assert!(regex.replace_all(&text, "bb").is_err());
+    let replace = |template| regex.replace_all(&text, template, &Budget::new());
+    assert_eq!(replace("$0"), Ok(Some(text.clone())));
+    assert_eq!(replace("${0}b"), Err(ReplaceError::TooLong));
+}
+
+#[test]
+fn searches_for_every_match_are_bounded() {
+    // Each search reads on to the end for the `b` that is not there.
+    let regex = Regex::compile_with_groups("a.*b|a|c{900}").unwrap();
+    let replace = |bytes: usize| regex.replace_all(&"a".repeat(bytes), "x", &Budget::new());
+    assert_eq!(replace(1000), Ok(Some("x".repeat(1000))));
+    assert_eq!(replace(crate::limits::MAX_VALUE_BYTES), Err(Overspent.into()));
 }

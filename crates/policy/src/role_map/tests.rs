@@ -56,3 +56,11 @@ fn mapped_roles_are_bounded() {
     assert!(map.apply(std::slice::from_ref(&at)).is_ok());
     assert_eq!(map.apply(&[format!("{at}a")]), Err(RoleMapError::TooLong));
 }
+
+#[test]
+fn mapping_is_bounded() {
+    let map = RoleMap::compile(&[mapping("^a.*b|a|c{900}$", &["x"])]).unwrap();
+    assert_eq!(map.apply(&["a".repeat(100)]).unwrap().len(), 1);
+    let roles: Vec<_> = (0..200).map(|at| format!("a{at}{}", "a".repeat(60_000))).collect();
+    assert_eq!(map.apply(&roles), Err(RoleMapError::TooMuch));
+}

@@ -8,7 +8,7 @@ use resource::{LabelSelector, Role, RoleVersion};
 use super::{
     Compiled, CompiledExpression, CompiledRole, CompiledSide, IMPLICIT_ROLE, Options, User,
 };
-use crate::entries::{EntryList, Kind, PatternCache};
+use crate::entries::{EntryList, Kind, PATTERNS_FULL, PatternCache};
 use crate::expression::LabelExpression;
 use crate::index::Index;
 use crate::label::{LabelMatcher, Side};
@@ -94,6 +94,10 @@ impl CompiledSide {
         let labels = selector
             .filter(|selector| !selector.is_empty())
             .map(|selector| LabelMatcher::expand(selector, side, values, cache));
+        let expression = conditions.app_labels_expression.as_deref();
+        let expression = expression
+            .filter(|text| !text.is_empty())
+            .map(|text| CompiledExpression::new(text, cache));
         let mut list = |entries: &Option<Vec<String>>| {
             EntryList::compile(entries.as_deref(), side, values, cache)
         };
@@ -101,17 +105,26 @@ impl CompiledSide {
             side,
             namespaces: conditions.namespaces.clone(),
             labels,
-            expression: conditions
-                .app_labels_expression
-                .as_deref()
-                .filter(|text| !text.is_empty())
-                .map(|text| CompiledExpression {
-                    text: text.to_owned(),
-                    parsed: LabelExpression::parse(text)
-                        .map_err(|error| format!("the expression does not parse: {error}")),
-                }),
+            expression,
             lists: [list(&mcp.tools), list(&mcp.prompts), list(&mcp.resources)],
             rules: Rules::compile(&conditions.rules),
         }
+    }
+}
+
+// === impl CompiledExpression ===
+
+impl CompiledExpression {
+    fn new(text: &str, cache: &mut PatternCache) -> Self {
+        let parsed = if cache.is_full() {
+            Err(format!("the expression has no room for its patterns: {PATTERNS_FULL}"))
+        } else {
+            LabelExpression::parse(text)
+                .map_err(|error| format!("the expression does not parse: {error}"))
+        };
+        if let Ok(parsed) = &parsed {
+            cache.keep(parsed.program_bytes());
+        }
+        Self { text: text.to_owned(), parsed }
     }
 }

@@ -4,7 +4,8 @@ use resource::role::MfaRequirement;
 use resource::{LabelSelector, Labels, LockMode, Rule};
 
 use super::*;
-use crate::limits::MAX_PROGRAMS_BYTES;
+use crate::decision::DenialKind;
+use crate::limits::MAX_PATTERNS_BYTES;
 use crate::pattern::Pattern;
 use crate::validate::validate_role;
 
@@ -235,7 +236,7 @@ fn the_strictest_option_counts() {
 fn programs_are_bounded_together() {
     let pattern = |at: usize| format!("^x{at}[a-c].{{1,900}}[d-f]$");
     let one = Pattern::compile(&pattern(0)).unwrap().program_bytes();
-    let fitting = MAX_PROGRAMS_BYTES / one + 1;
+    let fitting = MAX_PATTERNS_BYTES / one + 1;
     let compile = |count: usize| {
         let mut role = Role::new("role");
         role.spec.allow.app_labels = Some(LabelSelector::wildcard());
@@ -252,4 +253,45 @@ fn programs_are_bounded_together() {
     // Sizes differ a little by the digits in the patterns.
     assert!(!compile(fitting * 9 / 10));
     assert!(compile(fitting * 11 / 10));
+}
+
+#[test]
+fn patterns_without_programs_are_bounded_too() {
+    let broken = |entries: usize| {
+        let mut role = Role::new("role");
+        role.spec.allow.app_labels = Some(LabelSelector::wildcard());
+        role.spec.allow.mcp.tools =
+            Some((0..entries).map(|at| format!("{at}{{{{external.t}}}}")).collect());
+        let values = (0..1000).map(|at| format!("{at:03}{}", "v".repeat(1000))).collect();
+        let traits = Traits::from([("t".to_owned(), values)]);
+        let set = RoleSet::compile(&[Arc::new(role)], User::new("alice", &traits));
+        let access = set.access(AppRef::new("app", &Labels::new()));
+        access.tool("none").into_result().is_err_and(|denial| denial.is_evaluation_error())
+    };
+    let fitting = MAX_PATTERNS_BYTES / (1000 * (Pattern::KEPT_BYTES + 1005));
+    assert!(!broken(fitting));
+    assert!(broken(fitting + 2));
+}
+
+#[test]
+fn work_on_templates_is_bounded_together() {
+    // Each search reads on to the end for the `b` that is not there.
+    let long = "c".repeat(3000);
+    let entry = format!(r#"{{{{regexp.replace(external.t, "a.*b|a|{long}", "x")}}}}"#);
+    let decide = |bytes: usize, deny: bool| {
+        let mut role = Role::new("role");
+        role.spec.allow.app_labels = Some(LabelSelector::wildcard());
+        role.spec.allow.mcp.tools = Some(vec!["*".to_owned()]);
+        let list =
+            if deny { &mut role.spec.deny.mcp.tools } else { &mut role.spec.allow.mcp.tools };
+        list.get_or_insert_default().insert(0, entry.clone());
+        let traits = Traits::from([("t".to_owned(), vec!["a".repeat(bytes)])]);
+        let set = RoleSet::compile(&[Arc::new(role)], User::new("alice", &traits));
+        let access = set.access(AppRef::new("app", &Labels::new()));
+        access.tool("name").into_result().map(drop).map_err(|denial| denial.kind())
+    };
+    assert_eq!(decide(100, true), Ok(()));
+    // An entry that takes too much grants nothing, and as an entry of a deny it denies.
+    assert_eq!(decide(60_000, false), Ok(()));
+    assert_eq!(decide(60_000, true), Err(DenialKind::Evaluation));
 }

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Template, TemplateError, TraitName, Value, Values};
+use crate::budget::{Budget, Overspent};
 use crate::limits::{MAX_TEMPLATE_VALUES, MAX_VALUE_BYTES};
-use crate::regex::TooLong;
 
 /// The traits that `{{internal.…}}` may name.
 const INTERNAL: [&str; 14] = [
@@ -33,7 +33,29 @@ impl Template {
     ///
     /// When the user has none, or one that a function of the template cannot use.
     pub fn expand(&self, values: Values<'_>) -> Result<Vec<String>, TemplateError> {
-        let found = self.value.eval(values)?;
+        self.expand_within(values, &Budget::new())
+    }
+
+    /// Parses `text` and fills it in, both as long as there is budget.
+    pub(crate) fn parse_within(text: &str, budget: &Budget) -> Result<Self, TemplateError> {
+        let bad = TemplateError::BadValue;
+        // Plain text costs next to nothing.
+        if budget.is_spent() && text.contains("{{") {
+            return Err(bad(format!("the template {Overspent}")));
+        }
+        let template = Self::parse(text)?;
+        let program_bytes = template.program_bytes();
+        budget.spend(program_bytes).map_err(|error| bad(format!("the template {error}")))?;
+        Ok(template)
+    }
+
+    /// As [`Template::expand`], as long as there is budget.
+    pub(crate) fn expand_within(
+        &self,
+        values: Values<'_>,
+        budget: &Budget,
+    ) -> Result<Vec<String>, TemplateError> {
+        let found = self.value.eval(values, budget)?;
         let bare: Vec<_> = found.into_iter().filter(|value| !value.is_empty()).collect();
         if bare.is_empty() {
             return Err(match self.trait_name() {
@@ -53,24 +75,28 @@ impl Template {
 // === impl Value ===
 
 impl Value {
-    fn eval<'a>(&'a self, values: Values<'a>) -> Result<Vec<Cow<'a, str>>, TemplateError> {
+    fn eval<'a>(
+        &'a self,
+        values: Values<'a>,
+        budget: &Budget,
+    ) -> Result<Vec<Cow<'a, str>>, TemplateError> {
         match self {
             Self::Constant(text) => Ok(vec![Cow::Borrowed(text)]),
             Self::UserName => Ok(vec![Cow::Borrowed(values.user)]),
             Self::Trait(name) => name.eval(values),
-            Self::EmailLocal(input) => {
-                input.eval(values)?.into_iter().map(|address| email_local(&address)).collect()
-            }
-            Self::Replace { input, regex, replacement } => input
-                .eval(values)?
+            Self::EmailLocal(input) => input
+                .eval(values, budget)?
                 .into_iter()
-                .filter(|value| regex.is_match(value))
-                .map(|value| {
-                    regex.replace_all(&value, replacement).map(Cow::Owned).map_err(|TooLong| {
-                        TemplateError::BadValue(format!(
-                            "a replaced value has more than {MAX_VALUE_BYTES} bytes"
-                        ))
-                    })
+                .map(|address| email_local(&address))
+                .collect(),
+            Self::Replace { input, regex, replacement } => input
+                .eval(values, budget)?
+                .into_iter()
+                .filter_map(|value| regex.replace_all(&value, replacement, budget).transpose())
+                .map(|replaced| {
+                    replaced
+                        .map(Cow::Owned)
+                        .map_err(|error| TemplateError::BadValue(error.to_string()))
                 })
                 .collect(),
         }
