@@ -140,7 +140,8 @@ impl Real {
     }
 
     /// One of our own scripts.
-    pub(crate) fn script(&self, path: &str) -> PathBuf {
+    #[must_use]
+    pub fn script(&self, path: &str) -> PathBuf {
         self.scripts.join(path)
     }
 }

@@ -137,6 +137,18 @@ impl Real {
         HttpServer::telling("/mcp", &argv)
     }
 
+    /// The proxy's TLS with the certificate of `identity`, and nothing above it: the port of the
+    /// loopback address that leads there.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn tls_pipe(&self, cluster: &Cluster, identity: &Path) -> HttpServer {
+        let argv = Argv::new(self.node()).arg(self.script("clients/tls_pipe.mjs"));
+        HttpServer::telling("", &argv.arg(identity).arg(cluster.proxy_addr()))
+    }
+
     #[track_caller]
     fn everything_on(&self, path: &str, transport: &str) -> HttpServer {
         let script = self.package("servers", "server-everything").join("dist/index.js");

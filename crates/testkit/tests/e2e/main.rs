@@ -11,3 +11,4 @@ mod conformance;
 mod direct;
 mod gateway;
 mod grid;
+mod strict;
