@@ -5,7 +5,7 @@
 //! is a server of the client's era, towards the server a client of the server's.
 //!
 //! [`LegacyOverModern`] has a client that starts with `initialize` and a server that knows only requests that
-//! stand alone. What is not about the era (names, arguments,
+//! stand alone; [`ModernOverLegacy`] the other way round. What is not about the era (names, arguments,
 //! contents) is carried as it was written: members are put in, replaced or left out on the text.
 //!
 //! # What both promise
@@ -19,6 +19,7 @@ mod capabilities;
 mod kept;
 mod legacy_over_modern;
 mod level;
+mod modern_over_legacy;
 mod splice;
 #[cfg(test)]
 mod testing;
@@ -28,6 +29,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use self::legacy_over_modern::LegacyOverModern;
+pub use self::modern_over_legacy::ModernOverLegacy;
 
 /// The most messages of a client that wait until the server has said what it is,
 pub const WAITING_MESSAGES: usize = 256;

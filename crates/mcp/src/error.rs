@@ -42,6 +42,11 @@ pub fn result(id: &Id<'_>, result: Value) -> Vec<u8> {
     envelope(Some(id), "result", result)
 }
 
+/// The `error` member alone, as JSON.
+pub(crate) fn object(code: i64, message: &str) -> String {
+    serde_json::json!({"code": code, "message": message}).to_string()
+}
+
 /// A notification.
 pub fn notification(method: &str, params: Value) -> Vec<u8> {
     let mut message = Map::new();

@@ -29,6 +29,8 @@ pub(super) struct Told {
 pub(super) struct NotOffered {
     /// What the client lacks.
     pub(super) words: String,
+    /// The capability that would be needed, as JSON.
+    pub(super) needed: &'static str,
 }
 
 // === impl Offers ===
@@ -50,18 +52,18 @@ impl Offers {
 
     /// Whether the client can be asked this.
     pub(super) fn allow(self, method: &str, params: Option<Raw<'_>>) -> Result<(), NotOffered> {
-        let offered = match method {
-            name::LIST_ROOTS => self.roots,
-            name::CREATE_MESSAGE => self.sampling,
-            name::ELICIT if is_url(params) => self.url,
-            name::ELICIT => self.form,
-            _ => false,
+        let (offered, needed) = match method {
+            name::LIST_ROOTS => (self.roots, "{\"roots\":{}}"),
+            name::CREATE_MESSAGE => (self.sampling, "{\"sampling\":{}}"),
+            name::ELICIT if is_url(params) => (self.url, "{\"elicitation\":{\"url\":{}}}"),
+            name::ELICIT => (self.form, "{\"elicitation\":{\"form\":{}}}"),
+            _ => (false, "{}"),
         };
         if offered {
             return Ok(());
         }
         let words = format!("the client does not offer {}", write::shown(method));
-        Err(NotOffered { words })
+        Err(NotOffered { words, needed })
     }
 }
 

@@ -8,7 +8,34 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::{Bridge, Effects};
+use super::{Bridge, Effects, Seal};
+
+/// A seal that hides nothing, for tests: it shows whether text and subject are kept together.
+#[derive(Debug)]
+pub(super) struct Wax;
+
+impl Seal for Wax {
+    fn seal(&self, plain: &[u8], about: &[u8]) -> Option<String> {
+        Some(format!("{}.{}", hex(plain), sum(about)))
+    }
+
+    fn open(&self, sealed: &str, about: &[u8]) -> Option<Vec<u8>> {
+        let (plain, mark) = sealed.split_once('.')?;
+        if mark != sum(about).to_string() {
+            return None;
+        }
+        let digits = plain.as_bytes().chunks(2);
+        digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(7, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+}
 
 /// A bridge, its time, and what it has sent and nobody has looked at.
 pub(super) struct Play<B> {
@@ -46,6 +73,11 @@ impl<B: Bridge> Play<B> {
             }
         }
         self.settled(usize::MAX);
+    }
+
+    /// What a name stands for.
+    pub(super) fn name(&self, name: &str) -> String {
+        self.names.get(name).cloned().unwrap()
     }
 
     fn act(&mut self, what: &str, rest: &str) {
