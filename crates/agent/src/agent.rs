@@ -18,6 +18,7 @@ use crate::authorize::Authorizer;
 use crate::catalog::Catalog;
 use crate::handler::{Ingress, MAX_CONNECTIONS};
 use crate::heartbeat::Heartbeat;
+use crate::http::Http;
 use crate::launch::Launcher;
 use crate::record::Recording;
 use crate::served::Table;
@@ -66,6 +67,7 @@ pub(crate) struct Shared {
     #[expect(dead_code, reason = "read once upstreams are dialled over HTTP")]
     pub(crate) assertions: Assertions,
     pub(crate) changes: watch::Receiver<u64>,
+    pub(crate) http: Http,
     connections: Arc<AtomicUsize>,
 }
 
@@ -132,6 +134,7 @@ impl Agent {
             recording,
             assertions,
             changes,
+            http: Http::default(),
             connections: Arc::default(),
         });
         tasks

@@ -36,41 +36,51 @@ pub(crate) struct Ingress {
 
 impl tunnel::Handler for Ingress {
     fn call(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
-        let response = answer(&self.shared, request).unwrap_or_else(|response| *response);
-        Box::pin(std::future::ready(response))
+        let name = request.uri().path().strip_prefix(APPS).filter(|name| !name.contains('/'));
+        let Some(name) = name.map(str::to_owned) else {
+            let stop = refuse(StatusCode::NOT_FOUND, "MCP servers are at /v1/mcp/apps/<name>");
+            return Box::pin(std::future::ready(*stop));
+        };
+        // Nothing is read of the request before this: another agent may take it.
+        let served = self.shared.table.get(&name).filter(|_| self.shared.has_room());
+        let Some(served) = served else {
+            return Box::pin(std::future::ready(*not_served(&name)));
+        };
+        if is_stdio(&request) {
+            let response = answer(&self.shared, &served, &name, request);
+            Box::pin(std::future::ready(response.unwrap_or_else(|response| *response)))
+        } else {
+            Box::pin(crate::http::answer(self.shared.clone(), served, name, request))
+        }
     }
 }
 
 type Refused = Box<Response<Body>>;
 
-fn answer(shared: &Arc<Shared>, request: Request<Body>) -> Result<Response<Body>, Refused> {
-    let name = request.uri().path().strip_prefix(APPS).filter(|name| !name.contains('/'));
-    let Some(name) = name.map(str::to_owned) else {
-        return Err(refuse(StatusCode::NOT_FOUND, "MCP servers are at /v1/mcp/apps/<name>"));
-    };
-    if request.method() != Method::POST {
-        return Err(refuse(StatusCode::METHOD_NOT_ALLOWED, "MCP servers are spoken to by POST"));
-    }
+/// Whether the request is the one stream of `tsh mcp connect`.
+fn is_stdio(request: &Request<Body>) -> bool {
     let is_stdio = |value: &HeaderValue| value.as_bytes() == STDIO_CONTENT_TYPE.as_bytes();
-    if !request.headers().get(CONTENT_TYPE).is_some_and(is_stdio) {
-        let message = format!("only {STDIO_CONTENT_TYPE} is carried here");
-        return Err(refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message));
-    }
-    // Nothing is read of the request before this: another agent may take it.
-    let served = shared.table.get(&name).filter(|_| shared.has_room());
-    let Some(served) = served else { return Err(not_served(&name)) };
+    request.method() == Method::POST && request.headers().get(CONTENT_TYPE).is_some_and(is_stdio)
+}
+
+fn answer(
+    shared: &Arc<Shared>,
+    served: &Arc<Served>,
+    name: &str,
+    request: Request<Body>,
+) -> Result<Response<Body>, Refused> {
     let evidence = Evidence::of(request.headers())
         .map_err(|error| refuse(StatusCode::UNAUTHORIZED, &error.to_string()))?;
     let (out, body) = outbox();
     let id = Uuid::new_v4().to_string();
-    match shared.authorizer.decide(evidence.clone(), &name) {
-        Ok(grant) => open(shared, &served, id, grant, request.into_body(), out)?,
+    match shared.authorizer.decide(evidence.clone(), name) {
+        Ok(grant) => open(shared, served, id, grant, request.into_body(), out)?,
         Err(refusal) if refusal.reason == Reason::Unauthenticated => {
             return Err(refuse(StatusCode::UNAUTHORIZED, &refusal.message));
         }
-        Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(&name)),
+        Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(name)),
         Err(refusal) => {
-            let recorder = recorder_of(shared, &id, &evidence, &served);
+            let recorder = recorder_of(shared, &id, &evidence, served);
             deny(shared, refusal, recorder, request.into_body(), out);
         }
     }
@@ -122,7 +132,7 @@ fn deny(
 }
 
 /// The records of a refused connection: its user is known, the evidence has been verified.
-fn recorder_of(
+pub(crate) fn recorder_of(
     shared: &Shared,
     id: &str,
     evidence: &Evidence,
@@ -141,7 +151,7 @@ fn refuse(status: StatusCode, message: &str) -> Refused {
     Box::new(response)
 }
 
-fn not_served(name: &str) -> Refused {
+pub(crate) fn not_served(name: &str) -> Refused {
     let message = format!("this agent does not serve {name:?} now");
     let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, &message);
     let header = HeaderName::from_static(APP_NOT_SERVED);

@@ -15,6 +15,7 @@ mod end;
 mod evidence;
 mod handler;
 mod heartbeat;
+mod http;
 pub mod launch;
 mod outbox;
 mod reconcile;

@@ -5,12 +5,13 @@ use std::io;
 use std::sync::Arc;
 
 use audit::record::{
-    McpNotification, McpRequest, McpSessionEnd, McpSessionFields, McpSessionStart, UserKind,
-    UserMetadata,
+    McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSessionEnd, McpSessionFields,
+    McpSessionStart, UserKind, UserMetadata,
 };
-use audit::redact::Uri;
-use audit::{Event, EventIndex, McpSession, Message, Outcome, Sink, Stamp, Stamper, Text};
+use audit::redact::{Body, Query, Uri};
+use audit::{Event, EventIndex, Headers, McpSession, Message, Outcome, Sink, Stamp, Stamper, Text};
 use mcp::{Id, Notification, Raw, Request};
+use parking_lot::Mutex;
 use pki::UserIdentity;
 use resource::App;
 use serde_json::value::RawValue;
@@ -36,7 +37,16 @@ pub(crate) struct Recorder {
     transport: &'static str,
     remote: Option<String>,
     /// The start, until it is told: it has the first place, and waits for what the handshake tells.
-    start: Option<Stamp>,
+    start: Mutex<Option<Stamp>>,
+}
+
+/// What of an HTTP request is recorded when it is not what it must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Invalid<'r> {
+    pub(crate) method: &'r str,
+    pub(crate) uri: &'r http::Uri,
+    pub(crate) headers: &'r http::HeaderMap,
+    pub(crate) body: Option<&'r [u8]>,
 }
 
 /// What the handshake told.
@@ -83,7 +93,7 @@ impl Recording {
             mcp_session_id: None,
         })?;
         let index = EventIndex::default();
-        let start = Some(self.stamper.stamp(index.next()));
+        let start = Mutex::new(Some(self.stamper.stamp(index.next())));
         Ok(Recorder {
             sink: self.sink.clone(),
             stamper: self.stamper.clone(),
@@ -143,14 +153,36 @@ impl Recorder {
         })
     }
 
+    /// An HTTP request, or a line, that cannot be what it claims to be.
+    pub(crate) fn invalid(&self, request: Invalid<'_>, error: &str) -> io::Result<Event> {
+        self.event(&McpInvalidHttpRequest {
+            session: &self.session,
+            path: Text::new(request.uri.path()),
+            method: Text::new(request.method),
+            raw_query: request.uri.query().map(Query::new),
+            body: request.body.map(Body::new),
+            headers: &headers(request.headers),
+            error: Text::new(error),
+        })
+    }
+
+    /// A stream that listens to the server was opened.
+    pub(crate) fn listens(&self, sent: &http::HeaderMap) -> io::Result<Event> {
+        self.event(&McpListen {
+            session: &self.session,
+            outcome: Outcome::Success,
+            headers: Some(&headers(sent)),
+        })
+    }
+
     /// Writes an event, after the start unless the start is still to wait.
-    pub(crate) async fn write(&mut self, event: &Event) -> io::Result<()> {
+    pub(crate) async fn write(&self, event: &Event) -> io::Result<()> {
         self.sink.record(event).await
     }
 
     /// Tells the start, once, with what is known by now.
-    pub(crate) async fn started(&mut self, handshake: &Handshake) -> io::Result<()> {
-        let Some(stamp) = self.start.take() else { return Ok(()) };
+    pub(crate) async fn started(&self, handshake: &Handshake) -> io::Result<()> {
+        let Some(stamp) = self.start.lock().take() else { return Ok(()) };
         let record = McpSessionStart {
             session: &self.session,
             remote_addr: self.remote.as_deref(),
@@ -165,7 +197,7 @@ impl Recorder {
     }
 
     /// Tells the end.
-    pub(crate) async fn ended(&mut self, end: &End) -> io::Result<()> {
+    pub(crate) async fn ended(&self, end: &End) -> io::Result<()> {
         let said: Cow<'_, str> = match &end.detail {
             Some(detail) => format!("{} ({detail})", end.message).into(),
             None => end.message.as_str().into(),
@@ -180,6 +212,10 @@ impl Recorder {
     fn event(&self, record: &impl audit::Record) -> io::Result<Event> {
         self.stamper.event_at(self.stamper.stamp(self.index.next()), record)
     }
+}
+
+fn headers(sent: &http::HeaderMap) -> Headers {
+    Headers::new(sent.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 fn outcome(refused: Option<&str>) -> Outcome<'_> {

@@ -31,7 +31,7 @@ pub use discover::{ProxyTrust, discover, proxy_endpoint};
 pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, ServiceClass};
 pub use error::{Error, ErrorBody, ErrorFields, ErrorKind};
 pub use issuer::{issuer_of, token_keys_of};
-pub use path::escape;
+pub use path::{escape, unescape};
 pub use replica::{Progress, Replica};
 pub use schema::AnyResource;
 pub use snapshot::{Index, Snapshot};

@@ -25,6 +25,7 @@
 //!
 //! Everything else passes: unknown methods, unknown members, number spellings, white space.
 
+pub mod alias;
 pub mod answer;
 pub mod bridge;
 pub mod demo;

@@ -57,7 +57,7 @@ impl Denied {
         match Message::parse(line, &Limits::CLIENT) {
             Ok(Message { body: mcp::Body::Request(request), .. }) => {
                 let answer = error::response(Some(&request.id), code::INTERNAL_ERROR, words, None);
-                if let Some(recorder) = &mut self.recorder {
+                if let Some(recorder) = &self.recorder {
                     let said = self.end.detail.as_ref().unwrap_or(words);
                     let written = match recorder.request(&request, Some(said)) {
                         Ok(event) => recorder.write(&event).await,

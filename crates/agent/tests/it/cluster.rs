@@ -301,6 +301,10 @@ impl Source for Resources {
 
 impl Records {
     /// Makes every record fail, or no longer.
+    pub(crate) fn clear(&self) {
+        self.lines.lock().clear();
+    }
+
     pub(crate) fn set_full(&self, full: bool) {
         *self.full.lock() = full;
     }

@@ -7,6 +7,9 @@
 mod client;
 mod cluster;
 mod launch;
+mod legacy_http;
+mod modern_http;
 mod processes;
 mod session;
 mod session_ends;
+mod web;

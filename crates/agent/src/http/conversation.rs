@@ -1,0 +1,299 @@
+//! A session that is spoken to by HTTP requests, whatever its server is: they become the lines of one
+//! [`Session`], and what it writes is put onto their answers.
+
+mod events;
+
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use http_body_util::BodyExt;
+use mcp::framing::LineReader;
+use mcp::limits::MESSAGE_BYTES;
+use mcp::{Era, Id, Message, Refused};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::events::EventBody;
+use super::accepts::Accepts;
+use super::inlet::{Closed, Inlet, InletBody, inlet};
+use super::streams::{First, Streams, Unheard};
+use crate::end::End;
+use crate::outbox::{Outbox, OutboxBody, outbox};
+
+/// What the gateway adds to a message: who may keep it, and for how long.
+const ADDED_BYTES: usize = 64 * 1024;
+/// So much may wait for a slow reader of a stream before the server is no longer read,
+const ROOM: usize = 256 * 1024;
+/// and for so long, before the reader is let go.
+const STUCK: Duration = Duration::from_secs(10);
+/// A request that takes longer is answered by a stream, which can be resumed.
+const SOON: Duration = Duration::from_secs(2);
+/// A session in which nothing happens, and to which nobody listens, ends.
+const IDLE: Duration = Duration::from_secs(30 * 60);
+/// How often that is looked at.
+const LOOK: Duration = Duration::from_secs(30);
+
+/// A session behind HTTP requests.
+#[derive(Debug)]
+pub(crate) struct Conversation {
+    inlet: Inlet,
+    /// Guards what goes where; held for one message.
+    state: Mutex<State>,
+    /// Something of a stream was read, or its reader is gone.
+    read: Notify,
+    closing: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    streams: Streams,
+    used: Instant,
+}
+
+/// The ends of a conversation that its session and its driver hold.
+#[derive(Debug)]
+pub(crate) struct Ends {
+    pub(crate) body: InletBody,
+    pub(crate) out: Outbox,
+    lines: OutboxBody,
+}
+
+/// How a post is answered.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// There is none.
+    Accepted,
+    Message(Bytes),
+    Events(EventBody),
+}
+
+/// Why a post is not answered by the session.
+#[derive(Debug)]
+pub(crate) enum Unposted {
+    Refused(Refused),
+    /// The session is over, for this reason.
+    Over(String),
+}
+
+/// Waits for what comes first, and leaves when nobody waits any more.
+struct Waiting<'c> {
+    conversation: &'c Arc<Conversation>,
+    stream: u64,
+    left: bool,
+}
+
+// === impl Conversation ===
+
+impl Conversation {
+    pub(crate) fn new(era: Era) -> (Arc<Self>, Ends) {
+        let (inlet, body) = inlet();
+        let (out, lines) = outbox();
+        let state = State { streams: Streams::new(era), used: Instant::now() };
+        let conversation = Self {
+            inlet,
+            state: Mutex::new(state),
+            read: Notify::new(),
+            closing: CancellationToken::new(),
+        };
+        (Arc::new(conversation), Ends { body, out, lines })
+    }
+
+    /// Puts what the session writes where it belongs, until it is over or nobody uses it.
+    pub(crate) async fn drive(&self, mut ends: OutboxBody) {
+        let mut lines = LineReader::new(MESSAGE_BYTES + ADDED_BYTES);
+        let mut look = tokio::time::interval(LOOK);
+        let words = loop {
+            tokio::select! {
+                () = self.closing.cancelled() => break End::client_done().message,
+                frame = ends.frame() => match frame.map(|frame| frame.map(http_body::Frame::into_data)) {
+                    Some(Ok(Ok(bytes))) => {
+                        lines.push(&bytes);
+                        while let Some(line) = lines.next_line() {
+                            match line {
+                                Ok(line) => self.deliver(&line).await,
+                                Err(error) => tracing::warn!(%error, "a session's line is lost"),
+                            }
+                        }
+                    }
+                    Some(Ok(Err(frame))) => {
+                        if let Ok(trailers) = frame.into_trailers() {
+                            break words_of(&trailers);
+                        }
+                    }
+                    Some(Err(_)) | None => break "the session broke off".to_owned(),
+                },
+                _ = look.tick() => if self.look() {
+                    break "the session was not used for long; begin a new one".to_owned();
+                },
+            }
+        };
+        self.state.lock().streams.finish(&words);
+    }
+
+    async fn deliver(&self, line: &[u8]) {
+        let Some(stream) = self.state.lock().streams.deliver(line) else { return };
+        let room = async {
+            loop {
+                let read = self.read.notified();
+                if self.state.lock().streams.backlog(stream) <= ROOM {
+                    return;
+                }
+                read.await;
+            }
+        };
+        let stuck = tokio::select! {
+            room = timeout(STUCK, room) => room.is_err(),
+            () = self.closing.cancelled() => false,
+        };
+        if stuck {
+            tracing::info!("a client does not read its stream and loses it");
+            self.state.lock().streams.expel(stream);
+        }
+    }
+
+    /// Forgets what is old; says whether the session is not used any more.
+    fn look(&self) -> bool {
+        let now = Instant::now();
+        let mut state = self.state.lock();
+        state.streams.forget(now);
+        state.streams.is_idle() && now >= state.used + IDLE
+    }
+
+    /// Ends the session.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Since when nobody uses it, if it is so.
+    pub(crate) fn idle_since(&self) -> Option<Instant> {
+        let state = self.state.lock();
+        state.streams.is_idle().then_some(state.used)
+    }
+
+    /// Why the session is over, if it is.
+    pub(crate) fn over(&self) -> Option<String> {
+        self.state.lock().streams.over().map(str::to_owned)
+    }
+
+    /// What `initialize` agreed on.
+    pub(crate) fn revision(&self) -> Option<mcp::Revision> {
+        self.state.lock().streams.revision
+    }
+
+    /// Passes on what was posted, and waits for how it is answered.
+    pub(crate) async fn post(
+        self: &Arc<Self>,
+        text: &Bytes,
+        messages: &[Message<'_>],
+        accepts: Accepts,
+    ) -> Result<Answer, Unposted> {
+        let posted = {
+            let mut state = self.state.lock();
+            state.used = Instant::now();
+            if let Some(words) = state.streams.over() {
+                return Err(Unposted::Over(words.to_owned()));
+            }
+            state.streams.post(text, messages, accepts).map_err(Unposted::Refused)?
+        };
+        let waiting =
+            posted.stream.map(|stream| Waiting { conversation: self, stream, left: false });
+        if let Err(Closed) = self.inlet.post(&posted.line).await {
+            let over = self.over().unwrap_or_else(|| "the session is over".to_owned());
+            return Err(Unposted::Over(over));
+        }
+        match waiting {
+            None => Ok(Answer::Accepted),
+            Some(waiting) => waiting.answer(accepts).await.ok_or_else(|| {
+                Unposted::Over(self.over().unwrap_or_else(|| "the session is over".to_owned()))
+            }),
+        }
+    }
+
+    /// Listens to what belongs to no request, or goes on where a stream broke off.
+    pub(crate) fn listen(self: &Arc<Self>, last: Option<&str>) -> Result<EventBody, Unheard> {
+        let mut state = self.state.lock();
+        state.used = Instant::now();
+        let (stream, reader) = state.streams.listen(last)?;
+        drop(state);
+        Ok(EventBody::new(self.clone(), stream, reader))
+    }
+
+    /// A reader is gone. What is cancelled by that is told to the server.
+    fn leave(&self, stream: u64, reader: u64) {
+        let cancelled = {
+            let mut state = self.state.lock();
+            state.used = Instant::now();
+            state.streams.leave(stream, reader)
+        };
+        self.read.notify_one();
+        for id in cancelled {
+            if let Err(Closed) = self.inlet.push(&cancellation(&id)) {
+                return;
+            }
+        }
+    }
+}
+
+// === impl Ends ===
+
+impl Ends {
+    /// The ends of the session, and that of the driver.
+    pub(crate) fn split(self) -> (InletBody, Outbox, OutboxBody) {
+        (self.body, self.out, self.lines)
+    }
+}
+
+// === impl Waiting ===
+
+impl Waiting<'_> {
+    async fn answer(mut self, accepts: Accepts) -> Option<Answer> {
+        let first = match timeout(SOON, self.first()).await {
+            Ok(first) => first,
+            Err(_elapsed) => {
+                if accepts.events {
+                    self.conversation.state.lock().streams.begin_events(self.stream);
+                }
+                self.first().await
+            }
+        };
+        match first? {
+            First::Answer(message) => Some(Answer::Message(message)),
+            First::Events(reader) => {
+                self.left = true;
+                let (conversation, stream) = (self.conversation.clone(), self.stream);
+                Some(Answer::Events(EventBody::new(conversation, stream, reader)))
+            }
+        }
+    }
+
+    async fn first(&self) -> Option<First> {
+        std::future::poll_fn(|cx| -> Poll<Option<First>> {
+            self.conversation.state.lock().streams.poll_first(self.stream, cx)
+        })
+        .await
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.left {
+            self.conversation.leave(self.stream, 0);
+        }
+    }
+}
+
+fn cancellation(id: &Id<'_>) -> Vec<u8> {
+    let params = serde_json::json!({"requestId": id.to_json()});
+    mcp::error::notification(mcp::method::name::CANCELLED, params)
+}
+
+/// Why a session ended, in words.
+fn words_of(trailers: &HeaderMap) -> String {
+    let words = trailers.get(tunnel::END_MESSAGE).and_then(|value| value.to_str().ok());
+    words.map_or_else(|| "the session is over".to_owned(), api::unescape)
+}

@@ -1,0 +1,141 @@
+//! Clients of the legacy era: a session from `initialize` to DELETE.
+
+use std::sync::Arc;
+
+use api::Body;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use mcp::error::code;
+use mcp::{Era, Limits, Message, Outcome};
+use uuid::Uuid;
+
+use super::conversation::{Answer, Conversation, Unposted};
+use super::exchange::{Exchange, name_session};
+use super::open::{open, too_many};
+use super::reply::{self, Stop};
+use super::sessions::{Known, Way};
+use super::streams::Unheard;
+
+/// `initialize`: begins a session.
+pub(crate) async fn begin(
+    exchange: &Exchange,
+    body: &Bytes,
+    messages: &[Message<'_>],
+) -> Result<Response<Body>, Stop> {
+    let known = known(exchange)?;
+    let Way::Conversation(conversation) = &known.way;
+    let posted = conversation.post(body, messages, exchange.accepts()).await;
+    let mut response = match posted {
+        Ok(Answer::Message(answer)) => {
+            if is_error(&answer) {
+                // Nobody will ever use it.
+                known.close();
+                return Ok(reply::json(StatusCode::OK, answer));
+            }
+            reply::json(StatusCode::OK, answer)
+        }
+        other => respond(exchange, body, other).await?,
+    };
+    name_session(&mut response, &known.id);
+    Ok(response)
+}
+
+fn known(exchange: &Exchange) -> Result<Arc<Known>, Stop> {
+    let shared = &exchange.shared;
+    let session = Uuid::new_v4().to_string();
+    let id = format!("{}.{session}", shared.recording.host_id);
+    let (of_session, ended) = (exchange.shared.clone(), id.clone());
+    let over = move || of_session.http.sessions.remove(&ended);
+    let conversation = open(exchange, &session, Era::Legacy, over)?;
+    let known = Known {
+        id,
+        principal: exchange.visitor.principal.clone(),
+        app: exchange.app.clone(),
+        way: Way::Conversation(conversation.clone()),
+    };
+    shared.http.sessions.insert(known).map_err(|_too_many| {
+        conversation.close();
+        too_many("you have too many sessions in use with this MCP server; end some")
+    })
+}
+
+/// A message of a session.
+pub(crate) async fn post(
+    exchange: &Exchange,
+    known: &Known,
+    body: &Bytes,
+) -> Result<Response<Body>, Stop> {
+    let Way::Conversation(conversation) = &known.way;
+    let messages = exchange.parse(body, conversation.has_batches()).await?;
+    let accepts = exchange.accepts();
+    if !(accepts.events || (accepts.json && messages.len() == 1)) {
+        return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
+    }
+    let posted = conversation.post(body, &messages, accepts).await;
+    respond(exchange, body, posted).await
+}
+
+async fn respond(
+    exchange: &Exchange,
+    body: &Bytes,
+    posted: Result<Answer, Unposted>,
+) -> Result<Response<Body>, Stop> {
+    match posted {
+        Ok(Answer::Accepted) => Ok(reply::accepted()),
+        Ok(Answer::Message(answer)) => Ok(reply::json(StatusCode::OK, answer)),
+        Ok(Answer::Events(events)) => Ok(reply::events(api::boxed(events))),
+        Err(Unposted::Refused(refused)) => Err(exchange.refuse(Some(body), &refused).await),
+        Err(Unposted::Over(words)) => {
+            let words = format!("{words}; begin a new session with \"initialize\"");
+            Err(reply::stop(StatusCode::NOT_FOUND, code::INVALID_REQUEST, None, &words))
+        }
+    }
+}
+
+/// GET: what belongs to no request, or the rest of a stream that broke off.
+pub(crate) async fn listen(
+    exchange: &Exchange,
+    known: Option<Arc<Known>>,
+) -> Result<Response<Body>, Stop> {
+    let known = known.ok_or_else(no_session)?;
+    if !exchange.accepts().events {
+        return Err(Exchange::not_acceptable("a GET opens a stream: accept text/event-stream"));
+    }
+    let Way::Conversation(conversation) = &known.way;
+    let last = exchange.last_event_id()?;
+    let events = conversation.listen(last).map_err(|unheard| match unheard {
+        Unheard::Taken => {
+            let words = "the session has a stream already: read that, or end it";
+            reply::stop(StatusCode::CONFLICT, code::INVALID_REQUEST, None, words)
+        }
+        Unheard::Unknown => reply::bad("what came after this Last-Event-ID is not known any more"),
+    })?;
+    let recorder = &exchange.visitor.recorder;
+    super::record(recorder, recorder.listens(exchange.headers())).await;
+    Ok(reply::events(api::boxed(events)))
+}
+
+/// DELETE: ends the session.
+pub(crate) fn end(exchange: &Exchange, known: Option<Arc<Known>>) -> Result<Response<Body>, Stop> {
+    let known = known.ok_or_else(no_session)?;
+    exchange.shared.http.sessions.remove(&known.id);
+    known.close();
+    Ok(Response::new(api::empty()))
+}
+
+fn no_session() -> Stop {
+    reply::bad("no Mcp-Session-Id: begin a session with \"initialize\"")
+}
+
+fn is_error(answer: &Bytes) -> bool {
+    Message::parse(answer, &Limits::SERVER).is_ok_and(|message| {
+        matches!(message.body, mcp::Body::Response(response) if matches!(response.outcome, Outcome::Error(_)))
+    })
+}
+
+impl Conversation {
+    /// Whether several messages may come in one array.
+    fn has_batches(&self) -> bool {
+        self.revision().is_some_and(mcp::Revision::has_batches)
+    }
+}

@@ -1,0 +1,172 @@
+//! Clients of the modern era: each request says all that is needed. Where the server needs a session all the
+//! same, one is held for each identity and app, and shared by that identity's clients of the same abilities.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use api::Body;
+use bytes::Bytes;
+use http::{HeaderMap, Response, StatusCode};
+use mcp::error::{self, code};
+use mcp::header::{METHOD, NAME, PROTOCOL_VERSION};
+use mcp::{Era, Limits, Message, Outcome, Raw, Request, Revision};
+use parking_lot::Mutex;
+use serde_json::json;
+use uuid::Uuid;
+
+use super::conversation::{Answer, Conversation, Unposted};
+use super::exchange::Exchange;
+use super::open::{open, too_many};
+use super::reply::{self, Stop};
+use super::visitor::Principal;
+
+/// So many sessions are held for one identity and app: as many sorts of clients it has.
+const POOLS_OF_ONE: usize = 16;
+
+/// The sessions that are held, by whom they are for.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    /// Guards the table; held for a look-up or a change.
+    table: Mutex<HashMap<Key, Arc<Conversation>>>,
+    hasher: RandomState,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    principal: Principal,
+    app: String,
+    /// What the client can do: the server is told once.
+    capabilities: u64,
+}
+
+/// A message of a client.
+pub(crate) async fn post(
+    exchange: &Exchange,
+    body: &Bytes,
+    messages: &[Message<'_>],
+) -> Result<Response<Body>, Stop> {
+    let request = match messages.first().map(|message| &message.body) {
+        Some(mcp::Body::Request(request)) => request,
+        // The protocol has none that means anything here: closing the answer cancels.
+        Some(mcp::Body::Notification(_)) => return Ok(reply::accepted()),
+        _ => return Err(reply::bad("a client sends requests and notifications, no answers")),
+    };
+    check(exchange, body, request).await?;
+    let conversation = held(exchange, request)?;
+    let accepts = exchange.accepts();
+    if !(accepts.json || accepts.events) {
+        return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
+    }
+    match conversation.post(body, messages, accepts).await {
+        Ok(Answer::Accepted) => Ok(reply::accepted()),
+        Ok(Answer::Message(answer)) => Ok(reply::json(status(&answer), answer)),
+        Ok(Answer::Events(events)) => Ok(reply::events(api::boxed(events))),
+        Err(Unposted::Refused(refused)) => Err(exchange.refuse(Some(body), &refused).await),
+        Err(Unposted::Over(words)) => {
+            let (status, id) = (StatusCode::SERVICE_UNAVAILABLE, Some(&request.id));
+            Err(reply::stop(status, code::INTERNAL_ERROR, id, &words))
+        }
+    }
+}
+
+/// Headers that say what the body says, and a revision that is spoken.
+pub(crate) async fn check(
+    exchange: &Exchange,
+    body: &Bytes,
+    request: &Request<'_>,
+) -> Result<(), Stop> {
+    let [version, method, name] =
+        [PROTOCOL_VERSION, METHOD, NAME].map(|name| values(exchange.headers(), name));
+    let headers = mcp::header::Headers { protocol_version: &version, method: &method, name: &name };
+    if let Err(refused) = headers.check(request) {
+        return Err(exchange.refuse(Some(body), &refused).await);
+    }
+    let requested = version.first().and_then(|value| std::str::from_utf8(value).ok());
+    let revision = requested.and_then(Revision::parse);
+    if revision.is_none_or(|revision| revision.era() != Era::Modern) {
+        let supported: Vec<_> = Revision::ALL.iter().rev().map(|one| one.as_str()).collect();
+        let data = json!({"supported": supported, "requested": requested});
+        let words = "this revision is not spoken here";
+        let answer =
+            error::response(Some(&request.id), code::UNSUPPORTED_VERSION, words, Some(data));
+        return Err(Box::new(reply::json(StatusCode::BAD_REQUEST, answer)));
+    }
+    Ok(())
+}
+
+fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
+    headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
+}
+
+/// The session that is held for such a client, begun if there is none.
+fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>, Stop> {
+    let shared = &exchange.shared;
+    let pools = &shared.http.pools;
+    let meta = request.params.meta().ok().flatten();
+    let capabilities = meta.and_then(|meta| meta.client_capabilities).map_or("", Raw::as_str);
+    let key = Key {
+        principal: exchange.visitor.principal.clone(),
+        app: exchange.app.clone(),
+        capabilities: pools.hasher.hash_one(capabilities),
+    };
+    if let Some(conversation) = pools.table.lock().get(&key)
+        && conversation.over().is_none()
+    {
+        return Ok(conversation.clone());
+    }
+    let mut table = pools.table.lock();
+    let of_one = |other: &&Key| other.principal == key.principal && other.app == key.app;
+    if table.keys().filter(of_one).count() >= POOLS_OF_ONE {
+        let oldest = table
+            .iter()
+            .filter(|(other, _)| of_one(other))
+            .filter_map(|(other, conversation)| Some((conversation.idle_since()?, other.clone())))
+            .min_by_key(|(since, _)| *since);
+        let Some((_, oldest)) = oldest else {
+            return Err(too_many("you have too many sorts of clients in use with this MCP server"));
+        };
+        if let Some(conversation) = table.remove(&oldest) {
+            conversation.close();
+        }
+    }
+    let (of_pool, ended) = (shared.clone(), key.clone());
+    let over = move || of_pool.http.pools.forget(&ended);
+    let session = Uuid::new_v4().to_string();
+    let conversation = open(exchange, &session, Era::Modern, over)?;
+    table.insert(key, conversation.clone());
+    Ok(conversation)
+}
+
+/// The status that goes with an answer.
+fn status(answer: &Bytes) -> StatusCode {
+    let Ok(Message { body: mcp::Body::Response(response), .. }) =
+        Message::parse(answer, &Limits::SERVER)
+    else {
+        return StatusCode::OK;
+    };
+    match &response.outcome {
+        Outcome::Error(error) => code_of(*error).map_or(StatusCode::OK, reply::status_of),
+        Outcome::Result(_) => StatusCode::OK,
+    }
+}
+
+fn code_of(error: Raw<'_>) -> Option<i64> {
+    #[derive(serde::Deserialize)]
+    struct Code {
+        code: i64,
+    }
+    serde_json::from_str::<Code>(error.as_str()).ok().map(|error| error.code)
+}
+
+// === impl Pools ===
+
+impl Pools {
+    /// A session is over. Another may have taken its place.
+    fn forget(&self, key: &Key) {
+        let mut table = self.table.lock();
+        if table.get(key).is_some_and(|conversation| conversation.over().is_some()) {
+            table.remove(key);
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The sessions that clients know by an identifier.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::conversation::Conversation;
+use super::visitor::Principal;
+
+/// So many sessions one principal may have with one app. One more takes the place of the one that was not used
+/// for longest.
+pub(crate) const SESSIONS_OF_ONE: usize = 64;
+
+/// The sessions, by identifier.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    /// Guards the table; held for a look-up or a change.
+    table: Mutex<HashMap<String, Arc<Known>>>,
+}
+
+/// A session, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) id: String,
+    pub(crate) principal: Principal,
+    pub(crate) app: String,
+    pub(crate) way: Way,
+}
+
+/// How a session reaches its server.
+#[derive(Debug)]
+pub(crate) enum Way {
+    Conversation(Arc<Conversation>),
+}
+
+/// Why there is no such session for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoSession {
+    /// It is over, or never was.
+    Gone,
+    /// It is somebody else's, or with another app.
+    Foreign,
+}
+
+// === impl Sessions ===
+
+impl Sessions {
+    pub(crate) fn find(
+        &self,
+        id: &str,
+        principal: &Principal,
+        app: &str,
+    ) -> Result<Arc<Known>, NoSession> {
+        let known = self.table.lock().get(id).cloned().ok_or(NoSession::Gone)?;
+        if known.principal == *principal && known.app == app {
+            Ok(known)
+        } else {
+            Err(NoSession::Foreign)
+        }
+    }
+
+    /// Adds a session. Says no when its owner has too many that are in use.
+    pub(crate) fn insert(&self, known: Known) -> Result<Arc<Known>, TooMany> {
+        let known = Arc::new(known);
+        let mut table = self.table.lock();
+        let of_one: Vec<Arc<Known>> = table
+            .values()
+            .filter(|one| one.principal == known.principal && one.app == known.app)
+            .cloned()
+            .collect();
+        if of_one.len() >= SESSIONS_OF_ONE {
+            let idle = of_one.iter().filter_map(|one| Some((one.idle_since()?, one)));
+            let (_, oldest) = idle.min_by_key(|(since, _)| *since).ok_or(TooMany)?;
+            table.remove(&oldest.id);
+            oldest.close();
+        }
+        table.insert(known.id.clone(), known.clone());
+        Ok(known)
+    }
+
+    pub(crate) fn remove(&self, id: &str) {
+        self.table.lock().remove(id);
+    }
+}
+
+/// Somebody has too many sessions.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+// === impl Known ===
+
+impl Known {
+    fn idle_since(&self) -> Option<tokio::time::Instant> {
+        match &self.way {
+            Way::Conversation(conversation) => conversation.idle_since(),
+        }
+    }
+
+    /// Ends the session.
+    pub(crate) fn close(&self) {
+        match &self.way {
+            Way::Conversation(conversation) => conversation.close(),
+        }
+    }
+}
