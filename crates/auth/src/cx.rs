@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{Error, ErrorKind};
 use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
-use resource::{App, Kind, MfaRequirement, Resource, Revision, Role};
+use resource::{App, Kind, MfaRequirement, Resource, Revision, Role, Secrets};
 
 use crate::caller::Caller;
 use crate::core::Core;
@@ -176,14 +176,17 @@ impl OpCx {
         reached && self.may(verb, resource.kind(), Target::Resource(resource))
     }
 
-    /// Whether the caller is shown what a server is given in confidence: who may set it, and the
-    /// agents, which hand it on. Everybody who is in the cluster may read apps.
-    pub(crate) fn is_confidant(&self, resource: &Resource) -> bool {
+    /// Whether the caller is shown what a server is given in confidence: who asks for secrets and may
+    /// set it, and the agents, which hand it on. Everybody who is in the cluster may read apps.
+    pub(crate) fn is_confidant(&self, resource: &Resource, secrets: Secrets) -> bool {
+        let asks = secrets == Secrets::Include;
         match &self.rights {
             Rights::Nothing => false,
-            Rights::Everything => true,
+            Rights::Everything => asks,
             Rights::Host(host) => host.services.contains(&Service::App),
-            Rights::Roles(_) => self.may(Verb::Update, resource.kind(), Target::Resource(resource)),
+            Rights::Roles(_) => {
+                asks && self.may(Verb::Update, resource.kind(), Target::Resource(resource))
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod audit_log;
 mod authorities;
 mod caller;
 mod certificate;
+mod confidence;
 mod core;
 mod credentials;
 mod cx;

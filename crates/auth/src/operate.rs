@@ -11,7 +11,9 @@ use crate::core::Core;
 use crate::cx::OpCx;
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
-use crate::{assertion, audit_api, certificate, invite, join, openapi, resources, sign_in, watch};
+use crate::{
+    assertion, audit_api, certificate, confidence, invite, join, openapi, resources, sign_in, watch,
+};
 
 /// The version of this service.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -73,8 +75,11 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
 
 async fn resource(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
     let kind = kind(call)?;
-    // Whoever wrote a resource knows its secrets.
-    let written = |resource: resource::Resource| answer::json(&resource.to_json(Secrets::Include));
+    // Whoever wrote a resource knows its secrets, but for those that were kept in their places.
+    let written = |mut resource: resource::Resource| {
+        confidence::conceal(cx, &mut resource, Secrets::Redact);
+        answer::json(&resource.to_json(Secrets::Include))
+    };
     match operation {
         Operation::List => answer::json(&resources::list(cx, kind, secrets(call)?).await?),
         Operation::Get => {

@@ -13,7 +13,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::cx::{OpCx, Target};
 use crate::records::{Condition, conflict};
 use crate::verb::Verb;
-use crate::{app, app_server, events, lock, preference, role, token, user};
+use crate::{app, app_server, confidence, events, lock, preference, role, token, user};
 
 /// How often a replacement is tried again when somebody else writes the same resource.
 const MAX_RETRIES: usize = 8;
@@ -50,7 +50,7 @@ pub(crate) async fn list(cx: &OpCx, kind: Kind, secrets: Secrets) -> Result<List
         app::observe(cx.core(), &mut resources).await?;
     }
     for resource in &mut resources {
-        app::conceal(cx, resource);
+        confidence::conceal(cx, resource, secrets);
     }
     let items =
         resources.iter().map(|resource| raw(resource, secrets)).collect::<Result<_, _>>()?;
@@ -72,7 +72,7 @@ pub(crate) async fn get(
         app::observe(cx.core(), &mut found).await?;
     }
     let [mut found] = found;
-    app::conceal(cx, &mut found);
+    confidence::conceal(cx, &mut found, secrets);
     Ok(found)
 }
 
@@ -214,7 +214,7 @@ async fn prepare(
         return Err(Error::invalid("metadata.expires: the resource would end before it begins"));
     }
     match resource {
-        Resource::App(app) => app::prepare(cx, app),
+        Resource::App(app) => app::prepare(cx, app, before),
         Resource::Role(role) => role::prepare(role),
         Resource::User(new) => {
             let before = before.and_then(|before| match before {

@@ -18,7 +18,7 @@ use serde_json::value::to_raw_value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::app;
+use crate::confidence;
 use crate::cx::{OpCx, Target};
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
@@ -159,7 +159,7 @@ impl Watching {
         }
         let mut shown = Cow::Borrowed(resource);
         if matches!(resource, Resource::App(_) | Resource::AppServer(_)) {
-            app::conceal(&self.cx, shown.to_mut());
+            confidence::conceal(&self.cx, shown.to_mut(), Secrets::Redact);
         }
         let resource = to_raw_value(&shown.to_json(Secrets::Redact)).map_err(Error::internal)?;
         Ok(Some(WatchLine::Put { resource, cursor }))
