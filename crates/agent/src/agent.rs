@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use crate::assertion::Assertions;
 use crate::authorize::Authorizer;
 use crate::catalog::Catalog;
+use crate::dial::Egress;
 use crate::handler::{Ingress, MAX_CONNECTIONS};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
@@ -37,6 +38,8 @@ pub struct AgentConfig {
     pub static_apps: Vec<App>,
     /// Whether the built-in demo server is served.
     pub demo_server: bool,
+    /// Which addresses servers may have that are dialled.
+    pub egress: Egress,
     /// A binary that enters [`crate::launch::main_keeper`] and [`crate::launch::main_drop`]:
     /// `/proc/self/exe` for the product's own.
     pub keeper_binary: PathBuf,
@@ -62,6 +65,7 @@ pub(crate) struct Shared {
     pub(crate) authorizer: Arc<Authorizer>,
     pub(crate) table: Table,
     pub(crate) launcher: Launcher,
+    pub(crate) egress: Arc<Egress>,
     pub(crate) recording: Recording,
     /// Who users are, in words for upstreams.
     #[expect(dead_code, reason = "read once upstreams are dialled over HTTP")]
@@ -125,6 +129,7 @@ impl Agent {
         };
         let shared = Arc::new(Shared {
             launcher: Launcher::new(config.keeper_binary)?,
+            egress: Arc::new(config.egress),
             tasks: tasks.clone(),
             clock,
             replica: replica.clone(),

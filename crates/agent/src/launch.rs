@@ -26,6 +26,8 @@ mod process;
 mod report;
 mod tail;
 
+use std::fmt;
+
 pub use drop::main_drop;
 pub use fault::Fault;
 pub use keeper::main_keeper;
@@ -39,7 +41,9 @@ pub const KEEPER: &str = "__keeper";
 pub const DROP: &str = "__drop";
 
 /// What to start, and as whom.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` hides the values of variables: keys for other services are usually passed there.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Program {
     /// The command: a path, or a name that is looked up in `PATH`.
     pub command: String,
@@ -49,4 +53,19 @@ pub struct Program {
     pub user: Option<String>,
     /// Variables to add to the clean environment.
     pub env: Vec<(String, String)>,
+    /// The directory to work in; the user's home when absent.
+    pub cwd: Option<String>,
+}
+
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&String> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Program")
+            .field("command", &self.command)
+            .field("args", &self.args)
+            .field("user", &self.user)
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .finish()
+    }
 }

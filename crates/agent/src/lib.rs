@@ -11,8 +11,10 @@ mod assertion;
 mod authorize;
 mod catalog;
 mod changes;
+pub mod dial;
 mod end;
 mod evidence;
+mod given;
 mod handler;
 mod heartbeat;
 mod http;
@@ -29,3 +31,4 @@ mod testing;
 mod upstream;
 
 pub use agent::{Agent, AgentConfig};
+pub use dial::egress::Egress;

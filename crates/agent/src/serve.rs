@@ -92,11 +92,13 @@ fn check_again(shared: &Arc<Shared>, checks: &Arc<Semaphore>) {
 
 /// Finds out, beside everything else, whether an app can be served.
 fn check(shared: &Arc<Shared>, served: Arc<Served>, app: Arc<App>, checks: &Arc<Semaphore>) {
-    let (tasks, checks) = (shared.tasks.clone(), checks.clone());
+    let (inner, checks) = (shared.clone(), checks.clone());
     shared.tasks.spawn_until_cancelled("agent.check", async move {
         let Ok(_turn) = checks.acquire_owned().await else { return };
         let examined = app.clone();
-        let outcome = tasks.spawn_blocking("agent.check", move || upstream::check(&examined)).await;
+        let tasks = inner.tasks.clone();
+        let outcome =
+            tasks.spawn_blocking("agent.check", move || upstream::check(&examined, &inner)).await;
         match outcome {
             Ok(outcome) => served.checked(&app, outcome),
             Err(error) => tracing::error!(app = app.name(), ?error, "cannot check an app"),

@@ -1,5 +1,7 @@
 //! The apps that this agent serves, and what is observed of each.
 
+mod target;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,6 +12,7 @@ use runtime::Clock;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
+pub(crate) use self::target::Target;
 use crate::catalog::Wanted;
 
 /// The apps by name. Clones share it.
@@ -42,6 +45,8 @@ struct State {
     newest: Wanted,
     /// As it was registered when it could last be served, if that is not the newest.
     fallback: Option<Arc<App>>,
+    /// What new connections get: one of the two.
+    target: Arc<Target>,
     state: ServerState,
     since: OffsetDateTime,
     last_error: Option<LastError>,
@@ -88,6 +93,7 @@ impl Table {
     pub(crate) fn register(&self, wanted: Wanted) -> Arc<Served> {
         let name = wanted.app.name().to_owned();
         let state = State {
+            target: Arc::new(Target::new(wanted.app.clone())),
             newest: wanted,
             fallback: None,
             state: ServerState::Starting,
@@ -164,6 +170,17 @@ impl Served {
     pub(crate) fn launchable(&self) -> Arc<App> {
         let state = self.state.lock();
         state.fallback.as_ref().unwrap_or(&state.newest.app).clone()
+    }
+
+    #[expect(dead_code, reason = "the ports come next")]
+    /// The app as new connections get it, with what is known of its server.
+    pub(crate) fn target(&self) -> Arc<Target> {
+        let mut state = self.state.lock();
+        let app = state.fallback.as_ref().unwrap_or(&state.newest.app);
+        if !Arc::ptr_eq(app, &state.target.app) {
+            state.target = Arc::new(Target::new(app.clone()));
+        }
+        state.target.clone()
     }
 
     /// The app as it is registered, and whether it needs to be checked again.

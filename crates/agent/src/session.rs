@@ -352,7 +352,13 @@ impl Session {
             self.served.failed(message.clone());
             End::new(Reason::StartFailed, message)
         };
-        let program = upstream::program(&app).ok_or_else(|| failed(upstream::not_served(&app)))?;
+        let examined = app.clone();
+        let program =
+            self.shared.tasks.spawn_blocking("agent.start", move || upstream::program(&examined));
+        let program = match program.await {
+            Ok(program) => program.map_err(failed)?,
+            Err(_broken_off) => return Err(End::draining()),
+        };
         match self.shared.launcher.start(program).await {
             Ok(process) => Ok(Upstream::Stdio(Box::new(Stdio::new(app.name(), process)))),
             Err(fault) => Err(failed(format!("the MCP server could not be started: {fault}"))),

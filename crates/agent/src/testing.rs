@@ -1,5 +1,7 @@
 //! What several tests need.
 
+pub(crate) mod http;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -14,6 +14,9 @@ use resource::{App, Transport};
 
 pub(crate) use self::demo::{DemoUpstream, Visitor};
 pub(crate) use self::stdio::Stdio;
+use crate::agent::Shared;
+use crate::dial::Dialler;
+use crate::given;
 use crate::launch::{Ended, Fault, Launcher, Outcome, Program};
 
 /// So much may wait for a slow server before its client is no longer read.
@@ -118,26 +121,36 @@ impl Upstream {
     }
 }
 
-/// How to start an app's server.
-pub(crate) fn program(app: &App) -> Option<Program> {
-    let mcp = app.spec.mcp.as_ref().filter(|_| app.transport() == Some(Transport::Stdio))?;
-    let user = Some(mcp.run_as_host_user.clone()).filter(|user| !user.is_empty());
-    Some(Program {
+/// How to start an app's server. Blocks on files.
+pub(crate) fn program(app: &App) -> Result<Program, String> {
+    let stdio = app.spec.mcp.as_ref().filter(|_| app.transport() == Some(Transport::Stdio));
+    let mcp = stdio.ok_or_else(|| not_served(app))?;
+    let mut env = Vec::with_capacity(mcp.env.len());
+    for (name, value) in &mcp.env {
+        let cannot =
+            |reason| format!("the variable {name:?} (spec.mcp.env) cannot be set: {reason}");
+        env.push((name.clone(), given::find(value).map_err(cannot)?.expose().clone()));
+    }
+    let set = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(Program {
         command: mcp.command.clone(),
         args: mcp.args.clone(),
-        user,
-        env: mcp.env.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        user: set(&mcp.run_as_host_user),
+        env,
+        cwd: set(&mcp.cwd),
     })
 }
 
 /// Whether an app can be served, as far as that can be told beforehand. Blocks.
-pub(crate) fn check(app: &App) -> Result<(), String> {
-    if app.is_demo() {
-        return Ok(());
-    }
-    match program(app) {
-        Some(program) => Launcher::check(&program).map_err(|fault: Fault| fault.to_string()),
-        None => Err(not_served(app)),
+pub(crate) fn check(app: &App, shared: &Shared) -> Result<(), String> {
+    match app.transport() {
+        _ if app.is_demo() => Ok(()),
+        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => {
+            Dialler::new(app, &shared.egress, &shared.tasks).map(drop)
+        }
+        Some(Transport::Stdio) | None => {
+            Launcher::check(&program(app)?).map_err(|fault: Fault| fault.to_string())
+        }
     }
 }
 

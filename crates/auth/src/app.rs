@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use api::Error;
+use policy::Template;
 use resource::app::AppStatus;
 use resource::label::ORIGIN_DYNAMIC;
 use resource::{App, Kind, Resource};
@@ -17,6 +18,7 @@ pub(crate) fn prepare(cx: &OpCx, app: &mut App, before: Option<&Resource>) -> Re
     app.set_origin(ORIGIN_DYNAMIC);
     app.status = None;
     confidence::restore(app, before)?;
+    check_templates(app)?;
     if cx.reaches(app) {
         return Ok(());
     }
@@ -24,6 +26,19 @@ pub(crate) fn prepare(cx: &OpCx, app: &mut App, before: Option<&Resource>) -> Re
         .hint(
             "an app can be written only by who may reach it: ask for a role whose app_labels match",
         ))
+}
+
+/// Refuses headers that could not be filled in for anybody.
+fn check_templates(app: &App) -> Result<(), Error> {
+    let headers = app.spec.rewrite.iter().flat_map(|rewrite| &rewrite.headers);
+    for header in headers.filter(|_| app.is_mcp()) {
+        let parsed = header.value.here().map(Template::parse).transpose();
+        parsed.map_err(|error| {
+            let name = &header.name;
+            Error::invalid(format!("spec.rewrite.headers: the value of {name:?}: {error}"))
+        })?;
+    }
+    Ok(())
 }
 
 /// Adds what agents say of apps: who serves each, since when, what went wrong last.

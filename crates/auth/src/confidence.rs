@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use api::Error;
+use resource::app::Given;
 use resource::{App, Resource, Secrets};
 
 use crate::cx::OpCx;
@@ -80,7 +81,11 @@ fn confidences(app: &mut App) -> impl Iterator<Item = (String, &mut String)> {
         let name = header.name.to_ascii_lowercase();
         (format!("spec.rewrite.headers {name:?}"), &mut header.value)
     });
-    env.chain(headers)
+    env.chain(headers).filter_map(|(place, value)| match value {
+        Given::Here(text) => Some((place, text)),
+        // Where the agent finds the rest is no secret.
+        Given::File(_) | Given::Env(_) => None,
+    })
 }
 
 /// Whether a value is nothing but what stands for another one: `Bearer {{internal.jwt}}`.

@@ -46,6 +46,8 @@ pub enum ServerTrust {
     Pins(Vec<CaPin>),
     /// Servers that the operating system believes.
     SystemRoots,
+    /// Servers whose chain leads to one of these authorities, in PEM, and to no other.
+    Authorities(String),
     /// Services of the cluster, and what the operating system believes: for a proxy that may have
     /// a publicly trusted certificate.
     ClusterOrSystemRoots(TrustStore),
@@ -69,6 +71,9 @@ pub enum TlsError {
          or give a CA pin"
     )]
     NoSystemRoots,
+    /// Authorities were given, and cannot be read.
+    #[error("the authorities to check the server by are no certificates in PEM")]
+    NoAuthorities,
     /// Pins were asked for, and none was given.
     #[error("no CA pin was given to check the server by")]
     NoPins,
@@ -184,6 +189,15 @@ impl fmt::Debug for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Told")
     }
+}
+
+/// Only certificates that can be authorities count; all of them must be readable.
+fn authorities(pem: &str) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in crate::pem::certificates(pem).map_err(|_e| TlsError::NoAuthorities)? {
+        roots.add(certificate).map_err(|_e| TlsError::NoAuthorities)?;
+    }
+    Ok(roots)
 }
 
 #[cfg(test)]

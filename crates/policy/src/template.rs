@@ -81,7 +81,8 @@ pub enum TemplateError {
 
 impl Template {
     /// The trait whose values the entry stands for.
-    pub(crate) fn trait_name(&self) -> Option<&str> {
+    #[must_use]
+    pub fn trait_name(&self) -> Option<&str> {
         self.value.trait_name().map(|name| &*name.name)
     }
 

@@ -5,8 +5,11 @@
 
 mod check;
 mod fixed;
+mod given;
+mod protocol;
 mod read;
 mod status;
+mod tls;
 mod write;
 
 use std::collections::BTreeMap;
@@ -17,7 +20,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 pub use fixed::{DEMO_APP_NAME, DEMO_APP_URI, StaticApp};
+pub use given::Given;
+pub use protocol::Protocol;
 pub use status::{AppStatus, ServerStatus};
+pub use tls::UpstreamTls;
 
 use crate::label::{
     APP_SUB_KIND_LABEL, ORIGIN_LABEL, RESOURCE_TYPE_DEMO, RESOURCE_TYPE_LABEL, SUB_KIND_MCP,
@@ -47,7 +53,9 @@ pub struct AppSpec {
     pub public_addr: String,
     /// Whether the server's certificate goes unchecked.
     pub insecure_skip_verify: bool,
-    /// How to start it, when it is to be started.
+    /// By what the server's certificate is checked, and what it is shown.
+    pub tls: Option<UpstreamTls>,
+    /// How to start it, when it is to be started, and what it speaks.
     pub mcp: Option<McpSpec>,
     /// What is changed in requests.
     pub rewrite: Option<Rewrite>,
@@ -57,10 +65,8 @@ pub struct AppSpec {
     pub other: Map<String, Value>,
 }
 
-/// How to start a stdio server.
-///
-/// `Debug` hides the environment: keys for other services are usually passed there.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// How to start a stdio server, and what a server speaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct McpSpec {
     /// The program.
     pub command: String,
@@ -69,18 +75,13 @@ pub struct McpSpec {
     /// The user of the agent's host that it runs as.
     pub run_as_host_user: String,
     /// Environment variables that it gets besides the few that everything gets.
-    pub env: BTreeMap<String, String>,
-}
-
-impl fmt::Debug for McpSpec {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("McpSpec")
-            .field("command", &self.command)
-            .field("args", &self.args)
-            .field("run_as_host_user", &self.run_as_host_user)
-            .field("env", &self.env.keys())
-            .finish()
-    }
+    pub env: BTreeMap<String, Given>,
+    /// The directory that it works in; empty for its user's home.
+    pub cwd: String,
+    /// How long it may take to answer for the first time.
+    pub start_timeout: Option<Duration>,
+    /// What the server speaks; of servers of every transport.
+    pub protocol: Option<Protocol>,
 }
 
 /// What is changed in requests on their way to the server.
@@ -94,18 +95,51 @@ pub struct Rewrite {
     pub redirect: Vec<String>,
 }
 
-/// A header that is set. `Debug` hides the value.
-#[derive(Clone, PartialEq, Eq)]
+/// A header that is set.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// Its name.
     pub name: String,
-    /// Its value; may be a template.
-    pub value: String,
+    /// Its value. Text in the document may be a template; text from elsewhere is taken as it is.
+    pub value: Given,
 }
 
-impl fmt::Debug for Header {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Header({})", self.name)
+impl Header {
+    /// Headers that are the gateway's business: the connection's, the protocol's, and those by which
+    /// servers learn who is there.
+    const RESERVED: [&'static str; 22] = [
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "forwarded",
+        "keep-alive",
+        "last-event-id",
+        "mcp-method",
+        "mcp-name",
+        "mcp-protocol-version",
+        "mcp-session-id",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "teleport-jwt-assertion",
+        "tessera-jwt-assertion",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    const RESERVED_PREFIXES: [&'static str; 4] =
+        ["mcp-param-", "x-forwarded-", "x-teleport-", "x-tessera-"];
+
+    /// Whether the header is the gateway's business, so that apps cannot set it.
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        let name = self.name.to_ascii_lowercase();
+        Self::RESERVED.contains(&name.as_str())
+            || Self::RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
     }
 }
 

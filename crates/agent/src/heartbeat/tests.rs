@@ -110,7 +110,8 @@ async fn a_record_says_what_is_observed() {
 fn a_record_has_no_secrets() {
     let mut secret = app("a", &[], "x");
     let mcp = secret.spec.mcp.as_mut().unwrap();
-    mcp.env.insert("API_KEY".to_owned(), "hunter2".to_owned());
+    let key = resource::app::Given::Here("hunter2".to_owned());
+    mcp.env.insert("API_KEY".to_owned(), key);
     assert!(!without_secrets(secret).to_json().to_string().contains("hunter2"));
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct KeeperArgs {
     pub(crate) parent: i32,
     /// Whom to run the server as.
     pub(crate) user: Option<String>,
+    /// Where it works, if not at home.
+    pub(crate) cwd: Option<OsString>,
     /// The server.
     pub(crate) command: OsString,
     /// Its arguments.
@@ -37,6 +39,8 @@ pub(crate) struct DropArgs {
     pub(crate) home: OsString,
     /// Its shell.
     pub(crate) shell: OsString,
+    /// Where the server works, if not at home.
+    pub(crate) cwd: Option<OsString>,
     /// The server.
     pub(crate) command: OsString,
     /// Its arguments.
@@ -64,23 +68,28 @@ impl KeeperArgs {
         if let Some(user) = &self.user {
             out.extend(["--user".into(), user.into()]);
         }
+        if let Some(cwd) = &self.cwd {
+            out.extend(["--cwd".into(), cwd.clone()]);
+        }
         out.extend(["--".into(), self.command.clone()]);
         out.extend(self.args.iter().cloned());
         out
     }
 
     pub(crate) fn read(args: Vec<OsString>) -> Result<Self, Fault> {
-        let (mut parent, mut user) = (None, None);
+        let (mut parent, mut user, mut cwd) = (None, None, None);
         let mut reader = Reader { rest: args.into_iter() };
         while let Some((name, value)) = reader.option()? {
             match name.as_str() {
                 "--parent" => parent = Some(number(&name, &value)?),
                 "--user" => user = Some(text(&name, value)?),
+                "--cwd" => cwd = Some(value),
                 _ => return Err(unknown(&name)),
             }
         }
         let (command, args) = reader.command()?;
-        Ok(Self { parent: parent.ok_or_else(|| missing("--parent"))?, user, command, args })
+        let parent = parent.ok_or_else(|| missing("--parent"))?;
+        Ok(Self { parent, user, cwd, command, args })
     }
 }
 
@@ -111,6 +120,9 @@ impl DropArgs {
                 groups.join(",").into(),
             ]);
         }
+        if let Some(cwd) = &self.cwd {
+            out.extend(["--cwd".into(), cwd.clone()]);
+        }
         out.extend(["--".into(), self.command.clone()]);
         out.extend(self.args.iter().cloned());
         out
@@ -119,7 +131,7 @@ impl DropArgs {
     pub(crate) fn read(args: Vec<OsString>) -> Result<Self, Fault> {
         let (mut parent, mut status, mut user, mut home, mut shell) =
             (None, None, None, None, None);
-        let (mut uid, mut gid, mut groups) = (None, None, None);
+        let (mut uid, mut gid, mut groups, mut cwd) = (None, None, None, None);
         let mut reader = Reader { rest: args.into_iter() };
         while let Some((name, value)) = reader.option()? {
             match name.as_str() {
@@ -128,6 +140,7 @@ impl DropArgs {
                 "--name" => user = Some(text(&name, value)?),
                 "--home" => home = Some(value),
                 "--shell" => shell = Some(value),
+                "--cwd" => cwd = Some(value),
                 "--uid" => uid = Some(number(&name, &value)?),
                 "--gid" => gid = Some(number(&name, &value)?),
                 "--groups" => groups = Some(numbers(&name, value)?),
@@ -147,6 +160,7 @@ impl DropArgs {
             user: user.ok_or_else(|| missing("--name"))?,
             home: home.ok_or_else(|| missing("--home"))?,
             shell: shell.ok_or_else(|| missing("--shell"))?,
+            cwd,
             rights,
             command,
             args,

@@ -66,6 +66,9 @@ fn become_server(args: &DropArgs, status: &File) -> Result<std::convert::Infalli
         return Err(Fault::refused("start an MCP server", "its keeper is gone"));
     }
     let home = enter_home(&args.home)?;
+    if let Some(cwd) = &args.cwd {
+        env::set_current_dir(cwd).map_err(|error| Fault::of_directory(cwd, &error))?;
+    }
     let error = Command::new(&args.command)
         .args(&args.args)
         .env_clear()

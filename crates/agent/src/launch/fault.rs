@@ -46,6 +46,17 @@ pub enum Fault {
         /// What the system says.
         reason: String,
     },
+    /// The directory to work in cannot be entered.
+    #[error(
+        "the directory {directory:?} (spec.mcp.cwd) cannot be entered by the host user of the app: \
+         {reason}"
+    )]
+    NoDirectory {
+        /// The directory.
+        directory: String,
+        /// What the system says.
+        reason: String,
+    },
     /// A step on the way failed.
     #[error("the agent's host refused to {step}: {reason}")]
     Refused {
@@ -68,6 +79,11 @@ impl Fault {
     /// A step that the system refused.
     pub(crate) fn refused(step: &str, error: impl std::fmt::Display) -> Self {
         Self::Refused { step: step.to_owned(), reason: error.to_string() }
+    }
+
+    pub(crate) fn of_directory(directory: &OsStr, error: &io::Error) -> Self {
+        let directory = directory.to_string_lossy().into_owned();
+        Self::NoDirectory { directory, reason: error.to_string() }
     }
 
     /// What a failed `exec` means.

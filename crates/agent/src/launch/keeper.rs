@@ -112,6 +112,7 @@ impl Server {
             user: user.name,
             home: user.home,
             shell: user.shell,
+            cwd: args.cwd,
             command: args.command,
             args: args.args,
         };

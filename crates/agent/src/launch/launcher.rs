@@ -122,6 +122,7 @@ fn spawn_keeper(binary: &Path, program: &Program) -> io::Result<Child> {
     let args = KeeperArgs {
         parent: Pid::this().as_raw(),
         user: program.user.clone(),
+        cwd: program.cwd.as_ref().map(Into::into),
         command: program.command.clone().into(),
         args: program.args.iter().map(Into::into).collect(),
     };

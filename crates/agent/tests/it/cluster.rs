@@ -94,6 +94,7 @@ impl Cluster {
             selectors: selectors.to_vec(),
             static_apps: Vec::new(),
             demo_server: true,
+            egress: agent::Egress::default(),
             keeper_binary: FIXTURE.into(),
             audit: records.clone(),
             clock: clock.clone(),

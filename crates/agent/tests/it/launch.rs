@@ -33,6 +33,7 @@ fn program(command: &str, args: &[&str]) -> Program {
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         user: None,
         env: Vec::new(),
+        cwd: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use api::{Client, ErrorKind, Source as _, WatchEvent, Write};
 use futures_util::StreamExt as _;
 use pki::Service;
-use resource::app::{Header, Rewrite};
+use resource::app::{Given, Header, Rewrite};
 use resource::{App, Kind, LabelSelector, Resource, Secrets};
 
 use crate::cluster::{Cluster, app, refused, role_with, rule};
@@ -12,8 +12,11 @@ use crate::cluster::{Cluster, app, refused, role_with, rule};
 fn app_with_key(name: &str) -> App {
     let mut app = app(name, &[("env", "dev")]);
     let spec = &mut app.spec;
-    spec.mcp.as_mut().unwrap().env.insert("API_KEY".to_owned(), "hunter2".to_owned());
-    let header = Header { name: "Authorization".to_owned(), value: "Bearer hunter2".to_owned() };
+    spec.mcp.as_mut().unwrap().env.insert("API_KEY".to_owned(), Given::Here("hunter2".to_owned()));
+    let header = Header {
+        name: "Authorization".to_owned(),
+        value: Given::Here("Bearer hunter2".to_owned()),
+    };
     spec.rewrite = Some(Rewrite { headers: vec![header], ..Rewrite::default() });
     app
 }
@@ -110,7 +113,12 @@ async fn what_was_read_masked_can_be_written_and_destroys_nothing() {
     refused(alice.put(&masked(&alice).await.into(), Write::Update).await, ErrorKind::Denied);
     // Some are changed, and the others are kept.
     let mut one = masked(&owner).await;
-    one.spec.mcp.as_mut().unwrap().env.insert("API_KEY".to_owned(), "fresh".to_owned());
+    one.spec
+        .mcp
+        .as_mut()
+        .unwrap()
+        .env
+        .insert("API_KEY".to_owned(), Given::Here("fresh".to_owned()));
     owner.put(&one.into(), Write::Update).await.unwrap();
     let kept = kept(&agent, "app").await;
     assert!(kept.contains("fresh") && kept.contains("Bearer hunter2"), "{kept}");
@@ -159,7 +167,7 @@ async fn what_only_stands_for_a_token_is_no_secret() {
     let cluster = Cluster::start().await;
     let mut app = app_with_key("app");
     let value = "Bearer {{internal.jwt}}".to_owned();
-    let header = Header { name: "Authorization".to_owned(), value };
+    let header = Header { name: "Authorization".to_owned(), value: Given::Here(value) };
     app.spec.rewrite = Some(Rewrite { headers: vec![header], ..Rewrite::default() });
     cluster.put(app).await;
     let one = cluster.admin.get(Kind::App, "app", Secrets::Redact).await.unwrap();

@@ -7,10 +7,12 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme};
+use rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme,
+};
 use time::OffsetDateTime;
 
-use super::{ServerTrust, TlsError, system_roots};
+use super::{ServerTrust, TlsError, authorities, system_roots};
 use crate::authority::{CaCertificate, CaKind};
 use crate::pin::CaPin;
 use crate::provider::provider;
@@ -25,6 +27,7 @@ enum Check {
     Cluster(TrustStore),
     Pins(Vec<CaPin>),
     System(Arc<WebPkiServerVerifier>),
+    Authorities(Arc<WebPkiServerVerifier>),
     ClusterOrSystem(TrustStore, Arc<WebPkiServerVerifier>),
     Nothing,
 }
@@ -38,6 +41,7 @@ impl ServerVerifier {
             ServerTrust::Pins(pins) if pins.is_empty() => return Err(TlsError::NoPins),
             ServerTrust::Pins(pins) => Check::Pins(pins),
             ServerTrust::SystemRoots => Check::System(system_verifier()?),
+            ServerTrust::Authorities(pem) => Check::Authorities(verifier(authorities(&pem)?)?),
             // A host without root certificates can still reach its cluster.
             ServerTrust::ClusterOrSystemRoots(trust) => match system_verifier() {
                 Ok(system) => Check::ClusterOrSystem(trust, system),
@@ -66,7 +70,7 @@ impl ServerCertVerifier for ServerVerifier {
         let verified = match &self.check {
             Check::Cluster(trust) => trust.verify_server(end_entity, server_name, at),
             Check::Pins(pins) => by_pin(pins, end_entity, intermediates, server_name, at),
-            Check::System(system) => return by_system(system),
+            Check::System(roots) | Check::Authorities(roots) => return by_system(roots),
             Check::ClusterOrSystem(trust, system) => {
                 match trust.verify_server(end_entity, server_name, at) {
                     // Not of the cluster at all, so the system's answer is the one to tell.
@@ -118,6 +122,7 @@ impl fmt::Debug for ServerVerifier {
             Check::Cluster(_) => "ServerVerifier(cluster)",
             Check::Pins(_) => "ServerVerifier(pins)",
             Check::System(_) => "ServerVerifier(system roots)",
+            Check::Authorities(_) => "ServerVerifier(authorities)",
             Check::ClusterOrSystem(..) => "ServerVerifier(cluster or system roots)",
             Check::Nothing => "ServerVerifier(nothing)",
         })
@@ -151,8 +156,11 @@ fn by_pin(
 }
 
 fn system_verifier() -> Result<Arc<WebPkiServerVerifier>, TlsError> {
-    let roots = Arc::new(system_roots()?);
-    WebPkiServerVerifier::builder_with_provider(roots, provider())
+    verifier(system_roots()?)
+}
+
+fn verifier(roots: RootCertStore) -> Result<Arc<WebPkiServerVerifier>, TlsError> {
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider())
         .build()
         // The only reasons are missing roots and bad revocation lists, and there are none of these.
         .map_err(|_e| TlsError::NoSystemRoots)

@@ -73,6 +73,10 @@ fn upstream(uri: &str, scheme: &str, rest: &str) -> Result<Url, Refusal> {
     }
     let url = Url::parse(&format!("{scheme}://{rest}"))
         .map_err(|error| Refusal::new(format!("{} is not a URI: {error}", quoted(uri))))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        let refusal = Refusal::new("a URI with a user name or password would show them to all");
+        return Err(refusal.help("set the header Authorization in rewrite.headers"));
+    }
     if url.fragment().is_some() {
         return Err(Refusal::new("a URI with a fragment (\"#…\") cannot be requested"));
     }

@@ -17,7 +17,7 @@ pub const DEMO_APP_URI: &str = "mcp+stdio://tessera-mcp-demo";
 
 /// Fields of static apps that mean nothing for MCP servers.
 const OTHER_FIELDS: &[&str] =
-    &["cloud", "cors", "required_apps", "aws", "tcp_ports", "tls", "use_any_proxy_public_addr"];
+    &["cloud", "cors", "required_apps", "aws", "tcp_ports", "use_any_proxy_public_addr"];
 
 /// An entry of `app_service.apps` in a configuration file.
 #[derive(Debug, Clone, PartialEq)]
@@ -37,6 +37,7 @@ impl FromNode for StaticApp {
                 uri: String::new(),
                 public_addr: public_addr.unwrap_or_default(),
                 insecure_skip_verify: table.get_or_default("insecure_skip_verify"),
+                tls: table.get("tls"),
                 mcp: table.get("mcp"),
                 rewrite: table.get("rewrite"),
                 dynamic_labels: commands.into_iter().map(|c| (c.name, c.label)).collect(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::check::{self, Refusal};
 use super::{
-    App, AppSpec, AppStatus, CommandLabel, Header, JwtClaims, McpSpec, Rewrite, STDIO_URI,
+    App, AppSpec, AppStatus, CommandLabel, Given, Header, JwtClaims, McpSpec, Rewrite, STDIO_URI,
 };
 use crate::decode::{FromNode, Reader, Table, decode};
 use crate::kind::Kind;
@@ -23,11 +23,14 @@ const OTHER_FIELDS: &[&str] = &[
     "integration",
     "required_app_names",
     "tcp_ports",
-    "tls",
     "use_any_proxy_public_addr",
     "user_groups",
     "UserGroups",
 ];
+
+/// The bounds of `mcp.start_timeout`.
+const START_TIMEOUT_LEAST: Duration = Duration::from_secs(1);
+const START_TIMEOUT_MOST: Duration = Duration::from_hours(1);
 
 impl App {
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {
@@ -68,6 +71,9 @@ impl App {
         if self.transport() == Some(super::Transport::Stdio) && !self.is_demo() {
             check_stdio(spec, self.spec.mcp.as_ref())?;
         }
+        if self.is_mcp() {
+            check_headers(spec, self.spec.rewrite.as_ref())?;
+        }
         Some(self)
     }
 
@@ -96,10 +102,24 @@ fn check_stdio(spec: Reader<'_>, mcp: Option<&McpSpec>) -> Option<()> {
     complete
 }
 
+/// What concerns the connection or the protocol is not an administrator's to set.
+fn check_headers(spec: Reader<'_>, rewrite: Option<&Rewrite>) -> Option<()> {
+    let reserved = rewrite.and_then(|all| all.headers.iter().find(|header| header.is_reserved()));
+    let Some(header) = reserved else { return Some(()) };
+    let node = spec.node().get("rewrite").and_then(|rewrite| rewrite.get("headers"));
+    let at = node.map_or(spec, |node| spec.inside(node));
+    let name = quoted(&header.name);
+    at.refuse_with_help(
+        format!("the header {name} cannot be set: it is the gateway's own"),
+        "use another header, such as Authorization or X-Api-Key",
+    )
+}
+
 pub(super) fn spec(table: &mut Table<'_>) -> Option<AppSpec> {
     let uri = checked(table.field("uri"), |uri| check::transport(uri).map(|_| ()));
     let public_addr = checked(table.field("public_addr"), check::public_addr);
     let insecure_skip_verify = table.get_or_default("insecure_skip_verify");
+    let tls = table.get("tls");
     let mcp = table.get("mcp");
     let rewrite = table.get("rewrite");
     let dynamic_labels = table.field("dynamic_labels").and_then(dynamic_labels).unwrap_or_default();
@@ -109,6 +129,7 @@ pub(super) fn spec(table: &mut Table<'_>) -> Option<AppSpec> {
         uri: uri?,
         public_addr: public_addr?,
         insecure_skip_verify,
+        tls,
         mcp,
         rewrite,
         dynamic_labels,
@@ -149,7 +170,22 @@ impl FromNode for McpSpec {
             };
             let run_as_host_user = table.get_or_default("run_as_host_user");
             let env = table.field("env").map_or_else(|| Some(BTreeMap::new()), environment);
-            Some(Self { command: command?, args: args?, run_as_host_user, env: env? })
+            let cwd = checked(table.field("cwd"), directory);
+            let start_timeout = table.field("start_timeout").map(start_timeout);
+            let protocol = table.get("protocol");
+            let start_timeout = match start_timeout {
+                Some(read) => Some(read?),
+                None => None,
+            };
+            Some(Self {
+                command: command?,
+                args: args?,
+                run_as_host_user,
+                env: env?,
+                cwd: cwd?,
+                start_timeout,
+                protocol,
+            })
         })
     }
 }
@@ -163,20 +199,38 @@ fn argument(reader: Reader<'_>) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn environment(reader: Reader<'_>) -> Option<BTreeMap<String, String>> {
+fn directory(path: &str) -> Result<(), Refusal> {
+    if path.starts_with('/') && !path.contains('\0') {
+        return Ok(());
+    }
+    let help = "write an absolute path on the agent's host".to_owned();
+    Err(Refusal { message: format!("{} is not an absolute path", quoted(path)), help: Some(help) })
+}
+
+fn start_timeout(reader: Reader<'_>) -> Option<Duration> {
+    let timeout: Duration = reader.read()?;
+    if timeout < START_TIMEOUT_LEAST || timeout > START_TIMEOUT_MOST {
+        return reader.expected("a time between 1s and 1h");
+    }
+    Some(timeout)
+}
+
+fn environment(reader: Reader<'_>) -> Option<BTreeMap<String, Given>> {
     let mut variables = BTreeMap::new();
     let mut complete = true;
     for (name, value) in reader.entries()? {
-        let Some(scalar) = value.node().as_scalar().filter(|_| !value.node().is_null()) else {
+        let Some(given) = value.read::<Given>() else {
             complete = false;
-            value.refuse_secret::<()>("expected text");
             continue;
         };
-        if name.is_empty() || name.contains(['=', '\0']) || scalar.text.contains('\0') {
+        if name.is_empty()
+            || name.contains(['=', '\0'])
+            || given.here().is_some_and(|text| text.contains('\0'))
+        {
             complete = false;
             value.refuse_secret::<()>("not an environment variable");
         }
-        variables.insert(name.to_owned(), scalar.text.clone());
+        variables.insert(name.to_owned(), given);
     }
     complete.then_some(variables)
 }
@@ -199,19 +253,17 @@ impl FromNode for Header {
         let header = match &reader.node().value {
             NodeValue::Scalar(scalar) => match scalar.text.split_once(':') {
                 Some((name, value)) => {
-                    Self { name: name.trim().to_owned(), value: value.trim().to_owned() }
+                    let value = Given::Here(value.trim().to_owned());
+                    Self { name: name.trim().to_owned(), value }
                 }
                 None => return reader.refuse_secret("expected a header, \"Name: value\""),
             },
             _ => reader.table(|table| {
                 let name = table.require("name");
-                let value = table.required("value").and_then(|value| {
-                    let scalar = value.node().as_scalar();
-                    match scalar {
-                        Some(scalar) => Some(scalar.text.clone()),
-                        None => value.refuse_secret("expected text"),
-                    }
-                });
+                let value = match table.field("value_from") {
+                    Some(source) => Given::source(source),
+                    None => table.required("value").and_then(header_text),
+                };
                 Some(Self { name: name?, value: value? })
             })?,
         };
@@ -219,10 +271,18 @@ impl FromNode for Header {
         if header.name.is_empty() || !header.name.chars().all(is_token) {
             return reader.refuse_secret("not the name of a header");
         }
-        if header.value.contains(|c: char| c.is_control() && c != '\t') {
+        let is_bad = |text: &str| text.contains(|c: char| c.is_control() && c != '\t');
+        if header.value.here().is_some_and(is_bad) {
             return reader.refuse_secret("a header's value cannot contain control characters");
         }
         Some(header)
+    }
+}
+
+fn header_text(value: Reader<'_>) -> Option<Given> {
+    match value.node().as_scalar() {
+        Some(scalar) => Some(Given::Here(scalar.text.clone())),
+        None => value.refuse_secret("expected text"),
     }
 }
 

@@ -29,6 +29,10 @@ fn static_app(value: Value) -> Result<App, String> {
     })
 }
 
+fn here(text: &str) -> Given {
+    Given::Here(text.to_owned())
+}
+
 fn stdio() -> Value {
     json!({"command": "npx", "args": ["-y", "server"], "run_as_host_user": "mcp"})
 }
@@ -179,10 +183,10 @@ fn headers_are_written_in_two_ways() {
     }}))
     .unwrap();
     let rewrite = app.spec.rewrite.clone().unwrap();
-    assert_eq!(rewrite.headers[0], Header { name: "A".to_owned(), value: "x: y".to_owned() });
+    assert_eq!(rewrite.headers[0], Header { name: "A".to_owned(), value: here("x: y") });
     assert_eq!(
         rewrite.headers[1],
-        Header { name: "B".to_owned(), value: "Bearer {{internal.jwt}}".to_owned() }
+        Header { name: "B".to_owned(), value: here("Bearer {{internal.jwt}}") }
     );
     assert_eq!(rewrite.jwt_claims, JwtClaims::None);
     assert_eq!(
@@ -235,9 +239,9 @@ fn the_environment_is_not_shown() {
     let mut mcp = stdio();
     mcp["env"] = json!({"API_KEY": "hunter2", "N": 1});
     let app = app(json!({ "mcp": mcp })).unwrap();
-    assert_eq!(app.spec.mcp.as_ref().unwrap().env["API_KEY"], "hunter2");
-    assert_eq!(app.spec.mcp.as_ref().unwrap().env["N"], "1");
-    let header = Header { name: "Authorization".to_owned(), value: "hunter2".to_owned() };
+    assert_eq!(app.spec.mcp.as_ref().unwrap().env["API_KEY"], here("hunter2"));
+    assert_eq!(app.spec.mcp.as_ref().unwrap().env["N"], here("1"));
+    let header = Header { name: "Authorization".to_owned(), value: here("hunter2") };
     let shown = format!("{app:?} {header:?}");
     assert!(!shown.contains("hunter2"), "{shown}");
     let mut mcp = stdio();
@@ -317,4 +321,111 @@ fn static_apps_have_their_own_form() {
     }
     assert!(static_app(json!({"name": "a".repeat(63), "uri": "mcp+http://h"})).is_ok());
     assert!(static_app(json!({"name": "a".repeat(64), "uri": "mcp+http://h"})).is_err());
+}
+
+#[test]
+fn secrets_may_be_named_instead_of_written() {
+    let mut mcp = stdio();
+    mcp["env"] = json!({
+        "KEY": {"value_from": {"file": "/etc/keys/k"}},
+        "TOKEN": {"value_from": {"env": "AGENT_TOKEN"}},
+    });
+    let headers = json!([{"name": "X-Key", "value_from": {"file": "/etc/keys/k"}}]);
+    let app = app(json!({"mcp": mcp, "rewrite": {"headers": headers}})).unwrap();
+    let env = &app.spec.mcp.as_ref().unwrap().env;
+    assert_eq!(env["KEY"], Given::File("/etc/keys/k".to_owned()));
+    assert_eq!(env["TOKEN"], Given::Env("AGENT_TOKEN".to_owned()));
+    let printed = app.to_json();
+    assert_eq!(printed["spec"]["mcp"]["env"], mcp["env"]);
+    assert_eq!(printed["spec"]["rewrite"]["headers"], headers);
+    assert_eq!(Resource::from_json(printed.to_string().as_bytes()).unwrap(), Resource::App(app));
+}
+
+#[test]
+fn places_of_secrets_are_checked() {
+    let refused = |value: Value| {
+        let mut mcp = stdio();
+        mcp["env"] = json!({ "KEY": value });
+        app(json!({ "mcp": mcp })).unwrap_err()
+    };
+    let one_place = "expected one place where the agent finds the value";
+    for value in [json!({"value_from": {}}), json!({"value_from": {"file": "/a", "env": "B"}})] {
+        assert!(refused(value).contains(one_place));
+    }
+    assert!(refused(json!({"value_from": {"file": "a"}})).contains("an absolute path"));
+    assert!(refused(json!({"value_from": {"env": "A=B"}})).contains("the name of a variable"));
+    assert!(refused(json!({"value_from": {"fiel": "/a"}})).contains("file"));
+    assert!(refused(json!({"file": "hunter2"})).contains("expected text, or value_from"));
+    assert!(!refused(json!({"file": "hunter2"})).contains("hunter2"));
+}
+
+#[test]
+fn how_a_server_is_started_and_spoken_to_is_read_and_printed() {
+    let mut mcp = stdio();
+    mcp["cwd"] = "/srv/files".into();
+    mcp["start_timeout"] = "1m30s".into();
+    mcp["protocol"] = "2025-06-18".into();
+    let read = app(json!({ "mcp": mcp })).unwrap();
+    let spec = read.spec.mcp.as_ref().unwrap();
+    assert_eq!(spec.start_timeout, Some(Duration::from_secs(90)));
+    assert_eq!(spec.protocol, Some(Protocol::Revision("2025-06-18")));
+    for (key, value) in mcp.as_object().unwrap() {
+        assert_eq!(&read.to_json()["spec"]["mcp"][key], value, "{key}");
+    }
+    let remote = json!({"uri": "mcp+https://h/mcp", "mcp": {"protocol": "modern"}});
+    assert_eq!(app(remote).unwrap().spec.mcp.unwrap().protocol, Some(Protocol::Modern));
+    for (key, bad) in [
+        ("cwd", json!("srv")),
+        ("start_timeout", json!("0s")),
+        ("start_timeout", json!("2h")),
+        ("protocol", json!("2025-06-19")),
+    ] {
+        let mut mcp = stdio();
+        mcp[key] = bad;
+        let refused = app(json!({ "mcp": mcp })).unwrap_err();
+        assert!(refused.starts_with(&format!("spec.mcp.{key}: ")), "{refused}");
+    }
+}
+
+#[test]
+fn how_a_servers_certificate_is_checked_is_read_and_printed() {
+    let pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let tls = json!({
+        "ca": pem, "server_name": "mcp.example.com", "cert_file": "/c.pem", "key_file": "/k.pem",
+    });
+    let secure = |tls: &Value| app(json!({"uri": "mcp+https://h/", "tls": tls}));
+    assert_eq!(secure(&tls).unwrap().to_json()["spec"]["tls"], tls);
+    for (bad, message) in [
+        (json!({"ca": "/etc/ca.pem"}), "certificates in PEM"),
+        (json!({"ca": "-----BEGIN PRIVATE KEY-----"}), "use key_file"),
+        (json!({"ca": pem, "ca_file": "/ca.pem"}), "exclude each other"),
+        (json!({"cert_file": "/c.pem"}), "belong together"),
+        (json!({"key_file": "k.pem", "cert_file": "/c.pem"}), "an absolute path"),
+        (json!({"key": "hunter2"}), "key"),
+    ] {
+        let refused = secure(&bad).unwrap_err();
+        assert!(refused.contains(message) && !refused.contains("hunter2"), "{refused}");
+    }
+}
+
+#[test]
+fn headers_of_the_gateways_own_are_refused() {
+    let with = |uri: &str, name: &str| {
+        app(json!({"uri": uri, "rewrite": {"headers": [{"name": name, "value": "x"}]}}))
+    };
+    for name in ["Mcp-Session-Id", "mcp-param-x", "Content-Length", "X-Forwarded-For", "Connection"]
+    {
+        let refused = with("mcp+http://h/", name).unwrap_err();
+        assert!(refused.contains("the gateway's own"), "{refused}");
+    }
+    assert!(with("mcp+http://h/", "Host").is_ok());
+    assert!(with("mcp+http://h/", "Authorization").is_ok());
+    // What is no MCP server is none of our business.
+    assert!(with("http://h/", "X-Forwarded-For").is_ok());
+}
+
+#[test]
+fn passwords_do_not_belong_into_uris() {
+    let refused = app(json!({"uri": "mcp+https://user:hunter2@h/"})).unwrap_err();
+    assert!(refused.contains("rewrite.headers") && !refused.contains("hunter2"), "{refused}");
 }

@@ -22,6 +22,7 @@ fn spec(spec: &AppSpec) -> Object {
         .put("uri", spec.uri.as_str())
         .put_text("public_addr", &spec.public_addr)
         .put_flag("insecure_skip_verify", spec.insecure_skip_verify)
+        .put_some("tls", spec.tls.as_ref().map(super::UpstreamTls::to_object))
         .put_some("mcp", spec.mcp.as_ref().map(mcp))
         .put_some("rewrite", spec.rewrite.as_ref().map(rewrite))
         .put_map(
@@ -38,7 +39,10 @@ fn mcp(mcp: &McpSpec) -> Object {
         .put_text("command", &mcp.command)
         .put_list("args", &mcp.args)
         .put_text("run_as_host_user", &mcp.run_as_host_user)
-        .put_map("env", mcp.env.iter().map(|(key, value)| (key, value.as_str())));
+        .put_map("env", mcp.env.iter().map(|(key, value)| (key, value.to_value())))
+        .put_text("cwd", &mcp.cwd)
+        .put_duration("start_timeout", mcp.start_timeout)
+        .put_text("protocol", mcp.protocol.map_or("", super::Protocol::as_str));
     object
 }
 
@@ -55,7 +59,10 @@ fn rewrite(rewrite: &Rewrite) -> Object {
 
 fn header(header: &Header) -> Value {
     let mut object = Object::default();
-    object.put("name", header.name.as_str()).put("value", header.value.as_str());
+    object
+        .put("name", header.name.as_str())
+        .put_some("value", header.value.here())
+        .put_some("value_from", header.value.source_object());
     object.into()
 }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use agent::Egress;
+use agent::dial::egress::Place;
 use resource::app::StaticApp;
 use resource::decode::{Reader, Table};
 use resource::{App, LabelSelector};
@@ -36,6 +38,8 @@ pub(crate) struct AppSection {
     pub(crate) static_apps: Vec<App>,
     /// Whether the built-in demo server is served.
     pub(crate) mcp_demo_server: bool,
+    /// Which addresses servers may have that are dialled.
+    pub(crate) egress: Egress,
 }
 
 /// Whether a section is on; sections that are present are, unless they say otherwise.
@@ -134,8 +138,13 @@ impl AppSection {
                 }
                 None => Some(Vec::new()),
             };
-            let section =
-                Self { selectors: selectors?, static_apps: static_apps?, mcp_demo_server };
+            let egress = read_egress(table);
+            let section = Self {
+                selectors: selectors?,
+                static_apps: static_apps?,
+                mcp_demo_server,
+                egress: egress?,
+            };
             if !enabled? {
                 return Some(None);
             }
@@ -151,6 +160,36 @@ impl AppSection {
             Some(Some(section))
         })
     }
+}
+
+/// `egress`, or the two lists by which other products of this kind say the same.
+fn read_egress(table: &mut Table<'_>) -> Option<Egress> {
+    let theirs = [table.field("allowed_hosts"), table.field("denied_hosts")];
+    let ours = table.field("egress");
+    match (ours, theirs) {
+        (Some(section), [None, None]) => section.table(|table| {
+            let (allow, deny) = (table.field("allow"), table.field("deny"));
+            Some(Egress { allow: read_places(allow)?, deny: read_places(deny)? })
+        }),
+        (Some(section), _) => {
+            section.refuse("this says the same as allowed_hosts and denied_hosts; use one of them")
+        }
+        (None, [allow, deny]) => {
+            Some(Egress { allow: read_places(allow)?, deny: read_places(deny)? })
+        }
+    }
+}
+
+fn read_places(reader: Option<Reader<'_>>) -> Option<Vec<Place>> {
+    let Some(reader) = reader else { return Some(Vec::new()) };
+    let read: Vec<Option<Place>> = reader
+        .items()?
+        .map(|item| match item.text()?.parse() {
+            Ok(place) => Some(place),
+            Err(error) => item.refuse(format!("{error}")),
+        })
+        .collect();
+    read.into_iter().collect()
 }
 
 fn read_selectors(reader: Reader<'_>) -> Option<Vec<LabelSelector>> {

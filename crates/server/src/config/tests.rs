@@ -63,3 +63,22 @@ fn a_token_in_the_file_is_not_shown() {
     .unwrap();
     assert!(!format!("{config:?}").contains("s3cret-token"));
 }
+
+#[test]
+fn egress_rules_are_read_under_either_name() {
+    let egress = |rules: &str| {
+        let text = format!("auth_service: {{}}\napp_service:\n  mcp_demo_server: yes\n{rules}");
+        read(&text).map(|config| config.app.unwrap().egress)
+    };
+    let ours =
+        egress("  egress: {allow: [10.0.0.0/8, '*.example.com'], deny: [10.9.0.1]}\n").unwrap();
+    assert_eq!(ours.allow.len(), 2);
+    let theirs =
+        egress("  allowed_hosts: [10.0.0.0/8, '*.example.com']\n  denied_hosts: [10.9.0.1]\n")
+            .unwrap();
+    assert_eq!(ours, theirs);
+    assert_eq!(egress("").unwrap(), agent::Egress::default());
+    let error = egress("  egress: {allow: [10.0.0.1/8]}\n").unwrap_err();
+    assert!(error.contains("tessera.yaml:4:20") && error.contains("10.0.0.1/8"), "{error}");
+    assert!(egress("  egress: {}\n  denied_hosts: []\n").unwrap_err().contains("use one of them"));
+}

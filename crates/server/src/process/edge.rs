@@ -80,6 +80,7 @@ pub(super) fn start_agent(parts: AgentParts<'_>) -> anyhow::Result<Agent> {
         selectors: parts.section.selectors,
         static_apps: parts.section.static_apps,
         demo_server: parts.section.mcp_demo_server,
+        egress: parts.section.egress,
         // What runs, even if the file was replaced meanwhile.
         keeper_binary: PathBuf::from("/proc/self/exe"),
         audit: parts.spool,

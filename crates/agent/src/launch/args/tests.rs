@@ -7,6 +7,7 @@ fn keeper() -> KeeperArgs {
     KeeperArgs {
         parent: 7,
         user: Some("mcp".to_owned()),
+        cwd: Some("/srv".into()),
         command: "npx".into(),
         args: vec!["--".into(), "--user".into(), OsString::from_vec(vec![0xff, b'a'])],
     }
@@ -20,6 +21,7 @@ fn dropping() -> DropArgs {
         user: "mcp".to_owned(),
         home: "/home/mcp".into(),
         shell: "/bin/sh".into(),
+        cwd: Some("/srv".into()),
         command: "npx".into(),
         args: vec!["--uid".into(), "0".into()],
     }

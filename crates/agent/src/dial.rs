@@ -1,0 +1,233 @@
+//! The HTTP client for upstreams.
+//!
+//! One [`Dialler`] serves one app as it is registered: its connections are pooled, and shared between
+//! the users of that app; nothing on a connection says whose it is. Redirections are not followed,
+//! proxies of the environment not used: where requests go is what the app and the operator say.
+
+mod connect;
+pub mod egress;
+mod error;
+mod headers;
+mod inflate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Body;
+use http::header::LOCATION;
+use http::{Request, Response, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioTimer;
+use pki::{Credentials, CredentialsSlot, ServerTrust, UserIdentity};
+use policy::Permit;
+use resource::app::{Given, UpstreamTls};
+use resource::{App, Transport};
+use runtime::Tasks;
+use tokio::time::{Instant, timeout};
+use tunnel::TaskExecutor;
+use url::Url;
+
+use self::connect::{Connector, Target};
+pub use self::egress::Egress;
+pub(crate) use self::error::DialError;
+pub(crate) use self::headers::Tokens;
+use self::headers::{Rewriting, carried};
+use crate::given;
+
+/// How long a server may take to begin its answer. Those that answer as JSON are done with the work by
+/// then, and tools may take long.
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
+/// How long a connection is kept that nobody uses.
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// So many are kept.
+const IDLE_CONNECTIONS: usize = 64;
+/// How often a quiet HTTP/2 connection is checked, and how long the answer may take.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
+const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Certificates and keys in files are read again after so long.
+const FILES_FRESH: Duration = Duration::from_mins(5);
+
+/// Makes requests to the server of one app.
+#[derive(Debug)]
+pub(crate) struct Dialler {
+    app: String,
+    url: Url,
+    client: Client<Connector, Body>,
+    rewriting: Rewriting,
+    /// When files that the client is made of are to be read again.
+    stale: Option<Instant>,
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the ports come next"))]
+/// What allows a request.
+#[derive(Debug)]
+pub(crate) enum Leave<'p> {
+    /// A client wants it and may. The permit is spent.
+    Permit(Permit<'p>),
+    /// The protocol wants it; it carries nothing of a client's.
+    Housekeeping,
+}
+
+// === impl Dialler ===
+
+impl Dialler {
+    /// A client for an app. Blocks on files.
+    ///
+    /// # Errors
+    /// What is wrong with the app, for its administrator.
+    pub(crate) fn new(app: &App, egress: &Arc<Egress>, tasks: &Tasks) -> Result<Self, String> {
+        let url = match app.transport() {
+            Some(Transport::StreamableHttp { url } | Transport::Sse { url }) => url,
+            Some(Transport::Stdio) | None => {
+                return Err("the app's server is not dialled".to_owned());
+            }
+        };
+        let headers = app.spec.rewrite.as_ref().map_or(&[][..], |rewrite| &rewrite.headers);
+        let rewriting = Rewriting::new(headers)?;
+        let host = url.host().ok_or("the app's URI names no host")?.to_owned();
+        let port = url.port_or_known_default().ok_or("the app's URI names no port")?;
+        let tls = match url.scheme() {
+            "https" => Some(secure(app, &host.to_string(), !rewriting.sets_host())?),
+            _ => None,
+        };
+        let target = Arc::new(Target { host, port, tls, egress: egress.clone() });
+        let client = Client::builder(TaskExecutor::new(tasks.clone(), "agent.dial"))
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
+            .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
+            .build(Connector { target });
+        let from_files = app.spec.tls.as_ref().is_some_and(UpstreamTls::has_files);
+        let stale = from_files.then(|| Instant::now() + FILES_FRESH);
+        Ok(Self { app: app.name().to_owned(), url, client, rewriting, stale })
+    }
+
+    /// Whether another one should be made, because of what its files may hold by now.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.stale.is_some_and(|stale| Instant::now() >= stale)
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "the ports come next"))]
+    /// Sends a request to the app's server for a user, and waits for the beginning of the answer.
+    ///
+    /// Of the request's headers only those travel that servers understand; its URI is replaced. An
+    /// answer is whatever HTTP status the server gave, but no redirection.
+    pub(crate) async fn send(
+        &self,
+        leave: Leave<'_>,
+        request: Request<Body>,
+        user: &UserIdentity,
+        tokens: Tokens<'_>,
+    ) -> Result<Response<Body>, DialError> {
+        self.send_to(leave, &self.url, request, user, tokens).await
+    }
+
+    /// The same, to another address at the same server.
+    pub(crate) async fn send_to(
+        &self,
+        leave: Leave<'_>,
+        url: &Url,
+        request: Request<Body>,
+        user: &UserIdentity,
+        tokens: Tokens<'_>,
+    ) -> Result<Response<Body>, DialError> {
+        if let Leave::Permit(permit) = &leave
+            && permit.app() != self.app
+        {
+            tracing::error!(app = self.app, ?permit, "a permit for another app; nothing was sent");
+            return Err(wrong("it is allowed for another app"));
+        }
+        if url.origin() != self.url.origin() {
+            return Err(wrong("it leads to another server than the app's"));
+        }
+        let uri =
+            Uri::try_from(url.as_str()).map_err(|_e| wrong("the app's URI is none for HTTP"))?;
+        let (parts, body) = request.into_parts();
+        let mut headers = carried(&parts.headers);
+        self.rewriting.apply(&mut headers, user, tokens).await?;
+        let mut request = Request::new(body);
+        *request.method_mut() = parts.method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        drop(leave);
+        let answer = match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
+            Ok(answer) => answer.map_err(|error| DialError::of(&error))?,
+            Err(_elapsed) => {
+                return Err(DialError::Timeout { what: "answer", after: ANSWER_TIMEOUT });
+            }
+        };
+        check_redirect(&answer, url)?;
+        let (mut parts, body) = answer.into_parts();
+        let body = inflate::inflate(&mut parts.headers, body)?;
+        Ok(Response::from_parts(parts, body))
+    }
+}
+
+fn wrong(reason: &str) -> DialError {
+    DialError::Request { reason: reason.to_owned() }
+}
+
+/// Says where a redirection leads, as far as that is no secret.
+fn check_redirect<B>(answer: &Response<B>, from: &Url) -> Result<(), DialError> {
+    let status = answer.status();
+    if !status.is_redirection() || status == StatusCode::NOT_MODIFIED {
+        return Ok(());
+    }
+    let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let to = location.and_then(|text| from.join(text).ok());
+    let to = match &to {
+        Some(to) if to.origin() == from.origin() => "another path of the same host".to_owned(),
+        Some(to) => format!("{}://{}", to.scheme(), to.host_str().unwrap_or("?")),
+        None => "somewhere".to_owned(),
+    };
+    Err(DialError::Redirect { to })
+}
+
+/// How the server's certificate is checked, and what it is shown.
+fn secure(
+    app: &App,
+    host: &str,
+    speaks_http2: bool,
+) -> Result<(Arc<rustls::ClientConfig>, rustls_pki_types::ServerName<'static>), String> {
+    let none = UpstreamTls::default();
+    let tls = app.spec.tls.as_ref().unwrap_or(&none);
+    let trust = if app.spec.insecure_skip_verify {
+        ServerTrust::InsecureAnything
+    } else if !tls.ca.is_empty() {
+        ServerTrust::Authorities(tls.ca.clone())
+    } else if !tls.ca_file.is_empty() {
+        ServerTrust::Authorities(file(&tls.ca_file)?)
+    } else {
+        ServerTrust::SystemRoots
+    };
+    let slot = if tls.cert_file.is_empty() {
+        None
+    } else {
+        let credentials = Credentials::from_pem(&file(&tls.cert_file)?, &file(&tls.key_file)?);
+        let unusable = |error| {
+            format!("the client certificate {:?} cannot be used: {}", tls.cert_file, words(&error))
+        };
+        Some(CredentialsSlot::new(credentials.map_err(unusable)?))
+    };
+    let alpn: &[&[u8]] = if speaks_http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
+    let config = pki::tls::client_config(trust, slot.as_ref(), alpn).map_err(|e| words(&e))?;
+    let name = if tls.server_name.is_empty() { host } else { &tls.server_name };
+    let name = pki::tls::server_name(name).map_err(|e| words(&e))?;
+    Ok((Arc::new(config), name))
+}
+
+fn file(path: &str) -> Result<String, String> {
+    given::find(&Given::File(path.to_owned())).map(|found| found.expose().clone())
+}
+
+fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", error::innermost(source)),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

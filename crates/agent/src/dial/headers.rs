@@ -1,0 +1,176 @@
+//! The headers of requests to upstreams: few of the client's, and what the app sets.
+
+use http::HeaderMap;
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT,
+};
+use pki::UserIdentity;
+use policy::{Template, TemplateValues};
+use resource::Traits;
+use resource::app::{Given, Header};
+
+use super::error::DialError;
+use crate::given::Supply;
+
+/// What a client may say to a server by headers. Everything else is between the client and us:
+/// credentials, cookies, addresses.
+const CARRIED: [&str; 4] = ["baggage", "last-event-id", "traceparent", "tracestate"];
+const CARRIED_PREFIX: &str = "mcp-";
+
+const OWN_NAME: &str = concat!("tessera/", env!("CARGO_PKG_VERSION"));
+
+/// What an app sets.
+#[derive(Debug, Default)]
+pub(super) struct Rewriting {
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    name: HeaderName,
+    value: Value,
+}
+
+#[derive(Debug)]
+enum Value {
+    Template(Template),
+    Supply(Supply),
+}
+
+/// Tokens by which a server knows who is there.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tokens<'a> {
+    /// `{{internal.jwt}}`.
+    pub(crate) jwt: Option<&'a str>,
+    /// `{{internal.id_token}}`.
+    pub(crate) id_token: Option<&'a str>,
+}
+
+/// The headers of a client's request that travel on, with those that every request has.
+pub(super) fn carried(client: &HeaderMap) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(client.len() + 4);
+    for (name, value) in client {
+        let text = name.as_str();
+        let travels = *name == ACCEPT
+            || *name == CONTENT_TYPE
+            || CARRIED.contains(&text)
+            || text.starts_with(CARRIED_PREFIX);
+        if travels {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(OWN_NAME));
+    headers
+}
+
+// === impl Rewriting ===
+
+impl Rewriting {
+    /// # Errors
+    /// A header that cannot be set, or a template that does not exist.
+    pub(super) fn new(headers: &[Header]) -> Result<Self, String> {
+        let rules = headers.iter().map(Rule::new).collect::<Result<_, _>>()?;
+        Ok(Self { rules })
+    }
+
+    /// Whether the header by which servers tell sites apart is set: HTTP/2 has another way.
+    pub(super) fn sets_host(&self) -> bool {
+        self.rules.iter().any(|rule| rule.name == HOST)
+    }
+
+    /// Sets what the app says, for a user.
+    pub(super) async fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        user: &UserIdentity,
+        tokens: Tokens<'_>,
+    ) -> Result<(), DialError> {
+        let mut set: Vec<&HeaderName> = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            if !set.contains(&&rule.name) {
+                headers.remove(&rule.name);
+                set.push(&rule.name);
+            }
+            let values = rule.values(user, tokens).await;
+            for value in values.map_err(|reason| rule.cannot(&reason))? {
+                headers.append(&rule.name, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+// === impl Rule ===
+
+impl Rule {
+    fn new(header: &Header) -> Result<Self, String> {
+        let cannot = |why: &str| format!("the header {:?} cannot be set: {why}", header.name);
+        if header.is_reserved() {
+            return Err(cannot("it is the gateway's own"));
+        }
+        let name: HeaderName = header.name.parse().map_err(|_e| cannot("it has no such name"))?;
+        let value = match &header.value {
+            Given::Here(text) => {
+                Value::Template(Template::parse(text).map_err(|error| cannot(&error.to_string()))?)
+            }
+            elsewhere => Value::Supply(Supply::new(elsewhere.clone())),
+        };
+        Ok(Self { name, value })
+    }
+
+    async fn values(
+        &self,
+        user: &UserIdentity,
+        tokens: Tokens<'_>,
+    ) -> Result<Vec<HeaderValue>, String> {
+        match &self.value {
+            Value::Supply(supply) => Ok(vec![header_value(supply.get().await?.expose())?]),
+            Value::Template(template) => {
+                expand(template, user, tokens)?.iter().map(|value| header_value(value)).collect()
+            }
+        }
+    }
+
+    fn cannot(&self, reason: &str) -> DialError {
+        DialError::Request { reason: format!("the header {:?} cannot be set: {reason}", self.name) }
+    }
+}
+
+/// A header whose template asks for what the user does not have is left out.
+fn expand(
+    template: &Template,
+    user: &UserIdentity,
+    tokens: Tokens<'_>,
+) -> Result<Vec<String>, String> {
+    // Never a trait of that name: users must not be able to bring a token of their own.
+    let token = match template.trait_name() {
+        Some("jwt") => Some(("jwt", tokens.jwt)),
+        Some("id_token") => Some(("id_token", tokens.id_token)),
+        _ => None,
+    };
+    let own: Traits;
+    let traits = match token {
+        Some((name, token)) => {
+            own =
+                token.map(|token| (name.to_owned(), vec![token.to_owned()])).into_iter().collect();
+            &own
+        }
+        None => &user.traits,
+    };
+    match template.expand(TemplateValues::new(&user.name, traits)) {
+        Ok(values) => Ok(values),
+        Err(error) if error.is_not_found() && token.is_none() => Ok(Vec::new()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+fn header_value(text: &str) -> Result<HeaderValue, String> {
+    let value = HeaderValue::from_bytes(text.as_bytes());
+    let mut value = value.map_err(|_e| "its value has control characters".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests;
