@@ -4,7 +4,9 @@
 //!
 //! The role lets `echo` be used and nothing else; every attack wants `wipe`.
 
+mod answers;
 mod attacks;
+mod lies;
 mod stdio;
 
 use std::path::{Path, PathBuf};
