@@ -8,6 +8,7 @@
 //! An input of several parts has a unit separator (U+001F) between them, so that it stays readable text.
 
 pub mod bound;
+mod bridge;
 mod clause;
 mod documents;
 mod envelope;
@@ -29,7 +30,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "template", about: "templates, filled in from traits", run: template::run },
     Target { name: "expression", about: "label expressions, evaluated", run: expression::run },
     Target {
@@ -57,6 +58,7 @@ pub const TARGETS: [Target; 8] = [
         about: "messages of clients and servers, read beside another reader of JSON",
         run: envelope::run,
     },
+    Target { name: "bridge", about: "both sides of a bridge between the eras", run: bridge::run },
     Target { name: "list", about: "answers to list requests, filtered", run: list::run },
 ];
 

@@ -94,3 +94,8 @@ fn envelope() {
 fn list() {
     replay("list");
 }
+
+#[test]
+fn bridge() {
+    replay("bridge");
+}

@@ -135,3 +135,6 @@ impl fmt::Debug for Effects {
 fn longer(pause: Duration) -> Duration {
     pause.saturating_mul(2).min(LONGEST_PAUSE)
 }
+
+#[cfg(test)]
+mod tests;
