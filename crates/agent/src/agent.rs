@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use api::{Client, Replica};
 use audit::{Sink, Stamper};
 use pki::TrustStore;
-use resource::{App, LabelSelector};
+use resource::{App, LabelSelector, Transport};
 use runtime::{Clock, Tasks};
 use tokio::sync::watch;
 
 use crate::assertion::Assertions;
-use crate::authorize::Authorizer;
+use crate::authorize::{Authorizer, Grant};
 use crate::catalog::Catalog;
 use crate::dial::Egress;
 use crate::handler::{Ingress, MAX_CONNECTIONS};
@@ -22,6 +22,7 @@ use crate::heartbeat::Heartbeat;
 use crate::http::Http;
 use crate::launch::Launcher;
 use crate::record::Recording;
+use crate::relay::{KnownTasks, TaskBook};
 use crate::served::Table;
 use crate::{changes, serve};
 
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) assertions: Assertions,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) http: Http,
+    /// Which tools the tasks of servers are calls of.
+    task_book: Arc<TaskBook>,
     connections: Arc<AtomicUsize>,
 }
 
@@ -140,6 +143,7 @@ impl Agent {
             assertions,
             changes,
             http: Http::default(),
+            task_book: Arc::default(),
             connections: Arc::default(),
         });
         tasks
@@ -168,6 +172,17 @@ impl Shared {
     /// Whether another connection can be served.
     pub(crate) fn has_room(&self) -> bool {
         !self.tasks.is_cancelled() && self.connections.load(Ordering::Relaxed) < MAX_CONNECTIONS
+    }
+
+    /// The tasks that a user made of an app's tools. A process that lives as long as its connection has
+    /// tasks of its own; those of a server over HTTP outlive a session.
+    pub(crate) fn tasks_of(&self, grant: &Grant) -> KnownTasks {
+        let user = grant.identity.as_user().map_or("", |user| &user.name);
+        let app = &grant.app;
+        if app.is_demo() || app.transport() == Some(Transport::Stdio) {
+            return KnownTasks::default();
+        }
+        KnownTasks::of(self.task_book.clone(), &format!("{user}\n{}", app.name()))
     }
 
     pub(crate) fn take_place(&self) -> Place {

@@ -4,7 +4,9 @@
 //! known, and a list in it without what the identity may not use. Messages that pass unchanged are
 //! the bytes that were sent.
 
+mod decide;
 mod handshake;
+mod tasks;
 
 use std::borrow::Cow;
 
@@ -14,11 +16,13 @@ use mcp::limits::Limits;
 use mcp::list::ListKind;
 use mcp::message::Message;
 use mcp::method::{Asked, name};
-use mcp::request::{self, Listen, Reference};
+use mcp::request;
 use mcp::session::{OPEN_REQUESTS, Pending};
-use mcp::{Ask, Body, Era, Id, Method, Notification, Outcome, Params, Refused, Request, Response};
-use policy::{AppAccess, Denial, Kind, Permit};
+use mcp::{Ask, Body, Era, Id, Method, Notification, Outcome, Refused, Request, Response};
+use policy::{AppAccess, Kind, Permit};
 
+use self::decide::{Stop, decide, list_shows, may_be_told, visible};
+pub(crate) use self::tasks::{KnownTasks, TaskBook};
 use crate::record::{Handshake, Recorder};
 
 /// What is known of a conversation.
@@ -31,13 +35,25 @@ pub(crate) struct Relay {
     handshake: Handshake,
     /// Whether several messages may come in one array.
     batches: bool,
+    /// Which tools the client's tasks are calls of.
+    tasks: KnownTasks,
 }
 
 /// A request of the client's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Open {
     asked: Asked,
     era: Era,
+    task: Option<TaskPart>,
+}
+
+/// What a request has to do with tasks.
+#[derive(Clone, Debug)]
+enum TaskPart {
+    /// It may become one: a call of this tool.
+    MayBecome(Box<str>),
+    /// It is about one, which is a call of this tool.
+    About(Box<str>),
 }
 
 /// What becomes of a client's message.
@@ -72,12 +88,14 @@ pub(crate) enum FromServer<'m> {
 // === impl Relay ===
 
 impl Relay {
-    pub(crate) fn new() -> Self {
+    /// A conversation that knows these tasks; they learn from it.
+    pub(crate) fn new(tasks: KnownTasks) -> Self {
         Self {
             by_client: Pending::new(OPEN_REQUESTS),
             by_server: Pending::new(OPEN_REQUESTS),
             handshake: Handshake::default(),
             batches: false,
+            tasks,
         }
     }
 
@@ -156,6 +174,16 @@ impl Relay {
         let permit = match self.permit(request, access) {
             Ok(permit) => permit,
             Err(Stop::Refused(refused)) => return refuse(refused.response(), &refused.to_string()),
+            Err(Stop::Unknown(words)) => {
+                let answer =
+                    error::response(Some(&request.id), code::METHOD_NOT_FOUND, words, None);
+                return refuse(answer, words);
+            }
+            Err(Stop::NoTask) => {
+                let words = "no such task, or its tool is not one that you may use";
+                let answer = error::response(Some(&request.id), code::INVALID_PARAMS, words, None);
+                return refuse(answer, words);
+            }
             Err(Stop::Denied(denial)) => {
                 let message = denial.public_message();
                 let answer =
@@ -191,16 +219,27 @@ impl Relay {
         access: &AppAccess,
     ) -> Result<Permit<'static>, Stop> {
         let ask = request.ask()?;
-        let permit = decide(&ask, access)?;
+        let permit = decide(&ask, access, &self.tasks)?;
         let asked = request.method.asked();
         let era = match asked {
             Asked::List(_) | Asked::Read | Asked::Discover => era(request)?,
             Asked::Initialize | Asked::Other => Era::Legacy,
         };
         self.by_client
-            .open(&request.id, Open { asked, era })
+            .open(&request.id, Open { asked, era, task: self.task_part(&ask, request) })
             .map_err(|reason| reason.under(&request.id))?;
         Ok(permit)
+    }
+
+    /// What a request has to do with tasks: only some calls are made to become one.
+    fn task_part(&self, ask: &Ask<'_>, request: &Request<'_>) -> Option<TaskPart> {
+        match ask {
+            Ask::Tool(call) => {
+                tasks::may_become(request).then(|| TaskPart::MayBecome(call.name.as_ref().into()))
+            }
+            Ask::Task(task) => self.tasks.tool_of(task).map(|tool| TaskPart::About((*tool).into())),
+            _ => None,
+        }
     }
 
     fn notification(
@@ -250,7 +289,11 @@ impl Relay {
                 {
                     self.by_server.cancel(&id);
                 }
-                if may_be_told(notification, access) { whole() } else { FromServer::Drop }
+                if may_be_told(notification, access, &self.tasks) {
+                    whole()
+                } else {
+                    FromServer::Drop
+                }
             }
         }
     }
@@ -258,10 +301,24 @@ impl Relay {
     /// An answer that belongs to no open request is not passed on: nobody could say how to filter it.
     fn answer<'m>(&mut self, response: &Response<'m>, access: &AppAccess) -> FromServer<'m> {
         let Some(id) = &response.id else { return FromServer::Drop };
-        let Some(Open { asked, era }) = self.by_client.answered(id) else {
+        let Some(Open { asked, era, task }) = self.by_client.answered(id) else {
             return FromServer::Drop;
         };
-        let mut keep = |list: ListKind, name: &str| visible(access, kind_of(list), name);
+        match (task, &response.outcome) {
+            (Some(TaskPart::MayBecome(tool)), Outcome::Result(answer)) => {
+                if let Some(task) = answer.created_task() {
+                    self.tasks.note(&task, &tool);
+                }
+            }
+            // It may have waited for long, and the decision may be another by now.
+            (Some(TaskPart::About(tool)), _) if !visible(access, Kind::Tool, &tool) => {
+                let words = "the tool of this task is no longer one that you may use";
+                let answer = error::response(Some(id), code::INVALID_PARAMS, words, None);
+                return FromServer::Pass(Cow::Owned(answer));
+            }
+            _ => {}
+        }
+        let mut keep = |list: ListKind, name: &str| list_shows(access, &self.tasks, list, name);
         let bytes = match response.release(asked, era, &mut keep) {
             Ok(filtered) => filtered.into_bytes(),
             Err(refused) => return FromServer::Pass(Cow::Owned(refused.response())),
@@ -276,59 +333,6 @@ impl Relay {
     }
 }
 
-/// Why a request is not passed on.
-enum Stop {
-    Refused(Refused),
-    Denied(Denial<'static>),
-}
-
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-/// The decision about what a request wants to use.
-fn decide(ask: &Ask<'_>, access: &AppAccess) -> Result<Permit<'static>, Stop> {
-    let one = |kind: Kind, name: &str| match access.decide(kind, name).into_result() {
-        Ok(permit) => Ok(permit.into_owned()),
-        Err(denial) => Err(Stop::Denied(denial.into_owned())),
-    };
-    // A server may read the resource that the URI resolves to.
-    let resource = |uri: &str| {
-        if let Cow::Owned(resolved) = mcp::resolved(uri) {
-            drop(one(Kind::Resource, &resolved)?);
-        }
-        one(Kind::Resource, uri)
-    };
-    let connect = || access.connect().into_result().map_err(Stop::Denied);
-    match ask {
-        Ask::Tool(call) => one(Kind::Tool, &call.name),
-        Ask::Prompt(prompt) => one(Kind::Prompt, &prompt.name),
-        Ask::Resource(usage) => resource(&usage.uri),
-        Ask::Complete(Reference::Prompt(name)) => one(Kind::Prompt, name),
-        Ask::Complete(Reference::Resource(uri)) => resource(uri),
-        Ask::Listen(listen) => {
-            for uri in &listen.resources {
-                drop(resource(uri)?);
-            }
-            connect()
-        }
-        // What the answer to a list shows is decided when it comes.
-        Ask::List(_) | Ask::Initialize | Ask::Discover | Ask::Ungoverned => connect(),
-    }
-}
-
-/// Whether a list shows something: exactly when [`decide`] lets it be used.
-fn visible(access: &AppAccess, kind: Kind, name: &str) -> bool {
-    let resolved = match kind {
-        Kind::Resource => mcp::resolved(name),
-        Kind::Tool | Kind::Prompt => Cow::Borrowed(name),
-    };
-    access.visible(kind, name)
-        && (matches!(resolved, Cow::Borrowed(_)) || access.visible(kind, &resolved))
-}
-
 /// In which era a request was made.
 fn era(request: &Request<'_>) -> Result<Era, Refused> {
     let meta = request.params.meta().map_err(|reason| reason.under(&request.id))?;
@@ -336,30 +340,9 @@ fn era(request: &Request<'_>) -> Result<Era, Refused> {
     Ok(if modern { Era::Modern } else { Era::Legacy })
 }
 
-/// Notifications that name resources are for those who may use them.
-fn may_be_told(notification: &Notification<'_>, access: &AppAccess) -> bool {
-    let visible = |uri: &str| visible(access, Kind::Resource, uri);
-    let params: &Params<'_> = &notification.params;
-    match notification.method.as_str() {
-        name::RESOURCE_UPDATED => request::uri(params).is_ok_and(|uri| visible(&uri)),
-        name::SUBSCRIPTIONS_ACKNOWLEDGED => {
-            Listen::read(params).is_ok_and(|listen| listen.resources.iter().all(|uri| visible(uri)))
-        }
-        _ => true,
-    }
-}
-
 /// Requests of which only refusals are recorded.
 fn is_quiet(method: &Method<'_>) -> bool {
     matches!(method.asked(), Asked::List(_)) || method.as_str() == name::PING
-}
-
-fn kind_of(list: ListKind) -> Kind {
-    match list {
-        ListKind::Tools => Kind::Tool,
-        ListKind::Prompts => Kind::Prompt,
-        ListKind::Resources | ListKind::ResourceTemplates => Kind::Resource,
-    }
 }
 
 /// The answer to a request that cannot be recorded.

@@ -84,7 +84,7 @@ impl Session {
             changes: shared.changes.clone(),
             connection: served.connect(),
             io: Io::new(body, out),
-            relay: Relay::new(),
+            relay: Relay::new(shared.tasks_of(&grant)),
             active: Instant::now(),
             quiet_since: None,
             shared,

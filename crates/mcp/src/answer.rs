@@ -5,11 +5,12 @@ use std::ops::Range;
 
 use crate::Era;
 use crate::id::plain_integer;
-use crate::json::{Raw, Scanner, Text};
+use crate::json::{self, Kind, Raw, Scanner, Text};
 use crate::keys::confusable;
 use crate::list::{ListKind, Listed};
 use crate::method::Asked;
 use crate::refused::Reason;
+use crate::subject::{self, Sort};
 
 /// The longest that a client may keep an answer that depends on roles, in milliseconds: a change of roles
 /// acts within a second.
@@ -17,11 +18,14 @@ pub const TTL_MS: i64 = 1_000;
 
 /// The members of a result that are read. In an answer that depends on who asked, none of them may be
 /// repeated, and no key may be confusable with one of them.
-pub const KEYS: [&str; 8] = [
+pub const KEYS: [&str; 11] = [
     "tools",
     "prompts",
     "resources",
     "resourceTemplates",
+    "tasks",
+    "task",
+    "taskId",
     "nextCursor",
     "cacheScope",
     "ttlMs",
@@ -39,6 +43,8 @@ pub struct Answer<'a> {
     ttl_ms: Option<Range<usize>>,
     next_cursor: Option<Raw<'a>>,
     result_type: Option<Raw<'a>>,
+    task: Option<Raw<'a>>,
+    task_id: Option<Raw<'a>>,
     /// Whether a key that is read was repeated or had a confusable neighbour.
     unclear: bool,
 }
@@ -82,6 +88,8 @@ impl<'a> Answer<'a> {
             ttl_ms: None,
             next_cursor: None,
             result_type: None,
+            task: None,
+            task_id: None,
             unclear: false,
         };
         if scanner.peek() == Some(b'{') {
@@ -113,6 +121,8 @@ impl<'a> Answer<'a> {
             Some("ttlMs") => self.ttl_ms.replace(place).is_some(),
             Some("nextCursor") => self.next_cursor.replace(value).is_some(),
             Some("resultType") => self.result_type.replace(value).is_some(),
+            Some("task") => self.task.replace(value).is_some(),
+            Some("taskId") => self.task_id.replace(value).is_some(),
             _ => confusable(key, &KEYS).is_some(),
         };
         self.unclear |= repeated;
@@ -134,6 +144,18 @@ impl<'a> Answer<'a> {
         self.next_cursor
     }
 
+    /// The task that was made of a request, instead of carrying it out at once: in the legacy era `task`, in
+    /// the modern one the result itself, which then says that it is one.
+    pub fn created_task(&self) -> Option<Cow<'a, str>> {
+        let id = if self.result_type.and_then(Raw::string).as_deref() == Some("task") {
+            self.task_id
+        } else {
+            let task = self.task.filter(|task| task.kind() == Kind::Object)?;
+            json::members(task, &["taskId"]).ok()?[0]
+        };
+        subject::read(id, "taskId", Sort::Name).ok()
+    }
+
     pub(crate) fn release(
         &self,
         text: &'a str,
@@ -152,10 +174,11 @@ impl<'a> Answer<'a> {
         }
         let mut filtered = Filtered::unchanged(text);
         let mut edits = Vec::new();
-        for listed in &self.lists {
+        let lists = || self.lists.iter().filter(|listed| listed.may_be_meant(asked));
+        for listed in lists() {
             listed.filter(keep, &mut filtered, &mut edits)?;
         }
-        if personal || !self.lists.is_empty() {
+        if personal || lists().next().is_some() {
             self.restrict_caching(text, personal && era == Era::Modern, &mut edits);
         }
         if !edits.is_empty() {

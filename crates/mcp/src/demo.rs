@@ -21,7 +21,7 @@ use crate::message::{Body, Message, Outcome, Response};
 use crate::meta;
 use crate::method::name;
 use crate::request::{Ask, Reference};
-use crate::{Era, Id, Method, Request, Revision, modern};
+use crate::{Era, Id, ListKind, Method, Request, Revision, modern};
 
 pub use self::prompt::BRIEFING;
 pub use self::resource::{ABOUT, ROLE, SESSION};
@@ -164,7 +164,7 @@ impl Demo {
             },
             Ask::Initialize if era == Era::Legacy => self.initialize(request)?,
             Ask::Discover if era == Era::Modern => discovered(),
-            Ask::List(kind) => json!({kind.member(): offer::list(kind)}),
+            Ask::List(kind) if kind != ListKind::Tasks => json!({kind.member(): offer::list(kind)}),
             Ask::Prompt(prompt) => prompt::get(&prompt, context)?,
             Ask::Resource(used) => resource::read(&used, era, context)?,
             Ask::Complete(Reference::Resource(uri)) if uri == ROLE => {

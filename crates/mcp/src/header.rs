@@ -85,6 +85,10 @@ fn named<'a>(request: &Request<'a>) -> Option<Option<Cow<'a, str>>> {
     match request.method {
         Method::ToolsCall | Method::PromptsGet => Some(request.params.name().and_then(Raw::string)),
         Method::ResourcesRead => Some(request.params.uri().and_then(Raw::string)),
+        // The extension for tasks, "Streamable HTTP: Routing Headers".
+        Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
+            Some(request.params.task_id().and_then(Raw::string))
+        }
         _ => None,
     }
 }

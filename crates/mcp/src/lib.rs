@@ -19,11 +19,12 @@
 //! | `params` of a governed request, and of notifications that are read | refused for the keys in [`params::KEYS`] | refused, same keys |
 //! | `params._meta`, when read | refused for the keys in [`meta::KEYS`] | refused, same keys |
 //! | `params.ref` of `completion/complete` | refused for `type` `name` `uri` | refused, same keys |
-//! | `params.notifications` of `subscriptions/listen` | refused for `resourceSubscriptions` | refused, same key |
+//! | `params.notifications` of `subscriptions/listen` | refused for `resourceSubscriptions` `taskIds` | refused, same keys |
 //! | `result` of an answer to a list, read or discover request | answer withheld for the keys in [`answer::KEYS`] | answer withheld, same keys |
-//! | entry of a list | entry hidden for `name`, `uri` or `uriTemplate`, whichever names it | entry hidden, same key |
+//! | entry of a list | entry hidden for `name`, `uri`, `uriTemplate` or `taskId`, whichever names it | entry hidden, same key |
 //!
-//! Everything else passes: unknown methods, unknown members, number spellings, white space.
+//! Everything else can be read: unknown methods, unknown members, number spellings, white space. Methods that
+//! begin like governed ones are told apart, so that they are not taken for harmless ([`Method::family`]).
 
 pub mod alias;
 pub mod answer;
@@ -58,7 +59,7 @@ pub use self::json::Raw;
 pub use self::limits::Limits;
 pub use self::list::ListKind;
 pub use self::message::{Body, Message, Notification, Outcome, Response};
-pub use self::method::{Asked, Method};
+pub use self::method::{Asked, Family, Method};
 pub use self::params::Params;
 pub use self::refused::{Reason, Refused};
 pub use self::request::{Ask, Request};

@@ -31,6 +31,8 @@ pub enum ListKind {
     Resources,
     /// `resourceTemplates`, told apart by `uriTemplate`.
     ResourceTemplates,
+    /// `tasks`, told apart by `taskId`; a list only where one was asked for.
+    Tasks,
 }
 
 /// A list found in a result.
@@ -83,6 +85,7 @@ impl ListKind {
             Self::Prompts => "prompts",
             Self::Resources => "resources",
             Self::ResourceTemplates => "resourceTemplates",
+            Self::Tasks => "tasks",
         }
     }
 
@@ -93,6 +96,7 @@ impl ListKind {
             "prompts" => Self::Prompts,
             "resources" => Self::Resources,
             "resourceTemplates" => Self::ResourceTemplates,
+            "tasks" => Self::Tasks,
             _ => return None,
         })
     }
@@ -103,12 +107,13 @@ impl ListKind {
             Self::Tools | Self::Prompts => "name",
             Self::Resources => "uri",
             Self::ResourceTemplates => "uriTemplate",
+            Self::Tasks => "taskId",
         }
     }
 
     const fn sort(self) -> Sort {
         match self {
-            Self::Tools | Self::Prompts => Sort::Name,
+            Self::Tools | Self::Prompts | Self::Tasks => Sort::Name,
             Self::Resources | Self::ResourceTemplates => Sort::Uri,
         }
     }
@@ -121,6 +126,7 @@ impl fmt::Display for ListKind {
             Self::Prompts => "prompts",
             Self::Resources => "resources",
             Self::ResourceTemplates => "resource templates",
+            Self::Tasks => "tasks",
         })
     }
 }
@@ -143,6 +149,12 @@ impl<'a> Listed<'a> {
             }
         };
         Ok(Self { kind, place: start..scanner.position(), content })
+    }
+
+    /// Whether it is taken for what its member is called. A list of something else that is called `tasks` is
+    /// not ours; the names of tasks open nothing by themselves.
+    pub(crate) fn may_be_meant(&self, asked: Asked) -> bool {
+        self.kind != ListKind::Tasks || asked == Asked::List(ListKind::Tasks)
     }
 
     /// Whether it is a list; some servers write an empty one as `null`.

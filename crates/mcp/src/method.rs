@@ -41,6 +41,16 @@ pub enum Method<'a> {
     Complete,
     /// `subscriptions/listen`
     Listen,
+    /// `tasks/get`
+    TasksGet,
+    /// `tasks/result` (2025-11-25)
+    TasksResult,
+    /// `tasks/update` (the modern era's extension)
+    TasksUpdate,
+    /// `tasks/cancel`
+    TasksCancel,
+    /// `tasks/list` (2025-11-25)
+    TasksList,
     /// Any other.
     Other(Cow<'a, str>),
 }
@@ -75,7 +85,11 @@ pub mod name {
     pub const RESOURCE_UPDATED: &str = "notifications/resources/updated";
     /// Notification.
     pub const ROOTS_CHANGED: &str = "notifications/roots/list_changed";
-    /// Notification that names resources; modern era.
+    /// Notification that names a task; 2025-11-25.
+    pub const TASK_STATUS: &str = "notifications/tasks/status";
+    /// Notification that names a task, and may hold its result; modern era.
+    pub const TASK: &str = "notifications/tasks";
+    /// Notification that names resources and tasks; modern era.
     pub const SUBSCRIPTIONS_ACKNOWLEDGED: &str = "notifications/subscriptions/acknowledged";
 }
 
@@ -94,7 +108,22 @@ pub enum Asked {
     Other,
 }
 
-const GOVERNED: [Method<'static>; 13] = [
+/// What a method that nobody here knows is about, by how it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Family {
+    /// `tools/…`
+    Tools,
+    /// `prompts/…`
+    Prompts,
+    /// `resources/…`
+    Resources,
+    /// `completion/…`: of prompts and of resources.
+    Completion,
+    /// `tasks/…`: calls of tools that are still carried out.
+    Tasks,
+}
+
+const GOVERNED: [Method<'static>; 18] = [
     Method::Initialize,
     Method::Discover,
     Method::ToolsList,
@@ -108,6 +137,11 @@ const GOVERNED: [Method<'static>; 13] = [
     Method::ResourcesUnsubscribe,
     Method::Complete,
     Method::Listen,
+    Method::TasksGet,
+    Method::TasksResult,
+    Method::TasksUpdate,
+    Method::TasksCancel,
+    Method::TasksList,
 ];
 
 // === impl Method ===
@@ -136,6 +170,11 @@ impl<'a> Method<'a> {
             "resources/unsubscribe" => Method::ResourcesUnsubscribe,
             "completion/complete" => Method::Complete,
             "subscriptions/listen" => Method::Listen,
+            "tasks/get" => Method::TasksGet,
+            "tasks/result" => Method::TasksResult,
+            "tasks/update" => Method::TasksUpdate,
+            "tasks/cancel" => Method::TasksCancel,
+            "tasks/list" => Method::TasksList,
             _ => return None,
         })
     }
@@ -178,8 +217,29 @@ impl<'a> Method<'a> {
             Self::ResourcesUnsubscribe => "resources/unsubscribe",
             Self::Complete => "completion/complete",
             Self::Listen => "subscriptions/listen",
+            Self::TasksGet => "tasks/get",
+            Self::TasksResult => "tasks/result",
+            Self::TasksUpdate => "tasks/update",
+            Self::TasksCancel => "tasks/cancel",
+            Self::TasksList => "tasks/list",
             Self::Other(_) => return None,
         })
+    }
+
+    /// What a method is about that is not governed: what it does with tools, prompts or resources nobody here
+    /// knows. The first part of its name is read as loosely as a server might read it.
+    pub fn family(&self) -> Option<Family> {
+        let Self::Other(name) = self else { return None };
+        let head = name.split(['/', '.', ':']).next().unwrap_or_default();
+        [
+            ("tools", Family::Tools),
+            ("prompts", Family::Prompts),
+            ("resources", Family::Resources),
+            ("completion", Family::Completion),
+            ("tasks", Family::Tasks),
+        ]
+        .into_iter()
+        .find_map(|(word, family)| same_skeleton(head, word).then_some(family))
     }
 
     /// What the answer to such a request is.
@@ -189,6 +249,7 @@ impl<'a> Method<'a> {
             Self::PromptsList => Asked::List(ListKind::Prompts),
             Self::ResourcesList => Asked::List(ListKind::Resources),
             Self::ResourceTemplatesList => Asked::List(ListKind::ResourceTemplates),
+            Self::TasksList => Asked::List(ListKind::Tasks),
             Self::ResourcesRead => Asked::Read,
             Self::Discover => Asked::Discover,
             Self::Initialize => Asked::Initialize,

@@ -7,7 +7,7 @@ use crate::refused::Reason;
 
 /// The members of `params` that are read. In a governed request none of them may be repeated, and no key
 /// may be confusable with one of them, whichever of them that request uses.
-pub const KEYS: [&str; 16] = [
+pub const KEYS: [&str; 18] = [
     "name",
     "uri",
     "ref",
@@ -24,6 +24,8 @@ pub const KEYS: [&str; 16] = [
     "requestId",
     "progressToken",
     "level",
+    "task",
+    "taskId",
 ];
 
 /// The `params` of a message.
@@ -53,6 +55,8 @@ struct Members<'a> {
     request_id: Option<Raw<'a>>,
     progress_token: Option<Raw<'a>>,
     level: Option<Raw<'a>>,
+    task: Option<Raw<'a>>,
+    task_id: Option<Raw<'a>>,
 }
 
 // === impl Params ===
@@ -179,6 +183,16 @@ impl<'a> Params<'a> {
         self.members.level
     }
 
+    /// `task`, by which a legacy client asks for a task
+    pub const fn task(&self) -> Option<Raw<'a>> {
+        self.members.task
+    }
+
+    /// `taskId`
+    pub const fn task_id(&self) -> Option<Raw<'a>> {
+        self.members.task_id
+    }
+
     /// `_meta`, read.
     pub fn meta(&self) -> Result<Option<Meta<'a>>, Reason> {
         self.sound()?;
@@ -213,6 +227,8 @@ impl<'a> Members<'a> {
             "requestId" => (&mut self.request_id, "requestId"),
             "progressToken" => (&mut self.progress_token, "progressToken"),
             "level" => (&mut self.level, "level"),
+            "task" => (&mut self.task, "task"),
+            "taskId" => (&mut self.task_id, "taskId"),
             _ => return None,
         })
     }

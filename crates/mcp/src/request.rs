@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use crate::json::{self, Kind, Raw, Scanner};
 use crate::list::ListKind;
+use crate::method::Family;
 use crate::refused::{Reason, Refused};
 use crate::subject::{self, Sort};
 use crate::{Id, Method, Params};
 
-/// The most resources that one `subscriptions/listen` may name.
+/// The most resources, and the most tasks, that one `subscriptions/listen` may name.
 pub const LISTEN_URIS: usize = 1_000;
 
 /// A request, from either side.
@@ -41,6 +42,10 @@ pub enum Ask<'a> {
     Complete(Reference<'a>),
     /// Change notifications.
     Listen(Listen<'a>),
+    /// A task: a call of a tool that is still carried out, or its result.
+    Task(Cow<'a, str>),
+    /// Something with tools, prompts or resources that is not known here.
+    Unknown(Family),
     /// Nothing that roles speak of.
     Ungoverned,
 }
@@ -97,6 +102,8 @@ pub enum Reference<'a> {
 pub struct Listen<'a> {
     /// The resources whose changes are asked for.
     pub resources: Vec<Cow<'a, str>>,
+    /// The tasks whose progress and results are asked for.
+    pub tasks: Vec<Cow<'a, str>>,
 }
 
 // === impl Request ===
@@ -110,7 +117,7 @@ impl<'a> Request<'a> {
     fn read(&self) -> Result<Ask<'a>, Reason> {
         let params = &self.params;
         if let Method::Other(_) = self.method {
-            return Ok(Ask::Ungoverned);
+            return Ok(self.method.family().map_or(Ask::Ungoverned, Ask::Unknown));
         }
         params.sound()?;
         Ok(match self.method {
@@ -131,6 +138,10 @@ impl<'a> Request<'a> {
             }
             Method::Complete => Ask::Complete(Reference::read(params)?),
             Method::Listen => Ask::Listen(Listen::read(params)?),
+            Method::TasksGet | Method::TasksResult | Method::TasksUpdate | Method::TasksCancel => {
+                Ask::Task(task(params)?)
+            }
+            Method::TasksList => Ask::List(ListKind::Tasks),
             Method::Other(_) => Ask::Ungoverned,
         })
     }
@@ -201,27 +212,39 @@ impl<'a> Listen<'a> {
         params.sound()?;
         let fault = || Reason::Member {
             key: "notifications",
-            expected: "an object whose \"resourceSubscriptions\" lists at most 1000 URIs",
+            expected: "an object whose \"resourceSubscriptions\" and \"taskIds\" list at most 1000 each",
         };
         let filter =
             params.notifications().filter(|raw| raw.kind() == Kind::Object).ok_or_else(fault)?;
-        let [uris] = json::members(filter, &["resourceSubscriptions"])?;
-        let mut resources = Vec::new();
-        let Some(uris) = uris.filter(|raw| !raw.is_null()) else { return Ok(Self { resources }) };
-        if uris.kind() != Kind::Array {
-            return Err(fault());
-        }
-        Scanner::again(uris).array(|scanner| {
-            scanner.space();
-            let uri = subject::read(Some(scanner.value()?), "resourceSubscriptions", Sort::Uri)?;
-            if resources.len() >= LISTEN_URIS {
+        let [uris, tasks] = json::members(filter, &["resourceSubscriptions", "taskIds"])?;
+        let list = |raw: Option<Raw<'a>>, key, sort| -> Result<Vec<Cow<'a, str>>, Reason> {
+            let mut found = Vec::new();
+            let Some(raw) = raw.filter(|raw| !raw.is_null()) else { return Ok(found) };
+            if raw.kind() != Kind::Array {
                 return Err(fault());
             }
-            resources.push(uri);
-            Ok(())
-        })?;
-        Ok(Self { resources })
+            Scanner::again(raw).array(|scanner| {
+                scanner.space();
+                let one = subject::read(Some(scanner.value()?), key, sort)?;
+                if found.len() >= LISTEN_URIS {
+                    return Err(fault());
+                }
+                found.push(one);
+                Ok(())
+            })?;
+            Ok(found)
+        };
+        Ok(Self {
+            resources: list(uris, "resourceSubscriptions", Sort::Uri)?,
+            tasks: list(tasks, "taskIds", Sort::Name)?,
+        })
     }
+}
+
+/// The task that params name: of a request, or of a notification about it.
+pub fn task<'a>(params: &Params<'a>) -> Result<Cow<'a, str>, Reason> {
+    params.sound()?;
+    subject::read(params.task_id(), "taskId", Sort::Name)
 }
 
 /// The resource that params name: of a request, or of `notifications/resources/updated`.

@@ -4,7 +4,7 @@ use mcp::limits::Limits;
 use policy::AppAccess;
 use serde_json::{Value, json};
 
-use super::{FromClient, FromServer, Relay};
+use super::{FromClient, FromServer, KnownTasks, Relay};
 use crate::record::Recorder;
 use crate::testing::{Records, access, recorder};
 
@@ -28,7 +28,11 @@ enum Fate {
 impl Talk {
     fn new(allow: &Value) -> Self {
         let records = Arc::new(Records::default());
-        Self { relay: Relay::new(), access: access(allow), recorder: recorder(&records) }
+        Self {
+            relay: Relay::new(KnownTasks::default()),
+            access: access(allow),
+            recorder: recorder(&records),
+        }
     }
 
     fn client(&mut self, line: &str) -> Fate {
@@ -366,4 +370,101 @@ fn an_answer_that_cannot_be_read_is_answered_for() {
         let refused = talk.relay.read(line.as_bytes(), &Limits::SERVER).unwrap_err();
         assert_eq!(talk.relay.unreadable(line.as_bytes(), &refused), None, "{line}");
     }
+}
+
+#[test]
+fn a_method_that_is_not_known_is_for_those_who_may_use_everything_of_its_kind() {
+    let mut some = Talk::new(&json!({"tools": ["read_*"], "prompts": ["*"], "resources": []}));
+    let mut all = Talk::new(&json!({"tools": ["x", "*"]}));
+    let mut patterns = Talk::new(&json!({"tools": ["^.*$"]}));
+    let refused = Fate::Answered(-32601, 1.into());
+    for method in ["tools/execute", "Tools.run", "tasks/steal", "resources/write", "completion/all"]
+    {
+        assert_eq!(some.client(&request(1, method, "{}")), refused, "{method}");
+    }
+    assert_eq!(patterns.client(&request(1, "tools/execute", "{}")), refused);
+    for (id, method) in [(1, "prompts/render"), (2, "vendor/tools"), (3, "logging/setLevel")] {
+        let line = request(id, method, "{}");
+        assert_eq!(some.client(&line), passed(&line), "{method}");
+    }
+    for (id, method) in [(1, "tools/execute"), (2, "tasks/steal"), (3, "resources/write")] {
+        let line = request(id, method, "{}");
+        assert_eq!(all.client(&line), passed(&line), "{method}");
+    }
+}
+
+/// A call that became the task `t`.
+fn with_task(talk: &mut Talk, tool: &str) {
+    let params = format!(r#"{{"name":"{tool}","task":{{"ttl":1}}}}"#);
+    assert!(matches!(talk.client(&request(1, "tools/call", &params)), Fate::Passed(_)));
+    let made = r#"{"jsonrpc":"2.0","id":1,"result":{"task":{"taskId":"t","status":"working"}}}"#;
+    assert_eq!(talk.server(made), passed(made));
+}
+
+#[test]
+fn a_task_follows_the_decision_about_its_tool() {
+    let denied = Fate::Answered(-32602, 2.into());
+    for method in ["tasks/get", "tasks/result", "tasks/update", "tasks/cancel"] {
+        let ask = request(2, method, r#"{"taskId":"t"}"#);
+        let mut talk = Talk::new(&json!({"tools": ["read_*"]}));
+        assert_eq!(talk.client(&ask), denied, "{method} of a task that was never made");
+        with_task(&mut talk, "read_file");
+        assert_eq!(talk.client(&ask), passed(&ask), "{method}");
+        let result = r#"{"jsonrpc":"2.0","id":2,"result":{"content":[]}}"#;
+        assert_eq!(talk.server(result), passed(result), "{method}");
+        // The roles change before the next question.
+        talk.access = access(&json!({"tools": ["write_*"]}));
+        assert_eq!(talk.client(&ask), denied, "{method} after a deny");
+    }
+    // The roles change while the server makes its client wait.
+    let mut talk = Talk::new(&json!({"tools": ["read_*"]}));
+    with_task(&mut talk, "read_file");
+    talk.client(&request(2, "tasks/result", r#"{"taskId":"t"}"#));
+    talk.access = access(&json!({"tools": ["write_*"]}));
+    let Fate::Passed(text) = talk.server(r#"{"jsonrpc":"2.0","id":2,"result":{"secret":1}}"#)
+    else {
+        panic!("nobody is told")
+    };
+    assert!(text.contains("-32602") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn tasks_of_the_modern_era_too() {
+    let mut talk = Talk::new(&json!({"tools": ["read_*"]}));
+    let params = r#"{"name":"read_file","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"extensions":{"io.modelcontextprotocol/tasks":{}}}}}"#;
+    talk.client(&request(1, "tools/call", params));
+    let made = r#"{"jsonrpc":"2.0","id":1,"result":{"resultType":"task","taskId":"t","status":"working"}}"#;
+    assert_eq!(talk.server(made), passed(made));
+    let get = request(2, "tasks/get", r#"{"taskId":"t"}"#);
+    assert_eq!(talk.client(&get), passed(&get));
+    let listen = |id: u32, task: &str| {
+        request(
+            id,
+            "subscriptions/listen",
+            &format!(r#"{{"notifications":{{"taskIds":["{task}"]}}}}"#),
+        )
+    };
+    assert_eq!(talk.client(&listen(3, "t")), passed(&listen(3, "t")));
+    assert_eq!(talk.client(&listen(4, "u")), Fate::Answered(-32602, 4.into()));
+    for method in ["notifications/tasks", "notifications/tasks/status"] {
+        let told = |task: &str| {
+            format!(
+                r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"taskId":"{task}","result":{{}}}}}}"#
+            )
+        };
+        assert_eq!(talk.server(&told("t")), passed(&told("t")));
+        assert_eq!(talk.server(&told("u")), Fate::Dropped);
+    }
+}
+
+#[test]
+fn a_list_of_tasks_shows_those_that_may_be_asked_for() {
+    let list = r#"{"jsonrpc":"2.0","id":2,"result":{"tasks":[{"taskId":"t"},{"taskId":"other"}],"nextCursor":"c"}}"#;
+    let mut talk = Talk::new(&json!({"tools": ["read_*"]}));
+    with_task(&mut talk, "read_file");
+    talk.client(&request(2, "tasks/list", "{}"));
+    assert_eq!(talk.server(list), passed(&list.replace(r#",{"taskId":"other"}"#, "")));
+    let mut all = Talk::new(&json!({"tools": ["*"]}));
+    all.client(&request(2, "tasks/list", "{}"));
+    assert_eq!(all.server(list), passed(list));
 }

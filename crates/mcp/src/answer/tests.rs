@@ -117,3 +117,47 @@ fn what_is_read_of_a_result() {
     assert_eq!(answer.next_cursor().unwrap().as_str(), "\"c\"");
     assert_eq!(answer.raw().as_str(), r#"{"resultType":"input_required","nextCursor":"c"}"#);
 }
+
+#[test]
+fn tasks_are_listed_where_they_were_asked_for() {
+    let result = r#"{"tasks":[{"taskId":"a","status":"working"},{"taskId":"b"},{"Taskid":"a"},7]}"#;
+    assert_eq!(
+        release(Asked::List(ListKind::Tasks), Era::Legacy, result).as_deref(),
+        Ok(r#"{"tasks":[{"taskId":"a","status":"working"}]}"#)
+    );
+    for asked in [Asked::Other, Asked::List(ListKind::Tools)] {
+        let with_tools = result.replace("{\"tasks", "{\"tools\":[],\"tasks");
+        assert_eq!(release(asked, Era::Legacy, &with_tools).as_deref(), Ok(&*with_tools));
+    }
+    assert!(release(Asked::List(ListKind::Tasks), Era::Legacy, "{}").is_err());
+}
+
+#[test]
+fn the_task_that_a_call_became() {
+    let created = |result: &str| {
+        let text = format!(r#"{{"jsonrpc":"2.0","id":1,"result":{result}}}"#);
+        let message = Message::parse(text.as_bytes(), &Limits::SERVER).unwrap();
+        let Body::Response(crate::Response { outcome: crate::Outcome::Result(answer), .. }) =
+            message.body
+        else {
+            panic!("{text}")
+        };
+        answer.created_task().map(Cow::into_owned)
+    };
+    let id = Some("t\u{e9}".to_owned());
+    assert_eq!(created(r#"{"task":{"taskId":"t\u00e9","status":"working"}}"#), id);
+    assert_eq!(created(r#"{"resultType":"task","taskId":"t\u00e9","status":"working"}"#), id);
+    for none in [
+        "{}",
+        "7",
+        r#"{"taskId":"t"}"#,
+        r#"{"resultType":"complete","taskId":"t"}"#,
+        r#"{"task":"t"}"#,
+        r#"{"task":{}}"#,
+        r#"{"task":{"taskId":"t","taskid":"u"}}"#,
+        r#"{"task":{"taskId":"t","taskId":"u"}}"#,
+        r#"{"task":{"taskId":7}}"#,
+    ] {
+        assert_eq!(created(none), None, "{none}");
+    }
+}

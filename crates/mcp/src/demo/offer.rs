@@ -17,6 +17,7 @@ pub(super) fn list(kind: ListKind) -> Value {
         ListKind::Prompts => prompts(),
         ListKind::Resources => resources(),
         ListKind::ResourceTemplates => templates(),
+        ListKind::Tasks => json!([]),
     }
 }
 

@@ -137,4 +137,8 @@ fn headers_of_a_request_are_those_it_needs() {
         ),
         [header(METHOD, "resources/read"), header(NAME, "a://b")]
     );
+    assert_eq!(
+        request(r#"{"jsonrpc":"2.0","id":1,"method":"tasks/get","params":{"taskId":"t"}}"#),
+        [header(METHOD, "tasks/get"), header(NAME, "t")]
+    );
 }

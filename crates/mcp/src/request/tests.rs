@@ -25,7 +25,11 @@ fn ask(method: &str, params: &str) -> Result<String, Reason> {
         Ask::Resource(resource) => format!("{:?} {}", resource.verb, resource.uri),
         Ask::Complete(Reference::Prompt(name)) => format!("complete prompt {name}"),
         Ask::Complete(Reference::Resource(uri)) => format!("complete resource {uri}"),
-        Ask::Listen(listen) => format!("listen {}", listen.resources.join(" ")),
+        Ask::Listen(listen) => {
+            format!("listen {}", [listen.resources, listen.tasks].concat().join(" "))
+        }
+        Ask::Task(id) => format!("task {id}"),
+        Ask::Unknown(family) => format!("unknown {family:?}"),
         Ask::Ungoverned => "ungoverned".to_owned(),
     })
 }
@@ -62,6 +66,22 @@ fn what_is_asked_for() {
             r#"{"notifications":{"resourceSubscriptions":["x://a", "x://b"]}}"#,
             "listen x://a x://b",
         ),
+        (
+            "subscriptions/listen",
+            r#"{"notifications":{"resourceSubscriptions":["x://a"],"taskIds":["t"]}}"#,
+            "listen x://a t",
+        ),
+        ("tasks/get", r#"{"taskId":"t"}"#, "task t"),
+        ("tasks/result", r#"{"taskId":"t"}"#, "task t"),
+        ("tasks/update", r#"{"taskId":"t","inputResponses":{}}"#, "task t"),
+        ("tasks/cancel", r#"{"taskId":"t"}"#, "task t"),
+        ("tasks/list", "{}", "list tasks"),
+        ("tools/execute", "{}", "unknown Tools"),
+        ("Prompts.render", "{}", "unknown Prompts"),
+        ("resources/write", "{}", "unknown Resources"),
+        ("completion/x", "{}", "unknown Completion"),
+        ("tasks/steal", "{}", "unknown Tasks"),
+        ("toolsmith/list", "{}", "ungoverned"),
         ("ping", "{}", "ungoverned"),
         ("sampling/createMessage", r#"{"messages":[],"Name":1}"#, "ungoverned"),
     ] {

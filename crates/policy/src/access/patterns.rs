@@ -16,6 +16,13 @@ pub struct Patterns {
 // === impl Patterns ===
 
 impl Patterns {
+    /// Whether they are known to grant everything: patterns that together do so without saying it do not
+    /// count.
+    #[must_use]
+    pub fn grant_everything(&self) -> bool {
+        self.denied.is_empty() && self.allowed.iter().any(|pattern| pattern == "*")
+    }
+
     pub(crate) fn allow(&mut self, list: &EntryList) {
         add(&mut self.allowed, list);
     }
