@@ -6,7 +6,9 @@ mod change;
 mod diff;
 mod explain;
 mod live;
+mod seen;
 mod subject;
+mod target;
 mod test;
 mod who;
 

@@ -33,7 +33,15 @@ impl Account {
         let mut account = match &answer {
             Answer::Use(explanation) => Self::of_use(explanation),
             Answer::Rule(decision) => Self::of_rule(case, decision),
+            Answer::Own => Self::of_own(case),
         };
+        if let (Question::Rule { .. }, Answer::Use(_)) = (&case.question, &answer) {
+            account.headline = format!(
+                "user {:?} may not {}: a rule grants it, but only for apps that the user reaches",
+                case.user,
+                right(case)
+            );
+        }
         account.changes = change::turning(case)
             .into_iter()
             .map(|path| path.iter().map(|edit| edit.words(&case.user)).collect())
@@ -62,14 +70,23 @@ impl Account {
         }
     }
 
+    fn of_own(case: &Case) -> Self {
+        Self {
+            allowed: true,
+            outcome: "granted",
+            headline: format!(
+                "user {:?} may {}: users read their own user and the roles that they hold",
+                case.user,
+                right(case)
+            ),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+
     fn of_rule(case: &Case, decision: &RuleDecision) -> Self {
-        let what = match &case.question {
-            Question::Rule { kind, verb, name: Some(name), .. } => format!("{verb} {kind}/{name}"),
-            Question::Rule { kind, verb, name: None, .. } => {
-                format!("{verb} resources of kind {kind}")
-            }
-            Question::Use { app, .. } => format!("use app {app:?}"),
-        };
+        let what = right(case);
         let (outcome, may, why) = match decision {
             RuleDecision::Allow { role, rule } => {
                 ("granted", "may", format!("role {role:?} grants it by allow.rules[{rule}]"))
@@ -138,6 +155,17 @@ impl fmt::Display for Account {
                 several.iter().try_for_each(|change| write!(f, "\n  {}", together(change)))
             }
         }
+    }
+}
+
+/// What is asked about, behind "may".
+fn right(case: &Case) -> String {
+    match &case.question {
+        Question::Rule { kind, verb, target: Some(target) } => {
+            format!("{verb} {kind}/{}", target.name)
+        }
+        Question::Rule { kind, verb, target: None } => format!("{verb} resources of kind {kind}"),
+        Question::Use { app, .. } => format!("use app {app:?}"),
     }
 }
 

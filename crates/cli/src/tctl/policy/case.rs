@@ -4,10 +4,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use policy::{
-    AccessState, AppRef, Explanation, ResourceRef, RoleSet, RuleContext, RuleDecision, Subject,
-};
+use policy::{AccessState, AppRef, Explanation, RoleSet, RuleDecision, Subject};
 use resource::{Labels, Role, Traits};
+
+use super::target::{self, Target};
 
 /// Roles by name.
 pub(super) type Roles = BTreeMap<String, Arc<Role>>;
@@ -31,7 +31,7 @@ pub(super) enum Question {
         subject: Subject<'static>,
     },
     /// Whether a verb is permitted on a kind of resource, or on one resource of it.
-    Rule { kind: String, verb: String, name: Option<String>, labels: Labels },
+    Rule { kind: String, verb: String, target: Option<Target> },
 }
 
 /// A question with all that its answer depends on.
@@ -47,8 +47,11 @@ pub(super) struct Case {
 /// What the engine says.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
+    /// To a question about an app; to one about a right, that the user does not reach the app meant.
     Use(Explanation),
     Rule(RuleDecision),
+    /// The user reads what is the user's own.
+    Own,
 }
 
 // === impl Holder ===
@@ -73,10 +76,8 @@ impl Case {
                 let access = set.access_with(AppRef::new(app, labels), self.state);
                 Answer::Use(access.explain(subject))
             }
-            Question::Rule { kind, verb, name, labels } => {
-                let resource = name.as_deref().map(|name| ResourceRef::new(kind, name, labels));
-                let context = resource.map_or(RuleContext::NO_RESOURCE, RuleContext::of);
-                Answer::Rule(set.rule(kind, verb, &context))
+            Question::Rule { kind, verb, target } => {
+                target::decide(&set, &self.user, kind, verb, target.as_ref())
             }
         }
     }
@@ -94,6 +95,7 @@ impl Answer {
         match self {
             Self::Use(explanation) => explanation.is_allowed(),
             Self::Rule(decision) => decision.is_allowed(),
+            Self::Own => true,
         }
     }
 }

@@ -1,8 +1,8 @@
 //! `tctl policy diff`: who gains and who loses what by an edit of roles, before it is made.
 //!
 //! Names are decided by the engine, before and after. What a server offers is not known here, so names are
-//! those that roles spell out and those that the command line adds; beyond them the patterns are compared as
-//! they are written.
+//! those that roles spell out, those that were last used, and those that the command line adds; beyond them
+//! the patterns are compared as they are written.
 
 mod compare;
 mod show;
@@ -12,9 +12,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use self::compare::{Edited, compare};
+use self::compare::{Edited, Names, compare};
 use super::explain::roles_of;
 use super::live;
+use super::seen::Seen;
 use crate::exit::Refused;
 use crate::format::Format;
 use crate::run::Context;
@@ -27,7 +28,7 @@ pub(super) struct Diff {
     /// Files of roles as they are to be.
     #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
     files: Vec<PathBuf>,
-    /// Tools to decide about, beside those that roles name.
+    /// Tools to decide about, beside those that roles name and those that were last used.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     tools: Vec<String>,
     /// How to print.
@@ -52,7 +53,15 @@ pub(super) async fn diff(cx: &Context, global: &Global, args: Diff) -> anyhow::R
     }
     let (users, apps) = (live::users(client).await?, live::apps(client).await?);
     let edited = Edited { names: &names, before: &before, after: &after };
-    let difference = compare(&edited, &users, &apps, &args.tools);
+    let seen = Seen::lately(client).await?;
+    if seen.is_none() {
+        cx.printer.talk(
+            "You may not read the audit log, so names that were last used are not looked at; \
+             --tools names some.",
+        );
+    }
+    let seen = seen.unwrap_or_default();
+    let difference = compare(&edited, &users, &apps, &Names { asked: &args.tools, seen: &seen });
     match args.format {
         Format::Text => cx.printer.data(&show::text(&difference, &edited))?,
         Format::Json | Format::Yaml => {

@@ -12,6 +12,7 @@ use super::account::Account;
 use super::case::{Case, Holder, Question, Roles};
 use super::live;
 use super::subject::SubjectArgs;
+use super::target::Target;
 use crate::exit::{Refused, Usage};
 use crate::filter::LabelFilter;
 use crate::format::Format;
@@ -92,12 +93,12 @@ impl Explain {
         let holder = live::user(client, &user).await?;
         let roles = live::roles(client).await?;
         let state = live::state(client, self.mfa).await?;
-        let question = if self.verb.is_some() {
-            let labels = match (self.kind.as_deref(), self.name.as_deref()) {
-                (Some("app"), Some(name)) => live::app(client, name).await?,
-                _ => Labels::new(),
+        let question = if let Some((kind, verb)) = self.right() {
+            let target = match &self.name {
+                Some(name) => live::target(client, &kind, name).await?,
+                None => None,
             };
-            self.question(labels)?
+            Question::Rule { kind, verb, target }
         } else {
             let Some(app) = &self.app else { return Err(self.without_app().into()) };
             self.question(live::app(client, app).await?)?
@@ -130,16 +131,9 @@ impl Explain {
     }
 
     fn question(&self, labels: Labels) -> Result<Question, Usage> {
-        if let (Some(verb), Some(kind)) = (&self.verb, &self.kind) {
-            // The kinds of documents have other spellings; rules speak of some that have no documents.
-            let kind = resource::Kind::parse(kind)
-                .map_or_else(|_| kind.clone(), |kind| kind.as_str().to_owned());
-            return Ok(Question::Rule {
-                kind,
-                verb: verb.clone(),
-                name: self.name.clone(),
-                labels,
-            });
+        if let Some((kind, verb)) = self.right() {
+            let target = self.name.clone().map(|name| Target::described(&kind, name, labels));
+            return Ok(Question::Rule { kind, verb, target });
         }
         let app = match &self.app {
             Some(app) => app.clone(),
@@ -147,6 +141,15 @@ impl Explain {
             None => SOME_APP.to_owned(),
         };
         Ok(Question::Use { app, labels, subject: self.subject.subject() })
+    }
+
+    /// The kind and verb that are asked about.
+    fn right(&self) -> Option<(String, String)> {
+        let (verb, kind) = (self.verb.clone()?, self.kind.as_deref()?);
+        // The kinds of documents have other spellings; rules speak of some that have no documents.
+        let kind = resource::Kind::parse(kind)
+            .map_or_else(|_| kind.to_owned(), |kind| kind.as_str().to_owned());
+        Some((kind, verb))
     }
 
     fn without_app(&self) -> Usage {

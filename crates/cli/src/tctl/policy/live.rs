@@ -10,6 +10,7 @@ use resource::{
 };
 
 use super::case::{Holder, Roles};
+use super::target::Target;
 use crate::exit::Refused;
 
 /// Every role.
@@ -72,6 +73,20 @@ pub(super) async fn app(client: &Client, name: &str) -> anyhow::Result<Labels> {
         None => refused,
     }
     .into())
+}
+
+/// A resource that a right is asked about; nothing of a kind that only rules know.
+pub(super) async fn target(
+    client: &Client,
+    kind: &str,
+    name: &str,
+) -> Result<Option<Target>, api::Error> {
+    let Ok(kind) = Kind::parse(kind) else { return Ok(None) };
+    match client.get(kind, name, Secrets::Redact).await {
+        Ok(found) => Ok(Some(Target::found(&found))),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Some(Target::unknown(name))),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the cluster demands of sessions, and what one session has shown.

@@ -117,11 +117,14 @@ impl Edit {
             Self::TakeRole { role, .. } => case.holder.roles.retain(|known| known != role),
             Self::SecondFactor => case.state.mfa_verified = true,
             Self::TrustedDevice => case.state.device = DeviceTrust::Trusted,
-            Self::LabelApp { key, value } => {
-                if let Question::Use { labels, .. } = &mut case.question {
+            Self::LabelApp { key, value } => match &mut case.question {
+                Question::Use { labels, .. } => {
                     labels.insert(key.clone(), value.clone());
                 }
-            }
+                Question::Rule { target, .. } => {
+                    target.iter_mut().for_each(|target| target.label_app(key, value));
+                }
+            },
             Self::AddEntry { role, .. }
             | Self::RemoveEntry { role, .. }
             | Self::CloseList { role, .. }

@@ -20,6 +20,8 @@ pub(super) fn edits(case: &Case) -> Vec<Edit> {
             Err(DenialKind::TooLong) => Vec::new(),
         },
         Answer::Rule(decision) => rules(case, &decision),
+        // That cannot be taken away.
+        Answer::Own => Vec::new(),
     }
 }
 

@@ -8,6 +8,7 @@ use resource::{Labels, Role};
 
 use crate::tctl::policy::RESOURCE_KINDS;
 use crate::tctl::policy::case::{Holder, Roles};
+use crate::tctl::policy::seen::Seen;
 
 /// The verbs that rules know.
 const VERBS: [&str; 6] = ["list", "create", "read", "readnosecrets", "update", "delete"];
@@ -19,6 +20,14 @@ pub(super) struct Edited<'a> {
     pub(super) names: &'a BTreeSet<String>,
     pub(super) before: &'a Roles,
     pub(super) after: &'a Roles,
+}
+
+/// Names to decide about, beside those that roles spell out.
+#[derive(Debug)]
+pub(super) struct Names<'a> {
+    /// Tools of every app.
+    pub(super) asked: &'a [String],
+    pub(super) seen: &'a Seen,
 }
 
 /// Everything that changes.
@@ -81,7 +90,7 @@ pub(super) fn compare(
     edited: &Edited<'_>,
     users: &BTreeMap<String, Holder>,
     apps: &BTreeMap<String, Labels>,
-    tools: &[String],
+    more: &Names<'_>,
 ) -> Difference {
     let mut difference = Difference::default();
     for (user, holder) in users {
@@ -94,7 +103,7 @@ pub(super) fn compare(
         let after = holder.role_set(user, edited.after);
         let mut changes = rights(edited, &before, &after);
         changes.extend(limits(before.options(), after.options()));
-        let names = Kind::ALL.map(|kind| names(edited, holder, kind, tools));
+        let names = Kind::ALL.map(|kind| names(edited, holder, kind, more.asked));
         // What a role demands of sessions is told by itself.
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
         for (app, labels) in apps {
@@ -102,7 +111,8 @@ pub(super) fn compare(
             let pair = Pair { app, before: access(&before), after: access(&after) };
             changes.extend(pair.connect());
             for (kind, names) in Kind::ALL.into_iter().zip(&names) {
-                changes.extend(pair.named(kind, names));
+                let seen = more.seen.of(app, kind).filter(|name| !names.contains(*name));
+                changes.extend(pair.named(kind, names.iter().chain(seen)));
                 changes.extend(pair.patterns(kind));
             }
         }
@@ -126,8 +136,8 @@ impl Pair<'_> {
         Some(self.change(direction, What::Connect))
     }
 
-    fn named(&self, kind: Kind, names: &BTreeSet<String>) -> Vec<Change> {
-        let found = names.iter().filter_map(|name| {
+    fn named<'n>(&self, kind: Kind, names: impl Iterator<Item = &'n String>) -> Vec<Change> {
+        let found = names.filter_map(|name| {
             let direction =
                 direction(self.before.visible(kind, name), self.after.visible(kind, name))?;
             let (field, noun, name) = (kind.field(), kind.noun(), name.clone());

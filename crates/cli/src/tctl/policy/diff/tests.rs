@@ -20,6 +20,10 @@ fn roles(yaml: &str) -> Roles {
 }
 
 fn preview(edit: &str, tools: &[&str]) -> (String, serde_json::Value) {
+    preview_seen(edit, tools, &Seen::default())
+}
+
+fn preview_seen(edit: &str, tools: &[&str], seen: &Seen) -> (String, serde_json::Value) {
     let before = roles(BEFORE);
     let edited = roles(edit);
     let names = edited.keys().cloned().collect();
@@ -40,7 +44,7 @@ fn preview(edit: &str, tools: &[&str]) -> (String, serde_json::Value) {
     let apps = BTreeMap::from([app("files", "dev"), app("live", "prod")]);
     let tools: Vec<String> = tools.iter().map(|tool| (*tool).to_owned()).collect();
     let edited = Edited { names: &names, before: &before, after: &after };
-    let difference = compare(&edited, &users, &apps, &tools);
+    let difference = compare(&edited, &users, &apps, &Names { asked: &tools, seen });
     (show::text(&difference, &edited), show::to_json(&difference, &edited))
 }
 
@@ -132,4 +136,31 @@ fn a_deny_that_goes_is_a_gain_only_where_something_is_allowed() {
     assert!(text.contains("bob, cleo files tools that fit get_*"), "{text}");
     assert!(!text.contains("live"), "{text}");
     assert!(!text.contains("Gains"), "{text}");
+}
+
+#[test]
+fn names_that_were_used_are_decided() {
+    let mut seen = Seen::default();
+    for (app, method, params, success) in [
+        ("files", "tools/call", serde_json::json!({"name": "get_used"}), true),
+        ("files", "tools/call", serde_json::json!({"name": "get_refused"}), false),
+        ("live", "tools/call", serde_json::json!({"name": "get_elsewhere"}), true),
+        ("files", "prompts/get", serde_json::json!({"name": "used"}), true),
+        ("files", "resources/read", serde_json::json!({"uri": "used:///"}), true),
+        ("files", "tools/list", serde_json::json!({}), true),
+    ] {
+        let message = serde_json::json!({"method": method, "params": params});
+        seen.note(&serde_json::json!({"app_name": app, "message": message, "success": success}));
+    }
+    let (text, _) = preview_seen(
+        "{kind: role, version: v8, metadata: {name: dev}, spec: {
+           allow: {app_labels: {env: dev}, mcp: {tools: [read_file, 'get_n*'], prompts: [], resources: []}}}}",
+        &[],
+        &seen,
+    );
+    assert!(text.contains("ana, bob files tool get_used"), "{text}");
+    assert!(text.contains("ana, bob files prompt used"), "{text}");
+    assert!(text.contains("files resource used:///"), "{text}");
+    // What was refused was not used, and what was used of one app says nothing of another.
+    assert!(!text.contains("get_refused") && !text.contains("get_elsewhere"), "{text}");
 }

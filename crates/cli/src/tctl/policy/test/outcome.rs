@@ -1,12 +1,13 @@
 //! What came of the tests of one file.
 
-use policy::{AppAccess, AppRef, Kind, ResourceRef, RoleSet, RuleContext, Subject};
+use policy::{AppAccess, AppRef, Kind, RoleSet, Subject};
 use resource::{Problem, Report, Source, Span};
 use serde_json::{Value, json};
 
 use super::suite::{Check, Expect, Suite, TestCase};
 use crate::tctl::policy::account::Account;
 use crate::tctl::policy::case::{Case, Question};
+use crate::tctl::policy::target::{self, Target};
 
 /// How many of the names that differ in a list are explained.
 const MAX_EXPLAINED: usize = 3;
@@ -150,21 +151,16 @@ impl Bench<'_> {
                 (!differ.is_empty()).then(|| self.listed(check, *kind, of, shows, &differ))
             }
             (Expect::Verb { kind, verb, name, labels, allowed }, _) => {
-                let resource = name.as_deref().map(|name| ResourceRef::new(kind, name, labels));
-                let context = resource.map_or(RuleContext::NO_RESOURCE, RuleContext::of);
-                let found = self.set.rule(kind, verb, &context).is_allowed();
-                (found != *allowed).then(|| {
+                let target = name.clone().map(|name| Target::described(kind, name, labels.clone()));
+                let answer = target::decide(self.set, self.user, kind, verb, target.as_ref());
+                (answer.is_allowed() != *allowed).then(|| {
                     let what = match name {
                         Some(name) => format!("{verb} {kind}/{name}"),
                         None => format!("{verb} resources of kind {kind:?}"),
                     };
                     let message = self.message(&what, *allowed);
-                    let question = Question::Rule {
-                        kind: kind.clone(),
-                        verb: verb.clone(),
-                        name: name.clone(),
-                        labels: labels.clone(),
-                    };
+                    let question =
+                        Question::Rule { kind: kind.clone(), verb: verb.clone(), target };
                     self.failure(check, message, Vec::new(), vec![self.account(question)])
                 })
             }
