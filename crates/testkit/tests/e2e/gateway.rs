@@ -6,6 +6,7 @@ mod configuration;
 mod decisions;
 mod documents;
 mod folders;
+mod foresight;
 mod host_user;
 mod joins;
 mod leftovers;
