@@ -109,7 +109,9 @@ impl Session {
             "session ended"
         );
         for id in self.relay.abandon() {
-            let answer = error::response(Some(&id), code::INTERNAL_ERROR, &end.message, None);
+            // `tsh mcp connect` reads the reason: another connection may answer instead.
+            let data = Some(serde_json::json!({ "end": end.reason.as_str() }));
+            let answer = error::response(Some(&id), code::INTERNAL_ERROR, &end.message, data);
             self.io.out.push_line(&answer);
         }
         if let Err(error) = self.record_end(&end).await {

@@ -19,6 +19,8 @@ pub(crate) struct Session {
     pub(crate) proxy: String,
     /// Who we are.
     pub(crate) user: UserIdentity,
+    /// The certificate: another one after each sign-in.
+    pub(crate) certificate: Arc<[u8]>,
     slot: CredentialsSlot,
     trust: TrustStore,
 }
@@ -50,6 +52,7 @@ impl Session {
         let user = profile.user()?;
         Ok(Self {
             user,
+            certificate: profile.identity.certificate.der().as_ref().into(),
             slot: CredentialsSlot::new(profile.identity.credentials()?),
             trust: TrustStore::new(profile.identity.trust()?),
             proxy: profile.proxy,

@@ -3,17 +3,25 @@
 mod args;
 mod client_config;
 mod connect;
+mod fault;
 mod login;
 mod mcp_config;
 mod mcp_ls;
-mod outstanding;
+mod proxy_mcp;
+mod repeatable;
 mod servers;
 mod status;
+#[cfg(test)]
+mod testing;
+mod way;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use self::args::{Args, Command, McpCommand};
+use runtime::telemetry::{self, Format};
+
+use self::args::{Args, Command, Global, McpCommand, ProxyCommand};
+use crate::environment;
 use crate::exit;
 use crate::run;
 
@@ -32,6 +40,9 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Logout => login::logout(&global),
         Command::Status(command) => status::status(&global, &command),
         Command::Version => status::version(),
+        Command::Proxy(command) => match command.command {
+            ProxyCommand::Mcp(command) => run::blocking(|cx| proxy_mcp::proxy(cx, global, command)),
+        },
         Command::Mcp(command) => match command.command {
             McpCommand::Ls(command) => run::blocking(|cx| mcp_ls::list(cx, global, command)),
             McpCommand::Config(command) => {
@@ -42,4 +53,14 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
             }
         },
     })
+}
+
+/// Logs go to standard error, in detail when that is asked for.
+fn start_log(global: &Global) {
+    let wanted = environment::DEBUG.read().is_some_and(|value| value == "true" || value == "1");
+    let level = if global.debug || wanted { "debug" } else { "warn" };
+    // Only fails when a log is running already.
+    if let Err(error) = telemetry::init(level, Format::Text) {
+        crate::printer::say(&format!("no log: {error}"));
+    }
 }

@@ -223,10 +223,11 @@ impl Cluster {
         self.at_home(tsh, &self.scratch.join("home"))
     }
 
-    /// The way of `identity` to an app: what an MCP client is given as the server's command.
+    /// The way of `identity` to an app: what an MCP client is given as the server's command. It ends when its
+    /// connection does, so that tests see when and why.
     #[must_use]
     pub fn way(&self, identity: &Path, app: &str) -> Argv {
-        self.tsh_as(identity).args(["mcp", "connect", app])
+        self.tsh_as(identity).args(["mcp", "connect", "--no-auto-reconnect", app])
     }
 
     /// `tsh` with the profiles that are kept in `home`.

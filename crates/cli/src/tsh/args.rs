@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use super::proxy_mcp::Diary;
 use crate::environment;
 use crate::format::Format;
 
@@ -52,6 +53,8 @@ pub(super) enum Command {
     Version,
     /// List, configure and connect to MCP servers.
     Mcp(Mcp),
+    /// Make what is behind the cluster a service of this machine.
+    Proxy(Proxy),
 }
 
 #[derive(Debug, clap::Args)]
@@ -177,6 +180,40 @@ pub(super) struct McpConnect {
     /// End when the connection is lost.
     #[arg(long)]
     pub(super) no_auto_reconnect: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Proxy {
+    #[command(subcommand)]
+    pub(super) command: ProxyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ProxyCommand {
+    /// Make an MCP server a streamable HTTP server of this machine, for clients that launch nothing.
+    ///
+    /// Only processes of the user who runs this may use it, and no page in a browser. Ends with Ctrl-C.
+    ///
+    /// Example: tsh proxy mcp everything --port=8080
+    Mcp(ProxyMcp),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ProxyMcp {
+    /// The server.
+    pub(super) name: String,
+    /// The port on the loopback; a free one if not given.
+    #[arg(short, long, default_value_t = 0, hide_default_value = true)]
+    pub(super) port: u16,
+    /// The cluster that has the server, if not the one that the proxy is of.
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
+    /// Where to tell of connections and refusals.
+    #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
+    pub(super) proxy_log_output: Diary,
+    /// Serve processes of all users of this machine, in your name.
+    #[arg(long)]
+    pub(super) allow_any_local_user: bool,
 }
 
 // === impl Global ===

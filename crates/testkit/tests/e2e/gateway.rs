@@ -14,6 +14,7 @@ mod live;
 mod outage;
 mod people;
 mod quickstart;
+mod reconnect;
 mod records;
 mod tools;
 

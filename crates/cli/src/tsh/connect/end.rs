@@ -1,11 +1,10 @@
 //! Why a stream ended, as the cluster tells it in trailers.
 
-use std::process::ExitCode;
-
 use api::stream_headers::{END_MESSAGE, END_REASON};
 use http::HeaderMap;
 
-use crate::printer;
+use super::conversation::TRANSIENT;
+use crate::tsh::fault::{Cause, Fault};
 
 /// The end of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,25 +36,45 @@ impl End {
         Some(Self::ByCluster { reason: reason.to_owned(), message })
     }
 
-    /// What the requests that wait get as an answer.
-    pub(super) fn sentence(&self) -> String {
+    /// Whether another connection may go on at once where this one stopped.
+    pub(super) fn is_transient(&self) -> bool {
         match self {
-            Self::ByClient => "the connection was closed before the answer came".to_owned(),
-            Self::ByCluster { message, .. } if !message.is_empty() => message.clone(),
-            Self::ByCluster { reason, .. } => format!("the cluster ended the connection: {reason}"),
-            Self::Lost { message } => format!("the connection to the cluster was lost ({message})"),
+            Self::ByClient => false,
+            Self::ByCluster { reason, .. } => TRANSIENT.contains(&reason.as_str()),
+            Self::Lost { .. } => true,
         }
     }
 
-    /// Says it to the person who reads the client's log, and as an exit status.
-    pub(super) fn tell(&self) -> ExitCode {
-        match self {
-            Self::ByClient => ExitCode::SUCCESS,
-            Self::ByCluster { .. } | Self::Lost { .. } => {
-                printer::say(&format!("ERROR: {}", self.sentence()));
-                ExitCode::FAILURE
+    /// The same as a failure of what was under way.
+    pub(super) fn fault(&self) -> Fault {
+        let (cause, message) = match self {
+            Self::ByClient => {
+                (Cause::Other, "the connection was closed before the answer came".to_owned())
             }
-        }
+            Self::ByCluster { reason, message } => {
+                let cause = match reason.as_str() {
+                    "unauthenticated" | "expired" => Cause::Login,
+                    "idle" => Cause::SessionOver,
+                    "server-ended" => Cause::Upstream,
+                    "start-failed" => Cause::UpstreamUnreachable,
+                    _ => Cause::Cluster,
+                };
+                let message = if message.is_empty() {
+                    format!("the cluster ended the connection: {reason}")
+                } else {
+                    message.clone()
+                };
+                (cause, message)
+            }
+            Self::Lost { message } => (
+                Cause::Network,
+                format!(
+                    "the connection to the cluster was lost ({message}); whether the request was \
+                     carried out is not known"
+                ),
+            ),
+        };
+        Fault::new(cause, message)
     }
 }
 

@@ -57,7 +57,7 @@ impl Input {
 
     /// What can be waited for. A pipe that belongs to another user, for example, cannot be opened once
     /// more.
-    fn of(fd: BorrowedFd<'_>) -> Option<Self> {
+    pub(super) fn of(fd: BorrowedFd<'_>) -> Option<Self> {
         match kind(fd) {
             Kind::Pipe => pipe::OpenOptions::new().open_receiver(path(fd)).map(Self::Pipe).ok(),
             Kind::Socket => socket(fd, Interest::READABLE)
@@ -100,7 +100,7 @@ impl Output {
         Self::of(io::stdout().as_fd()).unwrap_or_else(|| Self::Other(tokio::io::stdout()))
     }
 
-    fn of(fd: BorrowedFd<'_>) -> Option<Self> {
+    pub(super) fn of(fd: BorrowedFd<'_>) -> Option<Self> {
         match kind(fd) {
             Kind::Pipe => pipe::OpenOptions::new().open_sender(path(fd)).map(Self::Pipe).ok(),
             Kind::Socket => socket(fd, Interest::WRITABLE).map(Self::Socket).ok(),

@@ -3,46 +3,55 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
-use api::Endpoint;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use http_body_util::channel::{Channel, Sender};
 use hyper::body::Incoming;
-use mcp::error::code;
 use mcp::framing::STDIO_CONTENT_TYPE;
+use mcp::{Body, Limits};
 use runtime::Tasks;
+use tokio::time::timeout;
 
+use super::conversation::{Conversation, read};
 use super::end::End;
-use super::stdio::{Input, Output};
-use crate::exit::Refused;
-use crate::session::Session;
-use crate::tsh::outstanding::Outstanding;
+use super::handshake::Replay;
+use super::runs::{Run, Runs, lines};
+use super::stdio::Output;
+use crate::tsh::fault::{Cause, Fault};
+use crate::tsh::way::Way;
 
-/// Chunks that may wait between standard input and the network.
+/// Runs of lines that may wait between standard input and the network.
 const CHUNKS: usize = 8;
 /// How long the cluster may take to begin its answer: an agent may have to be found first.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long the cluster may take to end after the client closed its side: a minute for the answers that
-/// are due, and some for the way.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(75);
+/// How long a server may take to begin a session anew: it may have to be installed first.
+const REPLAY_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest refusal that is read.
 const MAX_REFUSAL: usize = 64 << 10;
 
 /// An open stream.
+#[derive(Debug)]
 pub(super) struct Stream {
-    up: Sender<Bytes, api::BoxError>,
-    down: Incoming,
+    pub(super) up: Sender<Bytes, api::BoxError>,
+    pub(super) down: Down,
+}
+
+/// What comes back.
+#[derive(Debug)]
+pub(super) struct Down {
+    body: Incoming,
+    lines: Runs,
 }
 
 // === impl Stream ===
 
 impl Stream {
-    /// Opens a stream to an app.
-    pub(super) async fn open(session: &Session, app: &str, tasks: &Tasks) -> anyhow::Result<Self> {
-        let endpoint: Endpoint = session.proxy_endpoint()?;
-        let (mut sender, connection) = endpoint.http2().await?;
+    /// Opens a stream.
+    pub(super) async fn open(way: &Way, tasks: &Tasks) -> Result<Self, Fault> {
+        let connected = way.endpoint.http2().await;
+        let (mut sender, connection) = connected.map_err(|error| Fault::of(&error.into()))?;
         tasks.spawn("tsh.connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection to the proxy ended");
@@ -51,140 +60,138 @@ impl Stream {
         let (up, body) = Channel::new(CHUNKS);
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("https://{}/mcp/apps/{}", session.proxy, api::escape(app)))
+            .uri(way.uri())
             .header(CONTENT_TYPE, STDIO_CONTENT_TYPE)
-            .body(api::boxed(body))?;
-        let answer = tokio::time::timeout(OPEN_TIMEOUT, sender.send_request(request)).await;
-        let response = match answer {
+            .body(api::boxed(body))
+            .map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
+        let proxy = &way.proxy;
+        let response = match timeout(OPEN_TIMEOUT, sender.send_request(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                return Err(Refused::new(format!(
-                    "the connection to {} broke: {error}",
-                    session.proxy
-                ))
-                .into());
+                let message = format!("the connection to {proxy} broke: {error}");
+                return Err(Fault::new(Cause::Network, message));
             }
             Err(_elapsed) => {
-                return Err(Refused::new(format!(
-                    "{} did not answer within {} seconds",
-                    session.proxy,
-                    OPEN_TIMEOUT.as_secs()
-                ))
-                .into());
+                let seconds = OPEN_TIMEOUT.as_secs();
+                let message = format!("{proxy} did not answer within {seconds} seconds");
+                return Err(Fault::new(Cause::Timeout, message));
             }
         };
         if response.status() != StatusCode::OK {
-            return Err(refusal(response.status(), response.into_body()).await.into());
+            return Err(refusal(response.status(), response.into_body()).await);
         }
-        Ok(Self { up, down: response.into_body() })
+        let lines = Runs::new(Limits::SERVER.bytes);
+        Ok(Self { up, down: Down { body: response.into_body(), lines } })
     }
 
-    /// Carries messages both ways until one side ends; `first` and `rest` were read already.
-    pub(super) async fn carry(
-        self,
-        input: Input,
-        mut output: Output,
-        first: Bytes,
-        rest: Bytes,
-    ) -> anyhow::Result<End> {
-        let waiting = RefCell::new(Outstanding::new());
-        let Self { up, down } = self;
-        let end = {
-            let up = carry_up(input, up, first, rest, &waiting);
-            let mut down = std::pin::pin!(carry_down(down, &mut output, &waiting));
-            tokio::select! {
-                end = down.as_mut() => end?,
-                sent = up => {
-                    sent?;
-                    let end = match tokio::time::timeout(CLOSE_TIMEOUT, down).await {
-                        Ok(end) => end?,
-                        Err(_elapsed) => End::Lost { message: "it did not end in time".to_owned() },
-                    };
-                    // The client wanted it to end, but not its last requests to be lost.
-                    if waiting.borrow().is_empty() { End::ByClient } else { end }
+    /// Begins the session once more. What else the server says meanwhile goes to the client.
+    pub(super) async fn replay(
+        &mut self,
+        replay: Replay,
+        talk: &RefCell<Conversation>,
+        output: &mut Output,
+    ) -> Result<(), Fault> {
+        let lost = |end: &End| {
+            if end.is_transient() { end.fault().temporary() } else { end.fault() }
+        };
+        let gone = || End::Lost { message: "it ended at once".to_owned() };
+        if self.up.send_data(replay.initialize.clone()).await.is_err() {
+            let end = self.down.next().await.err().unwrap_or_else(gone);
+            return Err(lost(&end));
+        }
+        let answered = async {
+            loop {
+                let run = self.down.next().await.map_err(|end| lost(&end))?;
+                let mut others = Vec::new();
+                let mut answer = None;
+                for line in lines(&run) {
+                    if answer.is_none() && is_answer(&replay, line) {
+                        answer = Some(replay.check(line));
+                    } else {
+                        others.extend_from_slice(line);
+                        others.push(b'\n');
+                    }
+                }
+                let others = talk.borrow_mut().down(&others.into(), false);
+                output.write(&others).await.map_err(|error| client_gone(&error))?;
+                if let Some(answer) = answer {
+                    return answer;
                 }
             }
         };
-        answer_waiting(waiting.into_inner(), &mut output, &end).await?;
-        Ok(end)
+        timeout(REPLAY_TIMEOUT, answered).await.unwrap_or_else(|_elapsed| {
+            let seconds = REPLAY_TIMEOUT.as_secs();
+            let message = format!("the MCP server did not begin anew within {seconds} seconds");
+            Err(Fault::new(Cause::Timeout, message))
+        })?;
+        if let Some(line) = replay.initialized {
+            // Whether it arrived shows when the stream is read next.
+            _ = self.up.send_data(line).await;
+        }
+        Ok(())
     }
 }
 
-async fn carry_up(
-    mut input: Input,
-    mut up: Sender<Bytes, api::BoxError>,
-    first: Bytes,
-    rest: Bytes,
-    waiting: &RefCell<Outstanding>,
-) -> anyhow::Result<()> {
-    let mut buffer = BytesMut::with_capacity(first.len() + 1 + rest.len());
-    buffer.extend_from_slice(&first);
-    buffer.extend_from_slice(b"\n");
-    buffer.extend_from_slice(&rest);
-    loop {
-        let chunk = buffer.split().freeze();
-        waiting.borrow_mut().sent(&chunk);
-        if up.send_data(chunk).await.is_err() {
-            // The other direction ends too, and knows why.
-            return std::future::pending().await;
-        }
-        if input.read(&mut buffer).await? == 0 {
-            return Ok(());
-        }
-    }
-}
+// === impl Down ===
 
-async fn carry_down(
-    mut down: Incoming,
-    output: &mut Output,
-    waiting: &RefCell<Outstanding>,
-) -> anyhow::Result<End> {
-    loop {
-        match down.frame().await {
-            None => return Ok(End::Lost { message: "it ended without a reason".to_owned() }),
-            Some(Err(error)) => return Ok(End::Lost { message: error.to_string() }),
-            Some(Ok(frame)) => match frame.into_data() {
-                Ok(data) => {
-                    waiting.borrow_mut().received(&data);
-                    output.write(&data).await?;
-                }
-                Err(frame) => {
-                    if let Some(end) = frame.trailers_ref().and_then(End::from_trailers) {
-                        return Ok(end);
+impl Down {
+    /// The next whole lines, or why there are no more.
+    pub(super) async fn next(&mut self) -> Result<Bytes, End> {
+        loop {
+            match self.body.frame().await {
+                None => return Err(self.lost("it ended without a reason")),
+                Some(Err(error)) => return Err(self.lost(&error.to_string())),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) => match self.lines.take(data) {
+                        Some(Run::Lines(run)) => return Ok(run),
+                        Some(Run::TooLong) => {
+                            tracing::warn!(
+                                "the server wrote a line that is too long to be passed on"
+                            );
+                        }
+                        None => {}
+                    },
+                    Err(frame) => {
+                        if let Some(end) = frame.trailers_ref().and_then(End::from_trailers) {
+                            return Err(end);
+                        }
                     }
-                }
-            },
+                },
+            }
         }
+    }
+
+    fn lost(&self, why: &str) -> End {
+        let within = if self.lines.is_mid_line() { ", in the middle of a message" } else { "" };
+        End::Lost { message: format!("{why}{within}") }
     }
 }
 
-/// No request is left without an answer.
-async fn answer_waiting(
-    mut waiting: Outstanding,
-    output: &mut Output,
-    end: &End,
-) -> anyhow::Result<()> {
-    if *end == End::ByClient {
-        return Ok(());
-    }
-    let mut out = Vec::new();
-    if waiting.is_mid_line() {
-        out.push(b'\n');
-    }
-    for id in waiting.take() {
-        out.extend(mcp::error::response(Some(&id), code::INTERNAL_ERROR, &end.sentence(), None));
-        out.push(b'\n');
-    }
-    Ok(output.write(&out).await?)
+fn is_answer(replay: &Replay, line: &[u8]) -> bool {
+    read(line, &Limits::SERVER).is_ok_and(|messages| {
+        matches!(messages.as_slice(), [message]
+            if matches!(&message.body, Body::Response(answer) if replay.is_answer(answer.id.as_ref())))
+    })
+}
+
+fn client_gone(error: &std::io::Error) -> Fault {
+    Fault::new(Cause::Other, format!("the client reads no more: {error}"))
 }
 
 /// The sentence in a refusal's body.
-async fn refusal(status: StatusCode, body: Incoming) -> Refused {
+async fn refusal(status: StatusCode, body: Incoming) -> Fault {
     let bytes = api::collect(api::boxed(body), MAX_REFUSAL).await.unwrap_or_default();
     let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     let message = value.as_ref().and_then(|value| value.pointer("/error/message")?.as_str());
-    Refused::new(match message {
+    let message = match message {
         Some(message) => message.to_owned(),
         None => format!("the proxy answered {status} without saying why"),
-    })
+    };
+    match status {
+        StatusCode::UNAUTHORIZED => Fault::new(Cause::Login, message),
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
+            Fault::new(Cause::Cluster, message).temporary()
+        }
+        _ => Fault::new(Cause::Cluster, message),
+    }
 }
