@@ -177,7 +177,9 @@ pub const fn status_of(code: i64) -> u16 {
 
 /// `data` of the error that says that a revision is not spoken here.
 pub(crate) fn unsupported_version(requested: &str) -> Value {
-    let supported: Vec<&str> = Revision::ALL.iter().rev().map(|known| known.as_str()).collect();
+    // Of those before, each client begins with `initialize`, and is told there.
+    let modern = Revision::ALL.iter().rev().filter(|known| known.era() == Era::Modern);
+    let supported: Vec<&str> = modern.map(|known| known.as_str()).collect();
     json!({"supported": supported, "requested": requested})
 }
 

@@ -133,6 +133,12 @@ pub enum Reason {
         /// The revision.
         requested: String,
     },
+    /// A request of former revisions, which this one does without.
+    #[error("{method:?} is not a method of this revision")]
+    FormerMethod {
+        /// The method.
+        method: &'static str,
+    },
     /// An answer where the modern era has only requests and notifications.
     #[error(
         "the body must be one request or notification; what a server asked for is sent with the request, repeated"
@@ -222,6 +228,7 @@ impl Reason {
             Self::ByteOrderMark | Self::NotUtf8 { .. } | Self::Syntax { .. } => code::PARSE_ERROR,
             Self::Header { .. } => code::HEADER_MISMATCH,
             Self::UnsupportedVersion { .. } => code::UNSUPPORTED_VERSION,
+            Self::FormerMethod { .. } => code::METHOD_NOT_FOUND,
             Self::Member { .. } => code::INVALID_PARAMS,
             Self::NoList { .. } | Self::UnclearAnswer | Self::LongList { .. } => {
                 code::INTERNAL_ERROR

@@ -1,7 +1,7 @@
 //! MCP servers that listen: each on a port of its own, ended with the test that started it.
 
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::process::{self, Process};
@@ -95,13 +95,39 @@ impl Real {
     #[must_use]
     #[track_caller]
     pub fn fixture(&self) -> HttpServer {
-        let source = self.sdist().join("examples/servers/everything-server");
         HttpServer::told("/mcp", |port| {
-            Argv::new(self.python())
-                .args(["-m", "mcp_everything_server", "--log-level", "WARNING", "--port"])
-                .arg(port.to_string())
-                .with_env("PYTHONPATH", &source)
+            let words = ["-m", "mcp_everything_server", "--log-level", "WARNING", "--port"];
+            let python = Argv::new(self.python()).args(words).arg(port.to_string());
+            python.with_env("PYTHONPATH", self.fixture_source())
         })
+    }
+
+    /// The same over stdio.
+    #[must_use]
+    pub fn fixture_stdio(&self) -> Argv {
+        let run = "from mcp_everything_server.server import mcp; mcp.run(transport='stdio')";
+        let python = Argv::new(self.python()).args(["-W", "ignore", "-c", run]);
+        python.with_env("PYTHONPATH", self.fixture_source())
+    }
+
+    /// The same over HTTP+SSE.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn fixture_sse(&self) -> HttpServer {
+        HttpServer::told("/sse", |port| {
+            let run = format!(
+                "from mcp_everything_server.server import mcp; mcp.run(transport='sse', port={port})"
+            );
+            let python = Argv::new(self.python()).args(["-W", "ignore", "-c", &run]);
+            python.with_env("PYTHONPATH", self.fixture_source())
+        })
+    }
+
+    fn fixture_source(&self) -> PathBuf {
+        self.sdist().join("examples/servers/everything-server")
     }
 
     /// `@modelcontextprotocol/server-everything` over streamable HTTP: the legacy era only.

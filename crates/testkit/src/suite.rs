@@ -100,8 +100,10 @@ impl Suite {
         let said = format!("{}\n{}", String::from_utf8_lossy(&done.stdout), done.stderr);
         let mut table = Table::read(&said);
         assert!(!table.rows.is_empty(), "the suite ({}) left no summary:\n{said}", done.status);
-        for (name, row) in &mut table.rows {
+        for (name, row) in table.rows.iter_mut().filter(|(_, row)| row.failed > 0) {
             row.complaints = complaints(found.path(), name);
+            // A scenario that could not even begin has left no checks.
+            row.complaints.extend(section(&said, name).filter(|_| row.complaints.is_empty()));
         }
         table
     }
@@ -110,6 +112,22 @@ impl Suite {
 // === impl Table ===
 
 impl Table {
+    /// Reads a table that was written before.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        let rows = text.lines().filter_map(|line| {
+            let (name, counts) = line.split_once(' ')?;
+            let (passed, failed) = counts.split_once('/')?;
+            let row = Row {
+                passed: passed.parse().ok()?,
+                failed: failed.parse().ok()?,
+                complaints: Vec::new(),
+            };
+            Some((name.to_owned(), row)).filter(|(name, _)| name != "total")
+        });
+        Self { rows: rows.collect() }
+    }
+
     /// Reads the summary that the suite ends with: `✓ NAME: N passed, N failed`.
     fn read(said: &str) -> Self {
         let summary = said.split_once("=== SUMMARY").map_or("", |(_, summary)| summary);
@@ -162,6 +180,13 @@ impl fmt::Display for Table {
         let (passed, failed) = self.total();
         writeln!(f, "total {passed}/{failed}")
     }
+}
+
+/// What was said while a scenario ran.
+fn section(said: &str, name: &str) -> Option<String> {
+    let (_, after) = said.split_once(&format!("=== Running scenario: {name} ==="))?;
+    let (section, _) = after.split_once("\n===").unwrap_or((after, ""));
+    Some(plain(section).trim().to_owned())
 }
 
 /// The failed checks of a scenario, from the folder `server-NAME-TIME` or `NAME-TIME` that the

@@ -104,7 +104,12 @@ impl Exchange {
     /// Records what is refused as a message, and says so.
     pub(crate) async fn refuse(&self, body: Option<&Bytes>, refused: &Refused) -> Stop {
         self.invalid(body, &refused.to_string()).await;
-        Box::new(reply::json(StatusCode::BAD_REQUEST, refused.response()))
+        // One that the client learns of before anything was done is told by the status, too.
+        let status = match reply::status_of(refused.reason.code()) {
+            StatusCode::OK => StatusCode::BAD_REQUEST,
+            status => status,
+        };
+        Box::new(reply::json(status, refused.response()))
     }
 
     /// Records a request that is not what it must be.

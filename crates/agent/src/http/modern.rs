@@ -8,11 +8,10 @@ use std::sync::Arc;
 use api::Body;
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
-use mcp::error::{self, code};
+use mcp::error::code;
 use mcp::header::{METHOD, NAME, PROTOCOL_VERSION};
-use mcp::{Era, Limits, Message, Outcome, Raw, Request, Revision};
+use mcp::{Era, Limits, Message, Outcome, Raw, Request};
 use parking_lot::Mutex;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::conversation::{Answer, Conversation, Unposted};
@@ -46,13 +45,12 @@ pub(crate) async fn post(
     body: &Bytes,
     messages: &[Message<'_>],
 ) -> Result<Response<Body>, Stop> {
-    let request = match messages.first().map(|message| &message.body) {
-        Some(mcp::Body::Request(request)) => request,
-        // The protocol has none that means anything here: closing the answer cancels.
-        Some(mcp::Body::Notification(_)) => return Ok(reply::accepted()),
-        _ => return Err(reply::bad("a client sends requests and notifications, no answers")),
+    let Some(message) = messages.first() else { return Err(reply::bad("a message is needed")) };
+    check(exchange, body, message).await?;
+    let mcp::Body::Request(request) = &message.body else {
+        // The protocol has no notification that means anything here: closing the answer cancels.
+        return Ok(reply::accepted());
     };
-    check(exchange, body, request).await?;
     let conversation = held(exchange, request)?;
     let accepts = exchange.accepts();
     if !(accepts.json || accepts.events) {
@@ -70,29 +68,15 @@ pub(crate) async fn post(
     }
 }
 
-/// Headers that say what the body says, and a revision that is spoken.
-pub(crate) async fn check(
-    exchange: &Exchange,
-    body: &Bytes,
-    request: &Request<'_>,
-) -> Result<(), Stop> {
+/// A message that says of itself what it must, with headers that say the same.
+async fn check(exchange: &Exchange, body: &Bytes, message: &Message<'_>) -> Result<(), Stop> {
     let [version, method, name] =
         [PROTOCOL_VERSION, METHOD, NAME].map(|name| values(exchange.headers(), name));
     let headers = mcp::header::Headers { protocol_version: &version, method: &method, name: &name };
-    if let Err(refused) = headers.check(request) {
-        return Err(exchange.refuse(Some(body), &refused).await);
+    match mcp::modern::check_post(message, &headers) {
+        Ok(()) => Ok(()),
+        Err(refused) => Err(exchange.refuse(Some(body), &refused).await),
     }
-    let requested = version.first().and_then(|value| std::str::from_utf8(value).ok());
-    let revision = requested.and_then(Revision::parse);
-    if revision.is_none_or(|revision| revision.era() != Era::Modern) {
-        let supported: Vec<_> = Revision::ALL.iter().rev().map(|one| one.as_str()).collect();
-        let data = json!({"supported": supported, "requested": requested});
-        let words = "this revision is not spoken here";
-        let answer =
-            error::response(Some(&request.id), code::UNSUPPORTED_VERSION, words, Some(data));
-        return Err(Box::new(reply::json(StatusCode::BAD_REQUEST, answer)));
-    }
-    Ok(())
 }
 
 fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {

@@ -63,6 +63,15 @@ fn headers_then_the_revision() {
 }
 
 #[test]
+fn requests_of_former_revisions_are_unknown() {
+    for method in super::FORMER {
+        let text = request(META).replace("tools/list", method);
+        let error = post(&text, "2026-07-28", method).unwrap_err();
+        assert_eq!(error["error"]["code"], -32601, "{method}: {error}");
+    }
+}
+
+#[test]
 fn nothing_but_requests_and_notifications() {
     let note = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
     assert_eq!(post(note, "2026-07-28", "notifications/cancelled"), Ok(()));

@@ -75,5 +75,7 @@ macro_rules! pairs {
 
 pairs! {
     legacy_stdio_to_legacy_stdio: LegacyStdio, false, false;
+    legacy_http_to_legacy_stdio: LegacyStdio, false, true;
+    modern_http_to_modern_stdio: ModernStdio, true, true;
     modern_stdio_to_modern_stdio: ModernStdio, true, false;
 }
