@@ -2,6 +2,7 @@
 //! configuration files, `tctl` on the auth service's host, `tsh` elsewhere.
 
 mod admin;
+mod local;
 mod node;
 mod person;
 
@@ -11,6 +12,7 @@ use std::process::Command;
 use serde_json::Value;
 
 pub use self::admin::app_document;
+pub use self::local::LocalProxy;
 pub use self::node::Node;
 pub use self::person::{Authenticator, Person};
 use crate::{Argv, Binaries, Scratch, process, wait};

@@ -11,6 +11,7 @@ mod host_user;
 mod joins;
 mod leftovers;
 mod live;
+mod local;
 mod outage;
 mod people;
 mod quickstart;
