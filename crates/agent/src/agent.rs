@@ -69,7 +69,6 @@ pub(crate) struct Shared {
     pub(crate) egress: Arc<Egress>,
     pub(crate) recording: Recording,
     /// Who users are, in words for upstreams.
-    #[expect(dead_code, reason = "read once upstreams are dialled over HTTP")]
     pub(crate) assertions: Assertions,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) http: Http,
@@ -148,6 +147,7 @@ impl Agent {
         });
         tasks
             .spawn_until_cancelled("agent.changes", changes::run(replica, trust, authorizer, tell));
+        tasks.spawn("agent.http.sweep", crate::http::sweep(shared.clone()));
         tasks.spawn("agent.serve", serve::run(shared.clone()));
         tasks.spawn("agent.heartbeat", heartbeat.run(tasks.clone()));
         Ok(Self { shared })

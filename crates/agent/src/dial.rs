@@ -58,7 +58,6 @@ pub(crate) struct Dialler {
     stale: Option<Instant>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the ports come next"))]
 /// What allows a request.
 #[derive(Debug)]
 pub(crate) enum Leave<'p> {
@@ -109,7 +108,6 @@ impl Dialler {
         self.stale.is_some_and(|stale| Instant::now() >= stale)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "the ports come next"))]
     /// Sends a request to the app's server for a user, and waits for the beginning of the answer.
     ///
     /// Of the request's headers only those travel that servers understand; its URI is replaced. An

@@ -11,6 +11,8 @@ mod inlet;
 mod legacy;
 mod modern;
 mod open;
+mod pass;
+mod passage;
 mod reply;
 mod sessions;
 mod streams;
@@ -25,6 +27,7 @@ use mcp::{Era, Message};
 
 use self::exchange::{Claim, Exchange};
 use self::modern::Pools;
+pub(crate) use self::pass::sweep;
 use self::reply::Stop;
 use self::sessions::Sessions;
 use self::visitor::{Turned, Visitor, Visitors};
@@ -108,7 +111,7 @@ async fn end(exchange: &Exchange) -> Result<Response<Body>, Stop> {
         return Err(reply::only("POST", "this revision has no sessions to end"));
     }
     let known = exchange.session().await?;
-    legacy::end(exchange, known)
+    legacy::end(exchange, known).await
 }
 
 fn begins(message: &Message<'_>) -> bool {
@@ -176,6 +179,16 @@ async fn record(recorder: &crate::record::Recorder, event: std::io::Result<audit
     if let Err(error) = written {
         tracing::error!(%error, "cannot record a refusal");
     }
+}
+
+/// How it is told that a visitor is not let in.
+fn turned_reply(turned: &Turned) -> Stop {
+    let words = match turned {
+        Turned::Unknown(words) => words,
+        Turned::Refused(refusal, _) => &refusal.message,
+        Turned::Unrecorded => &End::not_recorded().message,
+    };
+    reply::stop(StatusCode::SERVICE_UNAVAILABLE, code::INTERNAL_ERROR, None, words)
 }
 
 /// How a refusal is told over HTTP.

@@ -9,6 +9,7 @@ mod handshake;
 mod tasks;
 
 use std::borrow::Cow;
+use std::collections::VecDeque;
 
 use audit::Event;
 use mcp::error::{self, code};
@@ -25,6 +26,9 @@ use self::decide::{Stop, decide, list_shows, may_be_told, visible};
 pub(crate) use self::tasks::{KnownTasks, TaskBook};
 use crate::record::{Handshake, Recorder};
 
+/// So many answers are remembered that a client may ask for again.
+const TOLD: usize = 256;
+
 /// What is known of a conversation.
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -37,6 +41,8 @@ pub(crate) struct Relay {
     batches: bool,
     /// Which tools the client's tasks are calls of.
     tasks: KnownTasks,
+    /// Requests that were answered, the newest last: where streams can be resumed, answers come again.
+    told: Option<VecDeque<(Id<'static>, Open)>>,
 }
 
 /// A request of the client's.
@@ -96,7 +102,13 @@ impl Relay {
             handshake: Handshake::default(),
             batches: false,
             tasks,
+            told: None,
         }
+    }
+
+    /// For a conversation in which what was lost can be asked for again.
+    pub(crate) fn resumable(tasks: KnownTasks) -> Self {
+        Self { told: Some(VecDeque::new()), ..Self::new(tasks) }
     }
 
     /// What the handshake told so far.
@@ -124,6 +136,16 @@ impl Relay {
         let Body::Request(request) = &message.body else { return None };
         self.by_client.answered(&request.id)?;
         Some(request.id.to_static())
+    }
+
+    /// Whether a request was still open; it is not any more.
+    pub(crate) fn give_up(&mut self, id: &Id<'_>) -> bool {
+        self.by_client.answered(id).is_some()
+    }
+
+    /// Whether messages may come in one array.
+    pub(crate) const fn has_batches(&self) -> bool {
+        self.batches
     }
 
     /// The messages on a line.
@@ -298,38 +320,79 @@ impl Relay {
         }
     }
 
+    /// Decides about a message that a server sends again, or for the first time, to a client that lost its
+    /// stream.
+    pub(crate) fn again<'m>(
+        &mut self,
+        message: &Message<'m>,
+        access: &AppAccess,
+    ) -> FromServer<'m> {
+        match &message.body {
+            Body::Response(response) => {
+                let Some(id) = &response.id else { return FromServer::Drop };
+                let told = self.told.iter().flatten().rev().find(|(told, _)| told == id);
+                match told.filter(|_| self.by_client.peek(id).is_none()) {
+                    Some((_, open)) => self.release(response, open, access),
+                    None => self.answer(response, access),
+                }
+            }
+            Body::Request(request) => {
+                // It may be open already.
+                drop(self.by_server.open(&request.id, ()));
+                FromServer::Pass(Cow::Borrowed(message.text.as_bytes()))
+            }
+            Body::Notification(_) => self.server(message, access),
+        }
+    }
+
     /// An answer that belongs to no open request is not passed on: nobody could say how to filter it.
     fn answer<'m>(&mut self, response: &Response<'m>, access: &AppAccess) -> FromServer<'m> {
         let Some(id) = &response.id else { return FromServer::Drop };
-        let Some(Open { asked, era, task }) = self.by_client.answered(id) else {
-            return FromServer::Drop;
-        };
-        match (task, &response.outcome) {
+        let Some(open) = self.by_client.answered(id) else { return FromServer::Drop };
+        let released = self.release(response, &open, access);
+        let begins = open.asked == Asked::Initialize;
+        if let Some(told) = &mut self.told {
+            if told.len() >= TOLD {
+                told.pop_front();
+            }
+            told.push_back((id.to_static(), open));
+        }
+        match (released, &response.outcome) {
+            (FromServer::Pass(bytes), Outcome::Result(answer)) if begins => {
+                self.batches = self.handshake.server_said(answer.raw());
+                FromServer::Begun(bytes)
+            }
+            (released, _) => released,
+        }
+    }
+
+    /// The answer to a request as the client may have it.
+    fn release<'m>(
+        &self,
+        response: &Response<'m>,
+        open: &Open,
+        access: &AppAccess,
+    ) -> FromServer<'m> {
+        match (&open.task, &response.outcome) {
             (Some(TaskPart::MayBecome(tool)), Outcome::Result(answer)) => {
                 if let Some(task) = answer.created_task() {
-                    self.tasks.note(&task, &tool);
+                    self.tasks.note(&task, tool);
                 }
             }
             // It may have waited for long, and the decision may be another by now.
-            (Some(TaskPart::About(tool)), _) if !visible(access, Kind::Tool, &tool) => {
+            (Some(TaskPart::About(tool)), _) if !visible(access, Kind::Tool, tool) => {
                 let words = "the tool of this task is no longer one that you may use";
-                let answer = error::response(Some(id), code::INVALID_PARAMS, words, None);
+                let id = response.id.as_ref();
+                let answer = error::response(id, code::INVALID_PARAMS, words, None);
                 return FromServer::Pass(Cow::Owned(answer));
             }
             _ => {}
         }
         let mut keep = |list: ListKind, name: &str| list_shows(access, &self.tasks, list, name);
-        let bytes = match response.release(asked, era, &mut keep) {
+        FromServer::Pass(match response.release(open.asked, open.era, &mut keep) {
             Ok(filtered) => filtered.into_bytes(),
-            Err(refused) => return FromServer::Pass(Cow::Owned(refused.response())),
-        };
-        match (&response.outcome, asked) {
-            (Outcome::Result(answer), Asked::Initialize) => {
-                self.batches = self.handshake.server_said(answer.raw());
-                FromServer::Begun(bytes)
-            }
-            _ => FromServer::Pass(bytes),
-        }
+            Err(refused) => Cow::Owned(refused.response()),
+        })
     }
 }
 

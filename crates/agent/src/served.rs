@@ -12,7 +12,7 @@ use runtime::Clock;
 use time::OffsetDateTime;
 use tokio::sync::Notify;
 
-pub(crate) use self::target::Target;
+pub(crate) use self::target::{Speech, Target};
 use crate::catalog::Wanted;
 
 /// The apps by name. Clones share it.
@@ -172,7 +172,6 @@ impl Served {
         state.fallback.as_ref().unwrap_or(&state.newest.app).clone()
     }
 
-    #[expect(dead_code, reason = "the ports come next")]
     /// The app as new connections get it, with what is known of its server.
     pub(crate) fn target(&self) -> Arc<Target> {
         let mut state = self.state.lock();

@@ -7,14 +7,17 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use mcp::error::code;
 use mcp::{Era, Limits, Message, Outcome};
+use resource::Transport;
 use uuid::Uuid;
 
 use super::conversation::{Answer, Conversation, Unposted};
 use super::exchange::{Exchange, name_session};
 use super::open::{open, too_many};
+use super::pass;
 use super::reply::{self, Stop};
 use super::sessions::{Known, Way};
 use super::streams::Unheard;
+use crate::served::{Speech, Target};
 
 /// `initialize`: begins a session.
 pub(crate) async fn begin(
@@ -22,8 +25,13 @@ pub(crate) async fn begin(
     body: &Bytes,
     messages: &[Message<'_>],
 ) -> Result<Response<Body>, Stop> {
-    let known = known(exchange)?;
-    let Way::Conversation(conversation) = &known.way;
+    let target = exchange.served.target();
+    if passes(&target)
+        && let Some(response) = pass::begin(exchange, &target, body, messages).await?
+    {
+        return Ok(response);
+    }
+    let (known, conversation) = known(exchange)?;
     let posted = conversation.post(body, messages, exchange.accepts()).await;
     let mut response = match posted {
         Ok(Answer::Message(answer)) => {
@@ -40,7 +48,14 @@ pub(crate) async fn begin(
     Ok(response)
 }
 
-fn known(exchange: &Exchange) -> Result<Arc<Known>, Stop> {
+/// Whether the server may speak streamable HTTP of the legacy era itself.
+fn passes(target: &Target) -> bool {
+    matches!(target.app.transport(), Some(Transport::StreamableHttp { .. }))
+        && target.era() != Some(Era::Modern)
+        && target.speech() != Some(Speech::Sse)
+}
+
+fn known(exchange: &Exchange) -> Result<(Arc<Known>, Arc<Conversation>), Stop> {
     let shared = &exchange.shared;
     let session = Uuid::new_v4().to_string();
     let id = format!("{}.{session}", shared.recording.host_id);
@@ -53,10 +68,11 @@ fn known(exchange: &Exchange) -> Result<Arc<Known>, Stop> {
         app: exchange.app.clone(),
         way: Way::Conversation(conversation.clone()),
     };
-    shared.http.sessions.insert(known).map_err(|_too_many| {
+    let known = shared.http.sessions.insert(known).map_err(|_too_many| {
         conversation.close();
         too_many("you have too many sessions in use with this MCP server; end some")
-    })
+    })?;
+    Ok((known, conversation))
 }
 
 /// A message of a session.
@@ -65,7 +81,10 @@ pub(crate) async fn post(
     known: &Known,
     body: &Bytes,
 ) -> Result<Response<Body>, Stop> {
-    let Way::Conversation(conversation) = &known.way;
+    let conversation = match &known.way {
+        Way::Conversation(conversation) => conversation,
+        Way::Passage(passage) => return pass::post(exchange, known, passage, body).await,
+    };
     let messages = exchange.parse(body, conversation.has_batches()).await?;
     let accepts = exchange.accepts();
     if !(accepts.events || (accepts.json && messages.len() == 1)) {
@@ -98,10 +117,13 @@ pub(crate) async fn listen(
     known: Option<Arc<Known>>,
 ) -> Result<Response<Body>, Stop> {
     let known = known.ok_or_else(no_session)?;
+    let conversation = match &known.way {
+        Way::Conversation(conversation) => conversation,
+        Way::Passage(passage) => return pass::listen(exchange, &known, passage).await,
+    };
     if !exchange.accepts().events {
         return Err(Exchange::not_acceptable("a GET opens a stream: accept text/event-stream"));
     }
-    let Way::Conversation(conversation) = &known.way;
     let last = exchange.last_event_id()?;
     let events = conversation.listen(last).map_err(|unheard| match unheard {
         Unheard::Taken => {
@@ -116,8 +138,14 @@ pub(crate) async fn listen(
 }
 
 /// DELETE: ends the session.
-pub(crate) fn end(exchange: &Exchange, known: Option<Arc<Known>>) -> Result<Response<Body>, Stop> {
+pub(crate) async fn end(
+    exchange: &Exchange,
+    known: Option<Arc<Known>>,
+) -> Result<Response<Body>, Stop> {
     let known = known.ok_or_else(no_session)?;
+    if let Way::Passage(passage) = &known.way {
+        return pass::end(exchange, &known, passage).await;
+    }
     exchange.shared.http.sessions.remove(&known.id);
     known.close();
     Ok(Response::new(api::empty()))

@@ -12,13 +12,16 @@ use mcp::error::code;
 use mcp::header::{METHOD, NAME, PROTOCOL_VERSION};
 use mcp::{Era, Limits, Message, Outcome, Raw, Request};
 use parking_lot::Mutex;
+use resource::Transport;
 use uuid::Uuid;
 
 use super::conversation::{Answer, Conversation, Unposted};
 use super::exchange::Exchange;
 use super::open::{open, too_many};
+use super::pass;
 use super::reply::{self, Stop};
 use super::visitor::Principal;
+use crate::served::Target;
 
 /// So many sessions are held for one identity and app: as many sorts of clients it has.
 const POOLS_OF_ONE: usize = 16;
@@ -47,8 +50,12 @@ pub(crate) async fn post(
 ) -> Result<Response<Body>, Stop> {
     let Some(message) = messages.first() else { return Err(reply::bad("a message is needed")) };
     check(exchange, body, message).await?;
+    let target = exchange.served.target();
+    if is_modern(exchange, &target).await {
+        return pass::post_modern(exchange, &target, body, messages).await;
+    }
     let mcp::Body::Request(request) = &message.body else {
-        // The protocol has no notification that means anything here: closing the answer cancels.
+        // The protocol has no notification that means anything to a session that is shared.
         return Ok(reply::accepted());
     };
     let conversation = held(exchange, request)?;
@@ -66,6 +73,19 @@ pub(crate) async fn post(
             Err(reply::stop(status, code::INTERNAL_ERROR, id, &words))
         }
     }
+}
+
+/// Whether the server is one that speaks HTTP of this era itself.
+async fn is_modern(exchange: &Exchange, target: &Arc<Target>) -> bool {
+    if !matches!(target.app.transport(), Some(Transport::StreamableHttp { .. })) {
+        return false;
+    }
+    let era = match target.era() {
+        Some(era) => Some(era),
+        None => pass::find_era(exchange, target).await,
+    };
+    // One that cannot be asked is told of in the course of the request.
+    era != Some(Era::Legacy)
 }
 
 /// A message that says of itself what it must, with headers that say the same.

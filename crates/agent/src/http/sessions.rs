@@ -6,7 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::conversation::Conversation;
+use super::pass;
+use super::passage::Passage;
 use super::visitor::Principal;
+use crate::end::End;
 
 /// So many sessions one principal may have with one app. One more takes the place of the one that was not used
 /// for longest.
@@ -32,6 +35,7 @@ pub(crate) struct Known {
 #[derive(Debug)]
 pub(crate) enum Way {
     Conversation(Arc<Conversation>),
+    Passage(Arc<Passage>),
 }
 
 /// Why there is no such session for somebody.
@@ -82,6 +86,15 @@ impl Sessions {
     pub(crate) fn remove(&self, id: &str) {
         self.table.lock().remove(id);
     }
+
+    /// Those that pass without a session of ours in between.
+    pub(crate) fn passages(&self) -> Vec<(String, Arc<Passage>)> {
+        let passage = |known: &Arc<Known>| match &known.way {
+            Way::Passage(passage) => Some((known.id.clone(), passage.clone())),
+            Way::Conversation(_) => None,
+        };
+        self.table.lock().values().filter_map(passage).collect()
+    }
 }
 
 /// Somebody has too many sessions.
@@ -94,6 +107,7 @@ impl Known {
     fn idle_since(&self) -> Option<tokio::time::Instant> {
         match &self.way {
             Way::Conversation(conversation) => conversation.idle_since(),
+            Way::Passage(passage) => passage.idle_since(),
         }
     }
 
@@ -101,6 +115,7 @@ impl Known {
     pub(crate) fn close(&self) {
         match &self.way {
             Way::Conversation(conversation) => conversation.close(),
+            Way::Passage(passage) => pass::finish(passage, End::client_done(), true),
         }
     }
 }

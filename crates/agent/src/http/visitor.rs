@@ -4,17 +4,22 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::HeaderValue;
 use parking_lot::Mutex;
+use pki::Identity;
+use policy::AppAccess;
+use time::OffsetDateTime;
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 use uuid::Uuid;
 
 use crate::agent::Shared;
-use crate::authorize::{Grant, Refusal};
+use crate::authorize::{Authorizer, Grant, Refusal};
 use crate::evidence::Evidence;
 use crate::record::Recorder;
+use crate::relay::KnownTasks;
 
 /// Visitors in each half of the memory.
 const HALF: usize = 2048;
@@ -99,7 +104,7 @@ impl Visitors {
             .authorizer
             .decide(evidence.clone(), app)
             .map_err(|refusal| Turned::Refused(refusal, Box::new(evidence)))?;
-        let visitor = Arc::new(Visitor::new(shared, grant)?);
+        let visitor = Arc::new(Visitor::new(shared, grant, &Uuid::new_v4().to_string())?);
         self.tables.lock().insert(key, visitor.clone());
         Ok(visitor)
     }
@@ -108,15 +113,14 @@ impl Visitors {
 // === impl Visitor ===
 
 impl Visitor {
-    fn new(shared: &Shared, grant: Grant) -> Result<Self, Turned> {
+    /// One of whom nobody else knows, under this name of a session.
+    pub(crate) fn new(shared: &Shared, grant: Grant, id: &str) -> Result<Self, Turned> {
         let user = grant.user().ok_or(Turned::Unrecorded)?;
-        let id = Uuid::new_v4().to_string();
         let remote = grant.evidence().client.map(|address| address.to_string());
-        let recorder =
-            shared.recording.session(&id, user, &grant.app, remote).map_err(|error| {
-                tracing::error!(%error, "cannot record what a visitor does");
-                Turned::Unrecorded
-            })?;
+        let recorder = shared.recording.session(id, user, &grant.app, remote).map_err(|error| {
+            tracing::error!(%error, "cannot record what a visitor does");
+            Turned::Unrecorded
+        })?;
         let principal = Principal { user: user.name.clone(), login: user.login_id.clone() };
         Ok(Self { grant: Mutex::new(grant), principal, recorder })
     }
@@ -127,6 +131,37 @@ impl Visitor {
         // Certificates expire without anything changing.
         shared.clock.now() < grant.identity.expires()
             && shared.authorizer.renew(&mut grant).is_ok_and(|changed| !changed)
+    }
+
+    /// What the identity may do, by what is known now.
+    pub(crate) fn access(&self, authorizer: &Authorizer) -> Result<AppAccess, Refusal> {
+        let mut grant = self.grant.lock();
+        authorizer.renew(&mut grant)?;
+        Ok(grant.access.clone())
+    }
+
+    /// Decides again; says whether anything has changed.
+    pub(crate) fn renew(&self, authorizer: &Authorizer) -> Result<bool, Refusal> {
+        authorizer.renew(&mut self.grant.lock())
+    }
+
+    pub(crate) fn identity(&self) -> Arc<Identity> {
+        self.grant.lock().identity.clone()
+    }
+
+    /// The tasks that it may ask about.
+    pub(crate) fn tasks(&self, shared: &Shared) -> KnownTasks {
+        shared.tasks_of(&self.grant.lock())
+    }
+
+    /// When it ends with the certificate.
+    pub(crate) fn ends(&self) -> Option<OffsetDateTime> {
+        self.grant.lock().ends
+    }
+
+    /// How long the client may be silent.
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.grant.lock().idle_timeout
     }
 
     /// What it was known by.

@@ -6,9 +6,13 @@
 
 mod client;
 mod cluster;
+#[expect(dead_code, reason = "the unit tests use all of it")]
+#[path = "../../src/testing/http.rs"]
+mod http_server;
 mod launch;
 mod legacy_http;
 mod modern_http;
+mod passing;
 mod processes;
 mod session;
 mod session_ends;

@@ -94,8 +94,6 @@ impl Parser<'_> {
         self.at += 1;
         let negated = self.eat("^");
         let mut set = Set::empty();
-        // Letter case is ignored in all of these at once: it takes long.
-        let mut plain = Set::empty();
         let mut first = true;
         // A closing bracket that comes first is a member of the set.
         while first || self.peek() != Some(']') {
@@ -108,22 +106,16 @@ impl Parser<'_> {
                 set.add(&escaped);
                 continue;
             }
-            let (low, high) = self.range(from)?;
-            plain.add_range(low, high);
+            set.add(&self.range(from)?);
         }
         self.at += 1;
-        if self.flags.fold_case {
-            plain.fold().map_err(|message| self.error(message, from))?;
-        }
-        set.add(&plain);
         if negated {
             set.negate();
         }
         Ok(set)
     }
 
-    /// The first and the last of some characters.
-    fn range(&mut self, class: usize) -> Result<(u32, u32), SyntaxError> {
+    fn range(&mut self, class: usize) -> Result<Set, SyntaxError> {
         let from = self.at;
         let low = self.class_char(class)?;
         let mut high = low;
@@ -136,7 +128,12 @@ impl Parser<'_> {
                 return Err(self.error("invalid character class range", from));
             }
         }
-        Ok((low, high))
+        let mut set = Set::empty();
+        set.add_range(low, high);
+        if self.flags.fold_case {
+            set.fold().map_err(|message| self.error(message, from))?;
+        }
+        Ok(set)
     }
 
     fn class_char(&mut self, class: usize) -> Result<u32, SyntaxError> {

@@ -1,0 +1,13 @@
+//! The way of messages to a server that speaks HTTP of the client's era: requests travel as requests, answers
+//! keep their status and form, event streams their ids; only what must not pass does not.
+
+mod answer;
+mod decide;
+mod events;
+mod legacy;
+mod modern;
+mod request;
+
+pub(crate) use self::legacy::sweep;
+pub(super) use self::legacy::{begin, end, finish, listen, post};
+pub(super) use self::modern::{find_era, post as post_modern};

@@ -1,0 +1,262 @@
+//! A stream of the server's events, as the client may have them.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use api::{Body, BoxError};
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::Method;
+use http_body::Body as _;
+use mcp::error::{self, code};
+use mcp::limits::{Limits, MESSAGE_BYTES};
+use mcp::method::name;
+use mcp::sse::{Decoder, Frame, OVERHEAD_BYTES, SseError};
+use mcp::{Era, Id, Message};
+
+use super::request::own_headers;
+use crate::dial::Leave;
+use crate::end::End;
+use crate::http::passage::{Passage, Reading};
+use crate::relay::FromServer;
+
+/// The name of events that are messages.
+const MESSAGE: &str = "message";
+
+/// What a client reads.
+pub(super) struct Events {
+    passage: Arc<Passage>,
+    _reading: Reading,
+    body: Body,
+    decoder: Decoder,
+    waits: Waits,
+    queue: VecDeque<Bytes>,
+    /// Waits until the client must not go on.
+    ended: BoxFuture<'static, End>,
+    /// The record of the beginning, and what comes after it.
+    begun: Option<(BoxFuture<'static, io::Result<()>>, Bytes)>,
+    done: bool,
+}
+
+/// What a client waits for on a stream.
+#[derive(Clone, Debug)]
+pub(super) enum Waits {
+    /// Answers to these requests.
+    Answers(Vec<Id<'static>>),
+    /// What belongs to no request.
+    Nothing,
+    /// What it lost.
+    Again,
+}
+
+// === impl Events ===
+
+impl Events {
+    /// `answers` are our own, to what the server was not asked.
+    pub(super) fn new(
+        passage: Arc<Passage>,
+        body: Body,
+        waits: Waits,
+        answers: &[Vec<u8>],
+    ) -> Self {
+        let own = |answer: &Vec<u8>| mcp::sse::encode(answer, Some(MESSAGE), None);
+        Self {
+            _reading: passage.reading(),
+            body,
+            decoder: Decoder::new(MESSAGE_BYTES + OVERHEAD_BYTES),
+            waits,
+            queue: answers.iter().map(own).collect(),
+            ended: Box::pin(passage.clone().ended()),
+            begun: None,
+            done: false,
+            passage,
+        }
+    }
+
+    /// What the server sent becomes what the client gets.
+    fn frame(&mut self, frame: &Frame) {
+        let data = frame.event.as_ref().map(|event| &event.data).filter(|data| !data.is_empty());
+        let Some(data) = data else {
+            // It keeps the connection alive, or says where the stream can be resumed.
+            self.queue.push_back(frame.clean());
+            return;
+        };
+        let access = match self.passage.access() {
+            Ok(access) => access,
+            Err(refusal) => return self.end(&refusal.into()),
+        };
+        let parsed = self.passage.relay.lock().read(data, &Limits::SERVER);
+        let messages = match parsed {
+            Ok(messages) => messages,
+            Err(refused) => {
+                if let Some(answer) = self.passage.relay.lock().unreadable(data, &refused) {
+                    self.queue.push_back(frame.with_data(&answer));
+                }
+                return;
+            }
+        };
+        let batch = data.trim_ascii_start().first() == Some(&b'[');
+        let (mut texts, mut begun) = (Vec::new(), false);
+        for message in &messages {
+            let released = {
+                let mut relay = self.passage.relay.lock();
+                match self.waits {
+                    Waits::Again => relay.again(message, &access),
+                    Waits::Answers(_) | Waits::Nothing => relay.server(message, &access),
+                }
+            };
+            match released {
+                FromServer::Pass(text) => texts.push(text),
+                FromServer::Begun(text) => {
+                    begun = true;
+                    texts.push(text);
+                }
+                FromServer::Answer(answer) => self.answer_server(answer),
+                FromServer::Drop => {}
+            }
+            self.note(message);
+        }
+        let untouched = texts.len() == messages.len()
+            && texts.iter().all(|text| matches!(text, Cow::Borrowed(_)));
+        let bytes = match texts.as_slice() {
+            [] => return,
+            _ if untouched => frame.clean(),
+            [one] if !batch => frame.with_data(one),
+            several => frame.with_data(&[b"[".as_slice(), &several.join(&b','), b"]"].concat()),
+        };
+        if begun {
+            let visitor = self.passage.visitor.clone();
+            let handshake = self.passage.relay.lock().handshake().clone();
+            let record = async move { visitor.recorder.started(&handshake).await };
+            self.begun = Some((Box::pin(record), bytes));
+        } else {
+            self.queue.push_back(bytes);
+        }
+    }
+
+    /// An answer that came is not waited for any more.
+    fn note(&mut self, message: &Message<'_>) {
+        if let (Waits::Answers(ids), mcp::Body::Response(response)) =
+            (&mut self.waits, &message.body)
+        {
+            ids.retain(|id| response.id.as_ref() != Some(id));
+        }
+    }
+
+    /// The server's request is answered by us.
+    fn answer_server(&self, answer: Vec<u8>) {
+        let passage = self.passage.clone();
+        self.passage.shared.tasks.spawn_until_cancelled("agent.http.answer", async move {
+            let (headers, body) = (own_headers(), api::full(answer));
+            let sent = passage.send(Leave::Housekeeping, Method::POST, &headers, body).await;
+            if let Err(unanswered) = sent {
+                tracing::debug!(reason = unanswered.words(), "a server's request stays unanswered");
+            }
+        });
+    }
+
+    /// A frame that cannot be read. Nobody can tell what it was, unless only one answer is due.
+    fn unreadable(&mut self, error: SseError) {
+        let words = format!("the MCP server's answer cannot be passed on: {error}");
+        match error {
+            // The connection broke within an event; the client sees that it did.
+            SseError::Unfinished { .. } => {}
+            SseError::TooLong { .. } => self.end(&End::limit(words)),
+        }
+    }
+
+    /// Ends the stream and says why.
+    fn end(&mut self, end: &End) {
+        self.done = true;
+        let words = end.message.as_str();
+        if let Waits::Answers(ids) = &mut self.waits {
+            for id in ids.drain(..) {
+                if self.passage.relay.lock().give_up(&id) {
+                    let answer = error::response(Some(&id), code::INTERNAL_ERROR, words, None);
+                    self.queue.push_back(mcp::sse::encode(&answer, Some(MESSAGE), None));
+                }
+            }
+        } else {
+            let params = serde_json::json!({"level": "error", "logger": "tessera", "data": words});
+            let told = error::notification(name::MESSAGE, params);
+            self.queue.push_back(mcp::sse::encode(&told, Some(MESSAGE), None));
+        }
+        if self.passage.era == Era::Modern && !end.is_success() {
+            // No session ends, but what went on does.
+            let (visitor, end) = (self.passage.visitor.clone(), end.clone());
+            self.passage.shared.tasks.spawn("agent.http.end", async move {
+                if let Err(error) = visitor.recorder.ended(&end).await {
+                    tracing::error!(%error, "cannot record the end of a stream");
+                }
+            });
+        }
+    }
+
+    fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((record, _)) = &mut self.begun else { return Poll::Ready(()) };
+        let recorded = ready!(record.as_mut().poll(cx));
+        match (recorded, self.begun.take()) {
+            (Ok(()), Some((_, bytes))) => self.queue.push_back(bytes),
+            _ => self.end(&End::not_recorded()),
+        }
+        Poll::Ready(())
+    }
+
+    /// Reads on; ready when something has changed.
+    fn poll_server(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            Some(Ok(frame)) => {
+                if let Ok(bytes) = frame.into_data() {
+                    self.decoder.push(&bytes);
+                }
+            }
+            Some(Err(_)) | None => {
+                if let Some(Ok(frame)) = self.decoder.finish() {
+                    self.frame(&frame);
+                }
+                self.done = true;
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl http_body::Body for Events {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BoxError>>> {
+        let this = &mut *self;
+        loop {
+            ready!(this.poll_begun(cx));
+            if let Some(bytes) = this.queue.pop_front() {
+                return Poll::Ready(Some(Ok(http_body::Frame::data(bytes))));
+            }
+            if this.done {
+                return Poll::Ready(None);
+            }
+            match this.decoder.next() {
+                Some(Ok(frame)) => {
+                    this.frame(&frame);
+                    continue;
+                }
+                Some(Err(error)) => {
+                    this.unreadable(error);
+                    continue;
+                }
+                None => {}
+            }
+            if this.poll_server(cx).is_pending() {
+                let end = ready!(this.ended.as_mut().poll(cx));
+                this.end(&end);
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Sessions of the legacy era with a server that has them itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Body;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use mcp::header::SESSION_ID;
+use mcp::{Era, Message, probe};
+use tokio::time::interval;
+use uuid::Uuid;
+
+use super::answer::{Asked, Content, relay, unanswered, with_headers};
+use super::events::{Events, Waits};
+use super::request::{Unanswered, own_headers};
+use crate::agent::Shared;
+use crate::dial::Leave;
+use crate::end::{End, Reason};
+use crate::http::exchange::{Exchange, name_session};
+use crate::http::open::too_many;
+use crate::http::passage::Passage;
+use crate::http::reply::{self, Stop};
+use crate::http::sessions::{Known, Way};
+use crate::http::visitor::Visitor;
+use crate::http::{refusal_reply, turned_reply};
+use crate::served::{Speech, Target};
+
+/// How often sessions are looked at that nobody uses.
+const LOOK: Duration = Duration::from_secs(30);
+/// How long the server may take to end a session.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// An answer that says that something else is spoken is no longer.
+const REFUSAL_BYTES: usize = 64 * 1024;
+
+/// `initialize`: begins a session. Nothing when the server turns out to speak something else.
+pub(in crate::http) async fn begin(
+    exchange: &Exchange,
+    target: &Arc<Target>,
+    body: &Bytes,
+    messages: &[Message<'_>],
+) -> Result<Option<Response<Body>>, Stop> {
+    let shared = &exchange.shared;
+    let session = Uuid::new_v4().to_string();
+    let grant = exchange.visitor.begin(shared, &exchange.app)?;
+    let visitor = Visitor::new(shared, grant, &session).map_err(|turned| turned_reply(&turned))?;
+    let passage =
+        Passage::new(shared, &exchange.served, target.clone(), Arc::new(visitor), Era::Legacy);
+    let decided = passage.decide(body, messages).await;
+    let mut decided = decided.map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
+    let Some((permit, bytes)) = decided.forward.take() else {
+        return Ok(Some(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, "")));
+    };
+    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let asked = Asked::of(decided);
+    let response = match sent {
+        Ok(response) => response,
+        Err(failed) => {
+            failed.tell(exchange);
+            return Ok(Some(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words())));
+        }
+    };
+    let Some(response) = understood(target, response).await else { return Ok(None) };
+    let named = response.headers().get(SESSION_ID).cloned();
+    let events = Content::of(response.headers()) == Content::Events;
+    passage.name(named);
+    let mut answer = relay(&passage, response, asked).await;
+    if !events && passage.relay.lock().handshake().revision.is_none() {
+        // It was refused: there is no session.
+        return Ok(Some(answer));
+    }
+    target.learn(Some(Speech::Legacy));
+    let known = Known {
+        id: format!("{}.{session}", shared.recording.host_id),
+        principal: exchange.visitor.principal.clone(),
+        app: exchange.app.clone(),
+        way: Way::Passage(passage.clone()),
+    };
+    let known = shared.http.sessions.insert(known).map_err(|_too_many| {
+        finish(&passage, End::client_done(), true);
+        too_many("you have too many sessions in use with this MCP server; end some")
+    })?;
+    name_session(&mut answer, &known.id);
+    Ok(Some(answer))
+}
+
+/// The answer, unless it says that the server speaks another era or transport: it is remembered which.
+async fn understood(target: &Target, response: Response<Body>) -> Option<Response<Body>> {
+    let content = Content::of(response.headers());
+    if content == Content::Events {
+        return Some(response);
+    }
+    let (head, body) = response.into_parts();
+    let bytes = if content == Content::Json || !head.status.is_success() {
+        api::collect(body, mcp::limits::MESSAGE_BYTES).await.unwrap_or_default()
+    } else {
+        return Some(Response::from_parts(head, body));
+    };
+    let short = bytes.len() <= REFUSAL_BYTES;
+    if target.era() != Some(Era::Legacy) && short && probe::is_modern_refusal(&bytes) {
+        target.learn(Some(Speech::Modern));
+        return None;
+    }
+    // Streamable HTTP, backwards compatibility: such a server may have the transport of before.
+    let older = [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
+    if older.contains(&head.status) && Message::parse(&bytes, &mcp::Limits::SERVER).is_err() {
+        target.learn(Some(Speech::Sse));
+        return None;
+    }
+    Some(Response::from_parts(head, api::full(bytes)))
+}
+
+/// Messages of a session.
+pub(in crate::http) async fn post(
+    exchange: &Exchange,
+    known: &Known,
+    passage: &Arc<Passage>,
+    body: &Bytes,
+) -> Result<Response<Body>, Stop> {
+    passage.touch();
+    let batches = passage.relay.lock().has_batches();
+    let messages = exchange.parse(body, batches).await?;
+    let decided = passage.decide(body, &messages).await;
+    let mut decided = decided.map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
+    let Some((permit, bytes)) = decided.forward.take() else {
+        if decided.answers.is_empty() {
+            return Ok(reply::accepted());
+        }
+        return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
+    };
+    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let asked = Asked::of(decided);
+    let response = match sent {
+        Ok(response) => response,
+        Err(failed) => {
+            failed.tell(exchange);
+            for id in &asked.ids {
+                passage.relay.lock().give_up(id);
+            }
+            return Ok(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words()));
+        }
+    };
+    if lost(exchange, known, passage, response.status()) {
+        return Err(reply::session_gone());
+    }
+    Ok(relay(passage, response, asked).await)
+}
+
+/// Whether the server does not know the session any more. Then it is over here, too.
+fn lost(exchange: &Exchange, known: &Known, passage: &Arc<Passage>, status: StatusCode) -> bool {
+    if status != StatusCode::NOT_FOUND || passage.session().is_none() {
+        return false;
+    }
+    exchange.shared.http.sessions.remove(&known.id);
+    let words = "the MCP server does not know the session any more";
+    finish(passage, End::new(Reason::ServerEnded, words), false);
+    true
+}
+
+/// GET: what belongs to no request, or the rest of a stream that broke off.
+pub(in crate::http) async fn listen(
+    exchange: &Exchange,
+    known: &Known,
+    passage: &Arc<Passage>,
+) -> Result<Response<Body>, Stop> {
+    passage.touch();
+    let waits = match exchange.last_event_id()? {
+        Some(_) => Waits::Again,
+        None => Waits::Nothing,
+    };
+    let response = bodiless(exchange, passage, Method::GET).await?;
+    if lost(exchange, known, passage, response.status()) {
+        return Err(reply::session_gone());
+    }
+    let (head, body) = response.into_parts();
+    if !head.status.is_success() || Content::of(&head.headers) != Content::Events {
+        let words = format!("the MCP server gives no stream (HTTP status {})", head.status);
+        let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
+        return Err(refused(status, &head.headers, &words));
+    }
+    let recorder = &passage.visitor.recorder;
+    crate::http::record(recorder, recorder.listens(exchange.headers())).await;
+    let events = Events::new(passage.clone(), body, waits, &[]);
+    Ok(with_headers(head.status, &head.headers, api::boxed(events)))
+}
+
+/// DELETE: ends the session, if the server lets it be ended.
+pub(in crate::http) async fn end(
+    exchange: &Exchange,
+    known: &Known,
+    passage: &Arc<Passage>,
+) -> Result<Response<Body>, Stop> {
+    let response = bodiless(exchange, passage, Method::DELETE).await?;
+    let (status, headers) = (response.status(), response.headers());
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        return Err(refused(status, headers, "the MCP server does not let sessions be ended"));
+    }
+    exchange.shared.http.sessions.remove(&known.id);
+    finish(passage, End::client_done(), false);
+    let mut answer = Response::new(api::empty());
+    if status.is_success() {
+        *answer.status_mut() = status;
+    }
+    Ok(answer)
+}
+
+/// A request that carries no message.
+async fn bodiless(
+    exchange: &Exchange,
+    passage: &Arc<Passage>,
+    method: Method,
+) -> Result<Response<Body>, Stop> {
+    let access = passage.access().map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
+    let permit = access.connect().into_result().map_err(|denial| {
+        let (status, words) = (StatusCode::FORBIDDEN, denial.public_message());
+        reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &words)
+    })?;
+    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    passage.send(leave, method, headers, api::empty()).await.map_err(|failed| {
+        failed.tell(exchange);
+        let status = StatusCode::BAD_GATEWAY;
+        reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &failed.words())
+    })
+}
+
+fn refused(status: StatusCode, headers: &HeaderMap, words: &str) -> Stop {
+    let status = if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        StatusCode::BAD_GATEWAY
+    } else {
+        status
+    };
+    let mut stop = reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, words);
+    for name in [http::header::ALLOW, http::header::RETRY_AFTER] {
+        if let Some(value) = headers.get(&name) {
+            stop.headers_mut().insert(name, value.clone());
+        }
+    }
+    stop
+}
+
+/// Ends a session: its streams, its record, and if it is not the server's doing, the server's.
+pub(in crate::http) fn finish(passage: &Arc<Passage>, end: End, tell: bool) {
+    if !passage.close(end.clone()) {
+        return;
+    }
+    let passage = passage.clone();
+    passage.shared.clone().tasks.spawn("agent.http.end", async move {
+        record_end(&passage, &end).await;
+        if tell && passage.session().is_some() {
+            tokio::time::timeout(FAREWELL, farewell(&passage)).await.ok();
+        }
+    });
+}
+
+async fn record_end(passage: &Passage, end: &End) {
+    let handshake = passage.relay.lock().handshake().clone();
+    let recorder = &passage.visitor.recorder;
+    let started = recorder.started(&handshake).await;
+    if let Err(error) = started.and(recorder.ended(end).await) {
+        tracing::error!(%error, "cannot record the end of a session");
+    }
+}
+
+async fn farewell(passage: &Passage) {
+    let mut request = http::Request::new(api::empty());
+    *request.method_mut() = Method::DELETE;
+    *request.headers_mut() = own_headers();
+    if let Some(session) = passage.session() {
+        request.headers_mut().insert(HeaderName::from_static(SESSION_ID), session);
+    }
+    if let Err(failed) = passage.dial(Leave::Housekeeping, request).await {
+        tracing::debug!(reason = failed.words(), "a server was not told that a session is over");
+    }
+}
+
+/// Ends sessions that must not go on, or that nobody uses.
+pub(crate) async fn sweep(shared: Arc<Shared>) {
+    let mut changes = shared.changes.clone();
+    let mut look = interval(LOOK);
+    loop {
+        tokio::select! {
+            () = shared.tasks.cancelled() => break,
+            changed = changes.changed() => if changed.is_err() { break },
+            _ = look.tick() => {}
+        }
+        for (id, passage) in shared.http.sessions.passages() {
+            if let Some(end) = passage.review() {
+                shared.http.sessions.remove(&id);
+                finish(&passage, end, true);
+            }
+        }
+    }
+    for (_, passage) in shared.http.sessions.passages() {
+        if passage.close(End::draining()) {
+            record_end(&passage, &End::draining()).await;
+        }
+    }
+}
+
+// === impl Unanswered ===
+
+impl Unanswered {
+    /// Administrators learn what is wrong with the server.
+    pub(super) fn tell(&self, exchange: &Exchange) {
+        match self {
+            Self::Dial(_) | Self::App(_) => exchange.served.failed(self.words()),
+            Self::Ended(_) => {}
+        }
+    }
+}

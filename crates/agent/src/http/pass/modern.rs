@@ -1,0 +1,80 @@
+//! Requests of the modern era to a server that speaks it: nothing is kept between them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Body;
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use mcp::{Era, Limits, Message, probe};
+use tokio::time::timeout;
+
+use super::answer::{Asked, one, relay, unanswered};
+use super::request::own_headers;
+use crate::dial::Leave;
+use crate::http::exchange::Exchange;
+use crate::http::passage::Passage;
+use crate::http::refusal_reply;
+use crate::http::reply::{self, Stop};
+use crate::served::{Speech, Target};
+
+/// How long a server may take to say which era it speaks.
+const PROBE: Duration = Duration::from_secs(5);
+
+/// One message.
+pub(in crate::http) async fn post(
+    exchange: &Exchange,
+    target: &Arc<Target>,
+    body: &Bytes,
+    messages: &[Message<'_>],
+) -> Result<Response<Body>, Stop> {
+    let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
+    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
+    let decided = passage.decide(body, messages).await;
+    let mut decided = decided.map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
+    let Some((permit, bytes)) = decided.forward.take() else {
+        if decided.answers.is_empty() {
+            return Ok(reply::accepted());
+        }
+        return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
+    };
+    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let asked = Asked::of(decided);
+    match sent {
+        Ok(response) => Ok(relay(&passage, response, asked).await),
+        Err(failed) => {
+            failed.tell(exchange);
+            Ok(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words()))
+        }
+    }
+}
+
+/// Asks the server which era it speaks. Nothing when it cannot be asked.
+pub(in crate::http) async fn find_era(exchange: &Exchange, target: &Arc<Target>) -> Option<Era> {
+    let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
+    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
+    let question = probe::discover(1);
+    let mut headers = own_headers();
+    let message = Message::parse(&question, &Limits::CLIENT).ok()?;
+    let mcp::Body::Request(request) = &message.body else { return None };
+    for (name, value) in mcp::header::of(request) {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?);
+    }
+    let asked = async {
+        let body = api::full(question.clone());
+        let response =
+            passage.send(Leave::Housekeeping, Method::POST, &headers, body).await.ok()?;
+        Some(one(response).await)
+    };
+    let answer = match timeout(PROBE, asked).await {
+        Ok(answer) => answer?,
+        Err(_elapsed) => None,
+    };
+    let era = probe::judge_discover(answer.as_deref());
+    target.learn(Some(match era {
+        Era::Legacy => Speech::Legacy,
+        Era::Modern => Speech::Modern,
+    }));
+    Some(era)
+}
