@@ -12,9 +12,12 @@ mod bridge;
 mod clause;
 mod documents;
 mod envelope;
+mod events;
 mod expression;
+mod headers;
 mod list;
 mod parts;
+mod probe;
 mod regex;
 mod role;
 mod template;
@@ -30,7 +33,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 12] = [
     Target { name: "template", about: "templates, filled in from traits", run: template::run },
     Target { name: "expression", about: "label expressions, evaluated", run: expression::run },
     Target {
@@ -60,6 +63,17 @@ pub const TARGETS: [Target; 9] = [
     },
     Target { name: "bridge", about: "both sides of a bridge between the eras", run: bridge::run },
     Target { name: "list", about: "answers to list requests, filtered", run: list::run },
+    Target {
+        name: "events",
+        about: "event streams, cut up in every way and read beside another reader",
+        run: events::run,
+    },
+    Target {
+        name: "headers",
+        about: "headers that repeat what a request says, and what they are made of",
+        run: headers::run,
+    },
+    Target { name: "probe", about: "answers that tell a server's era", run: probe::run },
 ];
 
 // === impl Target ===

@@ -99,3 +99,18 @@ fn list() {
 fn bridge() {
     replay("bridge");
 }
+
+#[test]
+fn events() {
+    replay("events");
+}
+
+#[test]
+fn headers() {
+    replay("headers");
+}
+
+#[test]
+fn probe() {
+    replay("probe");
+}

@@ -69,7 +69,7 @@ pub struct Event {
     pub id: Option<Box<str>>,
     /// `retry`, in milliseconds.
     pub retry: Option<u64>,
-    /// Whether there is a line of `data`, be it empty: without one, browsers take no note of the event.
+    /// Whether there is a line of `data`.
     has_data: bool,
 }
 
@@ -237,6 +237,11 @@ impl Iterator for Decoder {
 // === impl Event ===
 
 impl Event {
+    /// Whether it has data, be it empty: without, browsers take no note of it.
+    pub const fn has_data(&self) -> bool {
+        self.has_data
+    }
+
     fn read(raw: &Bytes, first: bool) -> Option<Self> {
         let mut event = None::<Self>;
         let mut lines = 0;

@@ -7,6 +7,7 @@ use resource::label::{DEV_PREFIX, INTERNAL_PREFIX};
 use resource::{LabelSelector, Labels, canonical_label_key};
 
 use crate::entries::PatternCache;
+use crate::limits::MAX_SUBJECT_BYTES;
 use crate::pattern::Pattern;
 use crate::template::{Template, Values};
 
@@ -212,6 +213,10 @@ impl KeyMatcher {
         let outcome = match found {
             None => KeyOutcome::Absent,
             Some(_) if self.any => KeyOutcome::AnyValue,
+            Some(found) if found.len() > MAX_SUBJECT_BYTES => KeyOutcome::Error(format!(
+                "the value has {} bytes, at most {MAX_SUBJECT_BYTES} are looked at",
+                found.len()
+            )),
             Some(found) => self.outcome(found),
         };
         KeyFinding { key: &self.key, found, outcome }

@@ -41,6 +41,6 @@ pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
 /// Depth of one expression. Chains of `&&` and of `||` count once, however long.
 pub const MAX_EXPRESSION_DEPTH: usize = 64;
 
-/// Bytes of a tool or prompt name, or of a resource URI, that is decided upon. Longer ones are refused
-/// unseen: no pattern could be tried on them within a bounded time.
+/// Bytes of a tool or prompt name, of a resource URI or of a label's value that is decided upon. Longer ones
+/// are refused unseen: no pattern could be tried on them within a bounded time.
 pub const MAX_SUBJECT_BYTES: usize = 8 * 1024;

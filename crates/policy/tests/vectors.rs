@@ -310,7 +310,7 @@ fn roles(list: &Value) -> Result<Vec<Arc<Role>>, String> {
             fields.retain(|key, _| matches!(key.as_str(), "allow" | "deny" | "options"));
             let name = role.get("name").map_or_else(|| Ok(format!("role-{index}")), text)?;
             let document = json!({
-                "kind": "role", "version": role["version"],
+                "kind": "role", "version": role.get("version").unwrap_or(&json!("v8")),
                 "metadata": {"name": name}, "spec": spec,
             });
             match Resource::from_json(document.to_string().as_bytes()) {

@@ -17,8 +17,11 @@ pub(super) fn is_repeatable(request: &Request<'_>) -> bool {
         | Method::ResourcesSubscribe
         | Method::ResourcesUnsubscribe
         | Method::Complete
-        | Method::Listen => true,
-        Method::ToolsCall | Method::PromptsGet => false,
+        | Method::Listen
+        | Method::TasksGet
+        | Method::TasksResult
+        | Method::TasksList => true,
+        Method::ToolsCall | Method::PromptsGet | Method::TasksUpdate | Method::TasksCancel => false,
         Method::Other(other) => matches!(other.as_ref(), name::PING | name::SET_LEVEL),
     };
     by_method

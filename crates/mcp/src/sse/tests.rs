@@ -214,7 +214,7 @@ fn other_data_under_the_same_id() {
 #[test]
 fn no_event_hides_from_a_reader_that_cuts_elsewhere() {
     let smuggled = "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"tools\":[{\"name\":\"denied\"}]}}";
-    for cut in ["\u{2028}", "\u{2029}", "\u{85}"] {
+    for cut in ["\u{2028}", "\u{2029}", "\u{85}", "\u{B}", "\u{C}", "\u{1C}", "\u{1D}", "\u{1E}"] {
         let stream = format!("data: {{\"a\":\"{cut}{cut}data: {smuggled}{cut}{cut}\"}}\n\n");
         let frame = decode(&stream).remove(0);
         for passed in [frame.clean(), frame.with_data(&frame.event.as_ref().unwrap().data)] {
@@ -286,8 +286,8 @@ proptest! {
         prop_assert_eq!(dispatched(&frames), reference::parse(&stream));
         // Cleaned, it says the same.
         let clean: Vec<u8> = frames.iter().flat_map(|frame| frame.clean().to_vec()).collect();
-        prop_assert!(write::unicode_line_end(&clean).is_none());
-        if write::unicode_line_end(&stream).is_none() {
+        prop_assert!(write::odd_line_end(&clean).is_none());
+        if write::odd_line_end(&stream).is_none() {
             prop_assert_eq!(reference::parse(&clean), reference::parse(&stream));
         }
     }

@@ -43,7 +43,7 @@ impl Event {
     }
 }
 
-/// Writes an event. Its data must be JSON or have no line end but LF; in JSON those of Unicode are escaped.
+/// Writes an event. Its data must be JSON or have no line end but LF; in JSON all others are escaped.
 /// A name loses its line ends; an id that has any is left out, for it would be another one.
 pub fn encode(data: &[u8], name: Option<&str>, id: Option<&str>) -> Bytes {
     write(Some(data), name, id, None)
@@ -85,14 +85,14 @@ fn field(out: &mut Vec<u8>, key: &str, value: &[u8]) {
     out.push(b'\n');
 }
 
-/// JSON in which no string has a line end of Unicode as it is. Control characters it has none.
+/// JSON in which no string has a line end as it is that some reader could take for one.
 fn escaped(json: &[u8]) -> Cow<'_, [u8]> {
-    if unicode_line_end(json).is_none() {
+    if odd_line_end(json).is_none() {
         return Cow::Borrowed(json);
     }
     let mut out = Vec::with_capacity(json.len() + 64);
     let mut rest = json;
-    while let Some((at, length, escape)) = unicode_line_end(rest) {
+    while let Some((at, length, escape)) = odd_line_end(rest) {
         out.extend_from_slice(rest.get(..at).unwrap_or_default());
         out.extend_from_slice(escape);
         rest = rest.get(at + length..).unwrap_or_default();
@@ -101,17 +101,28 @@ fn escaped(json: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// The first line end beyond ASCII: where, how long, and its escape in JSON.
-pub(super) fn unicode_line_end(text: &[u8]) -> Option<(usize, usize, &'static [u8])> {
+/// The first line end beside LF and CR: where, how long, and its escape in JSON.
+pub(super) fn odd_line_end(text: &[u8]) -> Option<(usize, usize, &'static [u8])> {
+    let may_begin = |b: &u8| matches!(b, 0x0B | 0x0C | 0x1C..=0x1E | 0xC2 | 0xE2);
     let mut from = 0;
     loop {
-        let at = from + memchr::memchr2(0xC2, 0xE2, text.get(from..)?)?;
-        match text.get(at..)? {
-            [0xC2, 0x85, ..] => return Some((at, 2, br"\u0085")),
-            [0xE2, 0x80, 0xA8, ..] => return Some((at, 3, br"\u2028")),
-            [0xE2, 0x80, 0xA9, ..] => return Some((at, 3, br"\u2029")),
-            _ => from = at + 1,
-        }
+        let at = from + text.get(from..)?.iter().position(may_begin)?;
+        let (length, escape): (usize, &[u8]) = match text.get(at..)? {
+            [0xC2, 0x85, ..] => (2, br"\u0085"),
+            [0xE2, 0x80, 0xA8, ..] => (3, br"\u2028"),
+            [0xE2, 0x80, 0xA9, ..] => (3, br"\u2029"),
+            // In JSON these are not allowed as they are.
+            [0x0B, ..] => (1, br"\u000b"),
+            [0x0C, ..] => (1, br"\f"),
+            [0x1C, ..] => (1, br"\u001c"),
+            [0x1D, ..] => (1, br"\u001d"),
+            [0x1E, ..] => (1, br"\u001e"),
+            _ => {
+                from = at + 1;
+                continue;
+            }
+        };
+        return Some((at, length, escape));
     }
 }
 
@@ -132,7 +143,7 @@ fn is_plain(raw: &[u8]) -> bool {
     !raw.starts_with(BOM)
         && !lone_cr(raw)
         && !raw.iter().any(odd)
-        && unicode_line_end(raw).is_none()
+        && odd_line_end(raw).is_none()
         && Lines(raw).all(known)
 }
 

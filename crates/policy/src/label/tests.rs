@@ -135,3 +135,13 @@ fn keys_that_become_one() {
     check(&expanded(pairs, Side::Deny), &[("env", "a")], Some(true));
     check(&expanded(pairs, Side::Deny), &[("env", "b")], Some(true));
 }
+
+#[test]
+fn values_that_are_too_long_cannot_be_evaluated() {
+    let matcher = LabelMatcher::compile(&LabelSelector::from_pairs([("k", "a*")]));
+    let labels = |bytes| Labels::from([("k".to_owned(), "a".repeat(bytes))]);
+    assert_eq!(matcher.matches(&labels(MAX_SUBJECT_BYTES)), Ok(true));
+    assert!(matcher.matches(&labels(MAX_SUBJECT_BYTES + 1)).is_err());
+    let any = LabelMatcher::compile(&LabelSelector::from_pairs([("k", "*")]));
+    assert_eq!(any.matches(&labels(MAX_SUBJECT_BYTES + 1)), Ok(true));
+}

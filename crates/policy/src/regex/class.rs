@@ -94,6 +94,8 @@ impl Parser<'_> {
         self.at += 1;
         let negated = self.eat("^");
         let mut set = Set::empty();
+        // Letter case is ignored in all of these at once: it takes long.
+        let mut plain = Set::empty();
         let mut first = true;
         // A closing bracket that comes first is a member of the set.
         while first || self.peek() != Some(']') {
@@ -106,16 +108,22 @@ impl Parser<'_> {
                 set.add(&escaped);
                 continue;
             }
-            set.add(&self.range(from)?);
+            let (low, high) = self.range(from)?;
+            plain.add_range(low, high);
         }
         self.at += 1;
+        if self.flags.fold_case {
+            plain.fold().map_err(|message| self.error(message, from))?;
+        }
+        set.add(&plain);
         if negated {
             set.negate();
         }
         Ok(set)
     }
 
-    fn range(&mut self, class: usize) -> Result<Set, SyntaxError> {
+    /// The first and the last of some characters.
+    fn range(&mut self, class: usize) -> Result<(u32, u32), SyntaxError> {
         let from = self.at;
         let low = self.class_char(class)?;
         let mut high = low;
@@ -128,12 +136,7 @@ impl Parser<'_> {
                 return Err(self.error("invalid character class range", from));
             }
         }
-        let mut set = Set::empty();
-        set.add_range(low, high);
-        if self.flags.fold_case {
-            set.fold().map_err(|message| self.error(message, from))?;
-        }
-        Ok(set)
+        Ok((low, high))
     }
 
     fn class_char(&mut self, class: usize) -> Result<u32, SyntaxError> {

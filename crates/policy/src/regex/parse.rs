@@ -1,5 +1,7 @@
 //! A parser for RE2 syntax with Perl extensions, as Go's `regexp.Compile` reads it.
 
+use std::collections::HashMap;
+
 use regex_syntax::hir::{Capture, Class, Dot, Hir, Look};
 
 use super::class::Set;
@@ -47,6 +49,8 @@ pub(super) struct Parser<'a> {
     pub(super) at: usize,
     pub(super) flags: Flags,
     pub(super) stack: Vec<Item>,
+    /// What `\p{…}` stood for so far, by name and by whether letter case is ignored.
+    pub(super) properties: HashMap<(String, bool), Set>,
     names: Vec<Option<Box<str>>>,
     keep_groups: bool,
 }
@@ -55,8 +59,15 @@ pub(super) struct Parser<'a> {
 pub(super) fn parse(text: &str, keep_groups: bool) -> Result<Parsed, SyntaxError> {
     let flags =
         Flags { fold_case: false, multi_line: false, dot_newline: false, swap_greed: false };
-    let mut parser =
-        Parser { text, at: 0, flags, stack: Vec::new(), names: vec![None], keep_groups };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        flags,
+        stack: Vec::new(),
+        properties: HashMap::new(),
+        names: vec![None],
+        keep_groups,
+    };
     parser.run()?;
     let node = parser.finish()?;
     Ok(Parsed { hir: node.hir, names: parser.names })

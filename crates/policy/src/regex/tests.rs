@@ -300,3 +300,13 @@ fn searches_for_every_match_are_bounded() {
     assert_eq!(replace(1000), Ok(Some("x".repeat(1000))));
     assert_eq!(replace(crate::limits::MAX_VALUE_BYTES), Err(Overspent.into()));
 }
+
+#[test]
+fn letter_case_is_ignored_in_sets_of_every_kind() {
+    check(r"^(?i)[a-c\p{Lu}_]$", &["a", "B", "z", "Z", "_", "ſ"], &["-", "1"]);
+    check(r"^(?i)[^a-ck]$", &["d", "1"], &["A", "c", "k", "K", "\u{212a}"]);
+    check(r"^(?i)[\P{Lu}]$", &["1"], &["a", "A"]);
+    check(r"^[\p{Lu}(?i)]$", &["A", "i", "?"], &["a", "I_"]);
+    // A property is remembered with its case.
+    check(r"^\p{Lu}(?i:\p{Lu})\p{Lu}$", &["AaA", "AAA"], &["aAA", "AAa"]);
+}

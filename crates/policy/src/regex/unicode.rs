@@ -84,6 +84,20 @@ impl Parser<'_> {
             }
             None => name,
         };
+        let mut set = self.property(name, from)?;
+        if negated {
+            set.negate();
+        }
+        Ok(set)
+    }
+
+    /// The characters with a property, and without regard to letter case those that differ in it alone. Each
+    /// is made once: that takes long, and a pattern may name one a thousand times.
+    fn property(&mut self, name: &str, from: usize) -> Result<Set, SyntaxError> {
+        let key = (canonical(name), self.flags.fold_case);
+        if let Some(known) = self.properties.get(&key) {
+            return Ok(known.clone());
+        }
         let Some(class) = property(name) else {
             return Err(self.error("invalid character class range: unknown property", from));
         };
@@ -91,9 +105,7 @@ impl Parser<'_> {
         if self.flags.fold_case {
             set.fold().map_err(|message| self.error(message, from))?;
         }
-        if negated {
-            set.negate();
-        }
+        self.properties.insert(key, set.clone());
         Ok(set)
     }
 }
