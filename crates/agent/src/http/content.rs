@@ -18,27 +18,13 @@ const TIME: Duration = Duration::from_secs(30);
 
 /// Refuses what is not a message in plain JSON.
 pub(crate) fn check(headers: &HeaderMap) -> Result<(), Stop> {
-    let unsupported = |words: &str| {
+    let values = |name| -> Vec<&[u8]> {
+        headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
+    };
+    mcp::http::check_body(&values(CONTENT_TYPE), &values(CONTENT_ENCODING)).map_err(|fault| {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        Err(reply::stop(status, code::INVALID_REQUEST, None, words))
-    };
-    let mut types = headers.get_all(CONTENT_TYPE).iter();
-    let is_json = match (types.next(), types.next()) {
-        (Some(value), None) => value.to_str().is_ok_and(|text| {
-            let essence = text.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json")
-        }),
-        _ => false,
-    };
-    if !is_json {
-        return unsupported("the content type of a message is application/json");
-    }
-    // What is compressed could be read in two ways, and be very long.
-    let plain = |value: &http::HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"identity");
-    if !headers.get_all(CONTENT_ENCODING).iter().all(plain) {
-        return unsupported("a message is sent without compression");
-    }
-    Ok(())
+        reply::stop(status, code::INVALID_REQUEST, None, &fault.to_string())
+    })
 }
 
 /// Reads it, within bounds of size and time.

@@ -64,7 +64,7 @@ fn headers_then_the_revision() {
 
 #[test]
 fn requests_of_former_revisions_are_unknown() {
-    for method in super::FORMER {
+    for method in FORMER {
         let text = request(META).replace("tools/list", method);
         let error = post(&text, "2026-07-28", method).unwrap_err();
         assert_eq!(error["error"]["code"], -32601, "{method}: {error}");
