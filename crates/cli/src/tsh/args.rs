@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 
 use super::proxy_mcp::Diary;
 use crate::environment;
+use crate::exit::Usage;
 use crate::format::Format;
 
 /// Sign in to a cluster and use its MCP servers.
@@ -147,6 +148,9 @@ pub(super) struct McpConfig {
     /// How the edited file is laid out.
     #[arg(long, value_enum)]
     pub(super) json_format: Option<JsonFormat>,
+    /// Refused in words, see [`refuse_headers`].
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    pub(super) headers: Vec<String>,
     /// Reconnect when the connection is lost.
     #[arg(long, overrides_with = "no_auto_reconnect")]
     pub(super) auto_reconnect: bool,
@@ -174,6 +178,9 @@ pub(super) enum JsonFormat {
 pub(super) struct McpConnect {
     /// The server.
     pub(super) name: String,
+    /// Refused in words, see [`refuse_headers`].
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    pub(super) headers: Vec<String>,
     /// Connect again when the connection is lost (the default).
     #[arg(long, overrides_with = "no_auto_reconnect")]
     pub(super) auto_reconnect: bool,
@@ -211,6 +218,9 @@ pub(super) struct ProxyMcp {
     /// Where to tell of connections and refusals.
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
     pub(super) proxy_log_output: Diary,
+    /// Refused in words, see [`refuse_headers`].
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    pub(super) headers: Vec<String>,
     /// Serve processes of all users of this machine, in your name.
     #[arg(long)]
     pub(super) allow_any_local_user: bool,
@@ -236,6 +246,23 @@ impl Global {
     }
 }
 
+/// Refuses headers that a command is to add to what reaches an MCP server.
+///
+/// Servers believe headers: `X-Forwarded-User`, or a token of somebody else's. What reaches a server beside
+/// messages is said by the app, which its administrator wrote, and by the cluster.
+pub(super) fn refuse_headers(headers: &[String]) -> Result<(), Usage> {
+    let Some(header) = headers.first() else { return Ok(()) };
+    let Some((name, _)) = header.split_once(':') else {
+        return Err(Usage("a header is NAME: VALUE".to_owned()));
+    };
+    Err(Usage(format!(
+        "the header {:?} cannot be given here: an MCP server could take it for what the cluster says of you; \
+         whoever administers the app sets headers for each user in its spec.rewrite.headers, from traits \
+         for example ({{{{external.NAME}}}})",
+        name.trim()
+    )))
+}
+
 /// A duration, or a plain number of minutes as Teleport's users write it.
 fn parse_ttl(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
@@ -243,3 +270,6 @@ fn parse_ttl(text: &str) -> Result<Duration, String> {
         Err(_not_a_number) => resource::duration::parse(text).map_err(|error| error.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use self::client::Client;
 use self::link::{Link, Over};
 use self::stdio::{Input, Output};
-use super::args::{Global, McpConnect};
+use super::args::{Global, McpConnect, refuse_headers};
 use super::way::SignedIn;
 use crate::run::Context;
 
@@ -25,6 +25,7 @@ pub(super) async fn connect(
     global: Global,
     args: McpConnect,
 ) -> anyhow::Result<ExitCode> {
+    refuse_headers(&args.headers)?;
     super::start_log(&global);
     let client = Client::new(Input::open(), Output::open());
     let guide = SignedIn::new(&global, None, args.name, cx.clock.clone());

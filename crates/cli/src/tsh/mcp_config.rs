@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::args::{ConfigFormat, Global, JsonFormat, McpConfig};
+use super::args::{ConfigFormat, Global, JsonFormat, McpConfig, refuse_headers};
 use super::client_config::{Client, Launch, Layout, fresh, put};
 use super::servers::{Selection, Server, servers};
 use crate::environment;
@@ -32,6 +32,7 @@ pub(super) async fn configure(
     global: Global,
     args: McpConfig,
 ) -> anyhow::Result<ExitCode> {
+    refuse_headers(&args.headers)?;
     let selection = selection(&args)?;
     let target = match args.client_config.clone().or_else(|| environment::MCP_CLIENT_CONFIG.read())
     {
