@@ -5,7 +5,7 @@
 //! is a server of the client's era, towards the server a client of the server's.
 //!
 //! [`LegacyOverModern`] has a client that starts with `initialize` and a server that knows only requests that
-//! stand alone; [`ModernOverLegacy`] the other way round. What is not about the era (names, arguments,
+//! stand alone; [`ModernOverLegacy`] the other way round. [`Finding`] finds out which of them is needed, if any. What is not about the era (names, arguments,
 //! contents) is carried as it was written: members are put in, replaced or left out on the text.
 //!
 //! # What both promise
@@ -16,6 +16,7 @@
 //! * Whatever either side sends, memory is bounded by the constants here and nothing panics.
 
 mod capabilities;
+mod finding;
 mod kept;
 mod legacy_over_modern;
 mod level;
@@ -28,6 +29,7 @@ mod write;
 use std::fmt;
 use std::time::Duration;
 
+pub use self::finding::{ASKING, Finding, Known};
 pub use self::legacy_over_modern::LegacyOverModern;
 pub use self::modern_over_legacy::ModernOverLegacy;
 
@@ -93,6 +95,9 @@ pub trait Bridge: fmt::Debug + Send {
     /// Does what is due.
     fn wake(&mut self, now: Duration) -> Effects;
 
+    /// Whether no request of the client's is open and nothing waits to be sent: the client may as well have gone.
+    fn is_settled(&self) -> bool;
+
     /// The server has lost its session with us, and a new one can be opened: begins it. `unsent` are messages
     /// of ours that the server refused for that reason, so that they can be sent again. Says whether that can
     /// be done at all.
@@ -118,6 +123,11 @@ impl Effects {
 
     fn server(&mut self, line: Vec<u8>) {
         self.to_server.push(line);
+    }
+
+    fn add(&mut self, mut other: Self) {
+        self.to_client.append(&mut other.to_client);
+        self.to_server.append(&mut other.to_server);
     }
 }
 

@@ -28,7 +28,7 @@ mod clean;
 mod greeting;
 mod listens;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use self::calls::{Call, Question};
@@ -111,6 +111,16 @@ impl LegacyOverModern {
     /// For a client that has not sent anything yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Whether the server is asked what it is.
+    pub(super) const fn is_greeting(&self) -> bool {
+        matches!(self.phase, Phase::Greeting(_))
+    }
+
+    /// What waits for the server, when it is to get it in another way.
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Vec<u8>> {
+        self.waiting.take()
     }
 
     /// A number that was never given out.
@@ -286,6 +296,10 @@ impl Bridge for LegacyOverModern {
             }
         }
         out
+    }
+
+    fn is_settled(&self) -> bool {
+        !self.is_greeting() && self.by_client.is_empty()
     }
 
     fn reopen(&mut self, _unsent: Vec<Vec<u8>>, _now: Duration) -> Option<Effects> {

@@ -38,7 +38,7 @@ mod opening;
 mod results;
 mod state;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -149,6 +149,16 @@ impl ModernOverLegacy {
             listens: BTreeMap::new(),
             watched: HashMap::new(),
         }
+    }
+
+    /// Whether there is a session at the server.
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// What waits for the server, when it is to get it in another way.
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Vec<u8>> {
+        self.waiting.take()
     }
 
     /// A number that was never given out.
@@ -329,6 +339,10 @@ impl Bridge for ModernOverLegacy {
         self.expire(now, &mut out);
         self.acknowledge_late(now, &mut out);
         out
+    }
+
+    fn is_settled(&self) -> bool {
+        !matches!(self.phase, Phase::Opening(_)) && self.by_client.is_empty()
     }
 
     fn reopen(&mut self, unsent: Vec<Vec<u8>>, now: Duration) -> Option<Effects> {
