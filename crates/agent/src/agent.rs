@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use api::{Client, Replica};
 use audit::{Sink, Stamper};
-use pki::TrustStore;
+use pki::{Sealer, TrustStore};
 use resource::{App, LabelSelector, Transport};
 use runtime::{Clock, Tasks};
 use tokio::sync::watch;
@@ -23,6 +23,7 @@ use crate::http::Http;
 use crate::launch::Launcher;
 use crate::record::Recording;
 use crate::relay::{KnownTasks, TaskBook};
+use crate::seal::Sealed;
 use crate::served::Table;
 use crate::{changes, serve};
 
@@ -72,6 +73,8 @@ pub(crate) struct Shared {
     pub(crate) assertions: Assertions,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) http: Http,
+    /// Seals what clients are to give back.
+    pub(crate) seal: Arc<Sealed>,
     /// Which tools the tasks of servers are calls of.
     task_book: Arc<TaskBook>,
     connections: Arc<AtomicUsize>,
@@ -142,6 +145,7 @@ impl Agent {
             assertions,
             changes,
             http: Http::default(),
+            seal: Arc::new(Sealed(Sealer::new().map_err(io::Error::other)?)),
             task_book: Arc::default(),
             connections: Arc::default(),
         });

@@ -22,6 +22,7 @@ mod outbox;
 mod reconcile;
 mod record;
 mod relay;
+mod seal;
 mod serve;
 mod served;
 mod session;

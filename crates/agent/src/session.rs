@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcp::bridge::Finding;
 use mcp::error::{self, code};
 use mcp::framing::LineError;
 use mcp::limits::Limits;
 use mcp::message::Message;
 use policy::Permit;
+use resource::App;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -27,7 +29,7 @@ use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::relay::{FromClient, FromServer, Relay, unrecorded};
 use crate::served::{Connection, Served};
-use crate::upstream::{self, DemoUpstream, Stdio, Upstream, Visitor};
+use crate::upstream::{self, Bridged, DemoUpstream, Stdio, Upstream, Visitor};
 
 /// A client that writes no more waits at most so long for the answers that are due,
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
@@ -362,9 +364,20 @@ impl Session {
             Err(_broken_off) => return Err(End::draining()),
         };
         match self.shared.launcher.start(program).await {
-            Ok(process) => Ok(Upstream::Stdio(Box::new(Stdio::new(app.name(), process)))),
+            Ok(process) => {
+                let port = Upstream::Stdio(Box::new(Stdio::new(app.name(), process)));
+                let bridge = self.bridge(&app);
+                Ok(Upstream::Bridged(Box::new(Bridged::new(port, bridge))))
+            }
             Err(fault) => Err(failed(format!("the MCP server could not be started: {fault}"))),
         }
+    }
+
+    /// A bridge to a server of the other era, if it turns out to be of the other.
+    fn bridge(&self, app: &App) -> Finding {
+        let user = self.grant.user().map_or("", |user| user.name.as_str());
+        let about = [self.id.as_str(), user, app.name()].join("\0");
+        Finding::new(about.as_bytes(), self.shared.seal.clone(), upstream::known_era(app))
     }
 
     /// The server has ended by itself: finds out how.

@@ -2,16 +2,21 @@
 //!
 //! This is the only way to a server, and it takes a permit for every message.
 
+mod bridged;
 mod demo;
 mod stdio;
 
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use mcp::bridge::Known;
 use mcp::framing::LineError;
+use mcp::{Era, Revision};
 use policy::Permit;
+use resource::app::Protocol;
 use resource::{App, Transport};
 
+pub(crate) use self::bridged::Bridged;
 pub(crate) use self::demo::{DemoUpstream, Visitor};
 pub(crate) use self::stdio::Stdio;
 use crate::agent::Shared;
@@ -27,6 +32,7 @@ pub(crate) const ROOM: usize = 256 * 1024;
 pub(crate) enum Upstream {
     Stdio(Box<Stdio>),
     Demo(Box<DemoUpstream>),
+    Bridged(Box<Bridged>),
 }
 
 /// What a server did.
@@ -59,6 +65,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.app(),
             Self::Demo(demo) => demo.app(),
+            Self::Bridged(bridged) => bridged.app(),
         }
     }
 
@@ -71,6 +78,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.write(message),
             Self::Demo(demo) => demo.write(message),
+            Self::Bridged(bridged) => bridged.write(message),
         }
     }
 
@@ -83,6 +91,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.waiting(),
             Self::Demo(demo) => demo.waiting(),
+            Self::Bridged(bridged) => bridged.waiting(),
         }
     }
 
@@ -93,6 +102,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.poll(cx, wanted),
             Self::Demo(demo) => demo.poll(wanted),
+            Self::Bridged(bridged) => bridged.poll(cx, wanted),
         }
     }
 
@@ -101,6 +111,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.next_line(),
             Self::Demo(demo) => demo.next_line().map(Ok),
+            Self::Bridged(bridged) => bridged.next_line(),
         }
     }
 
@@ -109,6 +120,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.end_input(),
             Self::Demo(demo) => demo.end_input(),
+            Self::Bridged(bridged) => bridged.end_input(),
         }
     }
 
@@ -116,7 +128,20 @@ impl Upstream {
     pub(crate) async fn end(self) -> Ended {
         match self {
             Self::Stdio(stdio) => stdio.end().await,
+            Self::Bridged(bridged) => bridged.end().await,
             Self::Demo(_) => Ended { outcome: Outcome::Exited { code: 0 }, last_words: None },
+        }
+    }
+}
+
+/// What an app says of the era of its server.
+pub(crate) fn known_era(app: &App) -> Known {
+    match app.spec.mcp.as_ref().and_then(|mcp| mcp.protocol) {
+        None => Known::Unknown,
+        Some(Protocol::Legacy) => Known::Pinned(Era::Legacy),
+        Some(Protocol::Modern) => Known::Pinned(Era::Modern),
+        Some(Protocol::Revision(date)) => {
+            Revision::parse(date).map_or(Known::Unknown, |revision| Known::Pinned(revision.era()))
         }
     }
 }

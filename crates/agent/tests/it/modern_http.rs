@@ -69,10 +69,10 @@ async fn to_close_the_answer_is_to_cancel() {
     call.abort();
     wait_until("it is cancelled", || cluster.reached("files").contains("notifications/cancelled"))
         .await;
-    let asked: Value =
-        serde_json::from_str(cluster.reached("files").lines().next().unwrap()).unwrap();
-    let cancelled: Value =
-        serde_json::from_str(cluster.reached("files").lines().last().unwrap()).unwrap();
+    let reached = cluster.reached("files");
+    let asked = reached.lines().find(|line| line.contains("hang")).unwrap();
+    let asked: Value = serde_json::from_str(asked).unwrap();
+    let cancelled: Value = serde_json::from_str(reached.lines().last().unwrap()).unwrap();
     assert_eq!(cancelled["params"]["requestId"], asked["id"]);
 }
 

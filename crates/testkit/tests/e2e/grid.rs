@@ -75,7 +75,11 @@ macro_rules! pairs {
 
 pairs! {
     legacy_stdio_to_legacy_stdio: LegacyStdio, false, false;
-    legacy_http_to_legacy_stdio: LegacyStdio, false, true;
-    modern_http_to_modern_stdio: ModernStdio, true, true;
+    legacy_stdio_to_modern_stdio: ModernStdio, false, false;
+    modern_stdio_to_legacy_stdio: LegacyStdio, true, false;
     modern_stdio_to_modern_stdio: ModernStdio, true, false;
+    legacy_http_to_legacy_stdio: LegacyStdio, false, true;
+    legacy_http_to_modern_stdio: ModernStdio, false, true;
+    modern_http_to_legacy_stdio: LegacyStdio, true, true;
+    modern_http_to_modern_stdio: ModernStdio, true, true;
 }

@@ -1,0 +1,154 @@
+//! A server that may be of another era than its client: what it reads and writes goes over a bridge
+//! ([`mcp::bridge`]). Once both turn out to be of the same era, it goes straight through.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use mcp::bridge::{Bridge, Effects, Finding};
+use mcp::framing::LineError;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::{FromServer, Upstream};
+use crate::launch::Ended;
+
+/// A server behind a bridge.
+#[derive(Debug)]
+pub(crate) struct Bridged {
+    port: Upstream,
+    bridge: Finding,
+    /// The moment from which the bridge counts time.
+    begun: Instant,
+    timer: Option<Pin<Box<Sleep>>>,
+    /// What is for the client.
+    lines: VecDeque<Result<Bytes, LineError>>,
+    /// Whether lines were added since the last look.
+    news: bool,
+    /// The client writes no more; the server learns it when it has got everything.
+    input_ends: bool,
+}
+
+// === impl Bridged ===
+
+impl Bridged {
+    pub(crate) fn new(port: Upstream, bridge: Finding) -> Self {
+        Self {
+            port,
+            bridge,
+            begun: Instant::now(),
+            timer: None,
+            lines: VecDeque::new(),
+            news: false,
+            input_ends: false,
+        }
+    }
+
+    pub(super) fn app(&self) -> &str {
+        self.port.app()
+    }
+
+    pub(super) fn write(&mut self, message: &[u8]) {
+        if self.bridge.is_same() {
+            return self.port.write(message);
+        }
+        let effects = self.bridge.client(message, self.now());
+        self.carry(effects);
+    }
+
+    /// What is for the client does not count: it is read from the server only when the client has room.
+    pub(super) fn waiting(&self) -> usize {
+        self.port.waiting()
+    }
+
+    pub(super) fn next_line(&mut self) -> Option<Result<Bytes, LineError>> {
+        match self.lines.pop_front() {
+            Some(line) => Some(line),
+            None if self.bridge.is_same() => self.port.next_line(),
+            None => None,
+        }
+    }
+
+    pub(super) fn end_input(&mut self) {
+        self.input_ends = true;
+        self.pass_end();
+    }
+
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, wanted: bool) -> Poll<FromServer> {
+        loop {
+            if wanted && std::mem::take(&mut self.news) {
+                return Poll::Ready(FromServer::Wrote);
+            }
+            if let Poll::Ready(due) = self.poll_timer(cx) {
+                let effects = self.bridge.wake(self.now().max(due));
+                self.carry(effects);
+                continue;
+            }
+            match std::task::ready!(self.port.poll(cx, wanted)) {
+                FromServer::Ended => return Poll::Ready(FromServer::Ended),
+                FromServer::Wrote if self.bridge.is_same() => {
+                    return Poll::Ready(FromServer::Wrote);
+                }
+                FromServer::Wrote => self.read(),
+            }
+        }
+    }
+
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<Duration> {
+        let Some(due) = self.bridge.wake_at() else {
+            self.timer = None;
+            return Poll::Pending;
+        };
+        let at = self.begun + due;
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() != at {
+            timer.as_mut().reset(at);
+        }
+        timer.as_mut().poll(cx).map(|()| due)
+    }
+
+    /// Takes what the server wrote over the bridge.
+    fn read(&mut self) {
+        while let Some(line) = self.port.next_line() {
+            match line {
+                Ok(line) => {
+                    let effects = self.bridge.server(&line, self.now());
+                    self.carry(effects);
+                }
+                Err(error) => {
+                    self.lines.push_back(Err(error));
+                    self.news = true;
+                }
+            }
+            if self.bridge.is_same() {
+                // What else is there needs no bridge.
+                self.news = true;
+                return;
+            }
+        }
+    }
+
+    fn carry(&mut self, effects: Effects) {
+        for line in &effects.to_server {
+            self.port.write(line);
+        }
+        self.news |= !effects.to_client.is_empty();
+        self.lines.extend(effects.to_client.into_iter().map(|line| Ok(line.into())));
+        self.pass_end();
+    }
+
+    fn pass_end(&mut self) {
+        if self.input_ends && self.bridge.is_settled() {
+            self.port.end_input();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
+    pub(super) async fn end(self) -> Ended {
+        Box::pin(self.port.end()).await
+    }
+}
