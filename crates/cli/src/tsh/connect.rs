@@ -7,6 +7,7 @@ mod end;
 mod handshake;
 mod link;
 mod runs;
+mod standing;
 mod stdio;
 mod stream;
 

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::handshake::Handshake;
 use super::runs::lines;
+use super::standing::{Renewal, Standing};
 use crate::tsh::repeatable::is_repeatable;
 
 /// The longest request that is kept to be sent again; those that can be are short.
@@ -28,6 +29,9 @@ pub(super) const TRANSIENT: [&str; 2] = ["draining", "server-ended"];
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
     pub(super) handshake: Handshake,
+    standing: Standing,
+    /// Requests of ours, whose answers are not for the client.
+    renewed: HashSet<Id<'static>>,
     /// The client's requests.
     in_flight: HashMap<Id<'static>, InFlight>,
     sent: u64,
@@ -102,6 +106,7 @@ impl Conversation {
         if request.method == Method::Initialize {
             self.handshake.asked(id.clone(), line);
         }
+        self.standing.asked(request);
         let keep = alone
             && line.len() <= KEPT_LINE
             && self.kept + line.len() < KEPT_BYTES
@@ -165,6 +170,9 @@ impl Conversation {
     fn answered(&mut self, response: &Response<'_>, line: &[u8], if_again: bool) -> bool {
         let Some(id) = &response.id else { return true };
         let id = id.to_static();
+        if self.renewed.remove(&id) {
+            return false;
+        }
         if let Outcome::Error(error) = &response.outcome
             && if_again
             && self.in_flight.get(&id).is_some_and(|request| request.line.is_some())
@@ -176,6 +184,7 @@ impl Conversation {
         self.answers += 1;
         let has_result = matches!(response.outcome, Outcome::Result(_));
         self.handshake.answered(&id, line, has_result);
+        self.standing.answered(&id, has_result);
         true
     }
 
@@ -201,12 +210,21 @@ impl Conversation {
             }
         }
         self.kept = 0;
+        self.standing.lose();
+        self.renewed.clear();
         lost.withdrawn.extend(self.asked.drain());
         if self.withdrawn.len() + lost.withdrawn.len() > WITHDRAWN {
             self.withdrawn.clear();
         }
         self.withdrawn.extend(lost.withdrawn.iter().cloned());
         lost
+    }
+
+    /// What was asked for once and for all is asked for again, on another connection.
+    pub(super) fn renew(&mut self) -> Renewal {
+        let renewal = self.standing.renew();
+        self.renewed = renewal.up.iter().map(|(id, _)| id.clone()).collect();
+        renewal
     }
 
     /// Of what the client wrote while there is no connection, what needs one. Answers and cancellations

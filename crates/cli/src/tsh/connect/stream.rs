@@ -18,6 +18,7 @@ use super::conversation::{Conversation, read};
 use super::end::End;
 use super::handshake::Replay;
 use super::runs::{Run, Runs, lines};
+use super::standing::Renewal;
 use super::stdio::Output;
 use crate::tsh::fault::{Cause, Fault};
 use crate::tsh::way::Way;
@@ -124,11 +125,13 @@ impl Stream {
             let message = format!("the MCP server did not begin anew within {seconds} seconds");
             Err(Fault::new(Cause::Timeout, message))
         })?;
-        if let Some(line) = replay.initialized {
-            // Whether it arrived shows when the stream is read next.
-            _ = self.up.send_data(line).await;
-        }
-        Ok(())
+        let Some(initialized) = replay.initialized else { return Ok(()) };
+        let Renewal { up, down } = talk.borrow_mut().renew();
+        let mut lines = initialized.to_vec();
+        lines.extend(up.iter().flat_map(|(_, line)| line));
+        // Whether it arrived shows when the stream is read next.
+        _ = self.up.send_data(lines.into()).await;
+        output.write(&down).await.map_err(|error| client_gone(&error))
     }
 }
 

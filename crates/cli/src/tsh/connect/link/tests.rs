@@ -419,3 +419,51 @@ async fn the_modern_era_needs_no_beginning() {
     });
     assert_eq!(over.await, Over::ByClient);
 }
+
+#[tokio::test]
+async fn what_the_client_follows_it_still_follows() {
+    let over = run(true, async |mut user, mut cluster, _told| {
+        let mut far = begin(&mut user, &mut cluster).await;
+        let subscribe =
+            r#"{"jsonrpc":"2.0","id":"s","method":"resources/subscribe","params":{"uri":"a:b"}}"#;
+        user.say(subscribe).await;
+        far.hears(subscribe).await;
+        far.say(result("s")).await;
+        assert_eq!(user.hear().await["id"], "s");
+        lose(&mut user, far).await;
+        user.say(LIST).await;
+        let mut far = begun_anew(&mut cluster).await;
+        let again: Value = serde_json::from_str(&far.hear().await).unwrap();
+        assert_eq!(again["method"], "resources/subscribe");
+        assert_eq!(again["params"], json!({"uri": "a:b"}));
+        let told = user.hear().await;
+        assert_eq!(told["method"], "notifications/resources/updated", "it may have changed");
+        far.hears(LIST).await;
+        far.say(result(again["id"].as_str().unwrap())).await;
+        far.say(result("list")).await;
+        assert_eq!(user.hear().await["id"], "list", "the other answer is not the client's");
+    });
+    assert_eq!(over.await, Over::ByClient);
+}
+
+#[tokio::test]
+async fn a_message_at_the_limit_passes_and_one_past_it_is_refused() {
+    let over = run(true, async |mut user, mut cluster, _told| {
+        let mut far = begin(&mut user, &mut cluster).await;
+        far.lines = Runs::new(mcp::limits::MESSAGE_BYTES + 1);
+        let long = |length: usize| {
+            let head = r#"{"jsonrpc":"2.0","method":"notifications/x","params":{"x":""#;
+            format!("{head}{}\"}}}}", "x".repeat(length - head.len() - 3))
+        };
+        let fits = long(mcp::limits::MESSAGE_BYTES);
+        let (sent, heard) = tokio::join!(user.say(&fits), far.hear());
+        assert_eq!(((), heard == fits), (sent, true));
+        user.say(&long(mcp::limits::MESSAGE_BYTES + 70_000)).await;
+        assert_eq!(user.hear().await["error"]["code"], -32700);
+        user.say(LIST).await;
+        far.hears(LIST).await;
+        far.say(result("list")).await;
+        assert_eq!(user.hear().await["id"], "list");
+    });
+    assert_eq!(over.await, Over::ByClient);
+}
