@@ -6,6 +6,7 @@
 //! builds must be there: a test that misses something fails and says so.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "test helpers report by panicking")]
 
+mod bridge;
 mod checks;
 mod conformance;
 mod direct;
