@@ -88,9 +88,7 @@ impl Modern {
             "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
         });
         let mut params = json!({"_meta": meta, "name": tool, "arguments": arguments});
-        for (key, value) in more.as_object().unwrap() {
-            params[key] = value.clone();
-        }
+        params.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
         let headers = [
             ("mcp-protocol-version", "2026-07-28"),
