@@ -1,5 +1,6 @@
 //! HTTP headers of the protocol, and their agreement with the body.
 
+mod learned;
 mod param;
 
 use std::borrow::Cow;
@@ -7,6 +8,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+pub use self::learned::{LEARNED_TOOLS, Learned};
 pub use self::param::{MIRROR_BYTES, MIRRORS, Mirror, MirrorFault, Mirrors};
 use crate::json::Raw;
 use crate::refused::{Reason, Refused};
