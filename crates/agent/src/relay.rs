@@ -143,6 +143,13 @@ impl Relay {
         self.by_client.answered(id).is_some()
     }
 
+    /// Nobody waits for these any more, though they may be answered still, and asked for again.
+    pub(crate) fn leave(&mut self, ids: &[Id<'static>]) {
+        for id in ids {
+            self.by_client.cancel(id);
+        }
+    }
+
     /// Whether messages may come in one array.
     pub(crate) const fn has_batches(&self) -> bool {
         self.batches

@@ -65,3 +65,6 @@ fn too_long() -> Stop {
     let words = format!("a message has at most {MESSAGE_BYTES} bytes");
     reply::stop(StatusCode::PAYLOAD_TOO_LARGE, code::INVALID_REQUEST, None, &words)
 }
+
+#[cfg(test)]
+mod tests;

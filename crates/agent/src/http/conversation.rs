@@ -33,8 +33,10 @@ const ROOM: usize = 256 * 1024;
 const STUCK: Duration = Duration::from_secs(10);
 /// A request that takes longer is answered by a stream, which can be resumed.
 const SOON: Duration = Duration::from_secs(2);
-/// A session in which nothing happens, and to which nobody listens, ends.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+/// A session in which nothing happens, and to which nobody listens, ends. One of the modern era is begun again
+/// when it is needed.
+const IDLE_LEGACY: Duration = Duration::from_hours(2);
+const IDLE_MODERN: Duration = Duration::from_mins(10);
 /// How often that is looked at.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -47,6 +49,7 @@ pub(crate) struct Conversation {
     /// Something of a stream was read, or its reader is gone.
     read: Notify,
     closing: CancellationToken,
+    idle: Duration,
 }
 
 #[derive(Debug)]
@@ -99,6 +102,7 @@ impl Conversation {
             state: Mutex::new(state),
             read: Notify::new(),
             closing: CancellationToken::new(),
+            idle: if era == Era::Modern { IDLE_MODERN } else { IDLE_LEGACY },
         };
         (Arc::new(conversation), Ends { body, out, lines })
     }
@@ -161,7 +165,7 @@ impl Conversation {
         let now = Instant::now();
         let mut state = self.state.lock();
         state.streams.forget(now);
-        state.streams.is_idle() && now >= state.used + IDLE
+        state.streams.is_idle() && now >= state.used + self.idle
     }
 
     /// Ends the session.

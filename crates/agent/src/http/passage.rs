@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::HeaderValue;
-use mcp::Era;
+use mcp::{Era, Id};
 use parking_lot::Mutex;
 use policy::AppAccess;
 use tokio::time::Instant;
@@ -18,8 +18,8 @@ use crate::end::End;
 use crate::relay::Relay;
 use crate::served::{Connection, Served, Target};
 
-/// A session in which nothing happens ends.
-const IDLE: Duration = Duration::from_secs(30 * 60);
+/// A session in which nothing happens, and to which nobody listens, ends.
+const IDLE: Duration = Duration::from_hours(12);
 
 /// One conversation: a session of the legacy era, a request of the modern one.
 #[derive(Debug)]
@@ -43,15 +43,22 @@ struct State {
     /// What the server calls the session, for no other ears.
     session: Option<HeaderValue>,
     used: Instant,
-    /// How many streams are read.
+    /// How many requests are being answered.
     readers: usize,
     end: Option<End>,
 }
 
-/// Counts a stream for as long as it is read.
+/// Counts a request for as long as it is answered.
 #[derive(Debug)]
 pub(crate) struct Reading {
     passage: Arc<Passage>,
+}
+
+/// Requests whose answers somebody waits for. When nobody does any more, they are left.
+#[derive(Debug)]
+pub(crate) struct Due<'p> {
+    passage: &'p Passage,
+    ids: Vec<Id<'static>>,
 }
 
 // === impl Passage ===
@@ -64,7 +71,7 @@ impl Passage {
         visitor: Arc<Visitor>,
         era: Era,
     ) -> Arc<Self> {
-        let tasks = visitor.tasks(shared);
+        let tasks = visitor.tasks();
         let relay = match era {
             Era::Legacy => Relay::resumable(tasks),
             Era::Modern => Relay::new(tasks),
@@ -160,7 +167,12 @@ impl Passage {
         }
     }
 
-    /// A stream is read.
+    /// Waits for the answers to these requests.
+    pub(crate) fn due(&self, ids: &[Id<'static>]) -> Due<'_> {
+        Due { passage: self, ids: ids.to_vec() }
+    }
+
+    /// A request is answered.
     pub(crate) fn reading(self: &Arc<Self>) -> Reading {
         self.state.lock().readers += 1;
         Reading { passage: self.clone() }
@@ -174,5 +186,22 @@ impl Drop for Reading {
         let mut state = self.passage.state.lock();
         state.readers -= 1;
         state.used = Instant::now();
+    }
+}
+
+// === impl Due ===
+
+impl Due<'_> {
+    /// The beginning of the answer came.
+    pub(crate) fn came(mut self) {
+        self.ids.clear();
+    }
+}
+
+impl Drop for Due<'_> {
+    fn drop(&mut self) {
+        if !self.ids.is_empty() {
+            self.passage.relay.lock().leave(&self.ids);
+        }
     }
 }

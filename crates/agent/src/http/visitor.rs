@@ -30,6 +30,8 @@ pub(crate) struct Visitor {
     /// Guards the newest decision; held to renew it or to copy from it.
     grant: Mutex<Grant>,
     pub(crate) principal: Principal,
+    /// The tasks that it may ask about.
+    tasks: KnownTasks,
     /// Records what belongs to no session.
     pub(crate) recorder: Recorder,
 }
@@ -122,7 +124,8 @@ impl Visitor {
             Turned::Unrecorded
         })?;
         let principal = Principal { user: user.name.clone(), login: user.login_id.clone() };
-        Ok(Self { grant: Mutex::new(grant), principal, recorder })
+        let tasks = shared.tasks_of(&grant);
+        Ok(Self { grant: Mutex::new(grant), principal, tasks, recorder })
     }
 
     /// Whether the same decision is made by what is known now.
@@ -150,8 +153,8 @@ impl Visitor {
     }
 
     /// The tasks that it may ask about.
-    pub(crate) fn tasks(&self, shared: &Shared) -> KnownTasks {
-        shared.tasks_of(&self.grant.lock())
+    pub(crate) fn tasks(&self) -> KnownTasks {
+        self.tasks.clone()
     }
 
     /// When it ends with the certificate.

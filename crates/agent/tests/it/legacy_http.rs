@@ -291,3 +291,48 @@ async fn a_server_that_does_not_start_is_told_in_words() {
     let words = reply.json().await["error"]["message"].as_str().unwrap().to_owned();
     assert!(words.contains("/no/such/command"), "{words}");
 }
+
+#[tokio::test]
+async fn headers_that_are_given_twice_are_refused() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let web = Web::begin(&cluster, "dev", "files").await;
+    let session = web.session.clone().unwrap();
+    let ping = r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#;
+    for (name, values) in [
+        ("mcp-session-id", vec![session.as_str()]),
+        ("mcp-session-id", vec!["other"]),
+        ("mcp-protocol-version", vec!["2025-11-25", "2026-07-28"]),
+        ("mcp-protocol-version", vec!["2025-11-25", "2025-11-25"]),
+        ("content-type", vec!["application/json", "text/plain"]),
+    ] {
+        let mut twice = web.clone();
+        twice.headers = values.iter().map(|value| (name, (*value).to_owned())).collect();
+        let status = twice.post(ping).await.status.as_u16();
+        assert!([400, 415].contains(&status), "{name} {values:?}: {status}");
+    }
+    let mut twice = web.clone();
+    twice.headers = ["1-0", "2-0"].map(|id| ("last-event-id", id.to_owned())).to_vec();
+    assert_eq!(twice.get().await.status, 400);
+    assert!(!cluster.reached("files").contains("\"id\":5"));
+}
+
+#[tokio::test]
+async fn sessions_of_one_owner_are_bounded_and_the_idle_ones_go_first() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let mut webs = Vec::new();
+    for _ in 0..65 {
+        webs.push(Web::begin(&cluster, "dev", "tessera-mcp-demo").await);
+    }
+    let ping = r#"{"jsonrpc":"2.0","id":5,"method":"ping"}"#;
+    assert_eq!(webs[0].post(ping).await.status, 404, "the one that was idle for longest");
+    assert_eq!(webs[1].post(ping).await.status, 200);
+    assert_eq!(webs[64].post(ping).await.status, 200);
+    wait_until("it is over", || cluster.agent.connections() == 64).await;
+    let mut streams = Vec::new();
+    for web in &webs[1..] {
+        streams.push(web.get().await);
+    }
+    let refused =
+        Web::new(&cluster, "dev", "tessera-mcp-demo").ask(1, "initialize", json!({})).await;
+    assert_eq!(refused.status, 429, "all are in use");
+}

@@ -434,3 +434,47 @@ async fn a_modern_subscription_ends_with_the_role() {
     assert!(stream.event().await.is_none());
     wait_until("it is recorded", || cluster.records.of("TMCP002E").len() == 1).await;
 }
+
+#[tokio::test]
+async fn a_server_is_not_asked_by_somebody_else_under_the_same_session() {
+    let roles = [("dev", everything()), ("eve", everything())];
+    let cluster = Cluster::start(&roles).await;
+    let server = HttpServer::new(legacy).await;
+    register(&cluster, "up", &server).await;
+    let web = Web::begin(&cluster, "dev", "up").await;
+    let mut eve = Web::new(&cluster, "eve", "up");
+    for session in [web.session.clone().unwrap(), "of-the-server".to_owned()] {
+        eve.session = Some(session);
+        assert_eq!(eve.call(2, "echo").await.status, 404);
+        assert_eq!(eve.get().await.status, 404);
+        assert_eq!(eve.delete().await.status, 404);
+    }
+    assert_eq!(server.seen().len(), 1);
+    assert_eq!(cluster.records.of("TMCP006E").len(), 3);
+    assert!(web.call(2, "echo").await.json().await["result"].is_object());
+}
+
+#[tokio::test]
+async fn requests_that_nobody_waits_for_do_not_use_up_the_session() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let server = HttpServer::slow(|seen| async move {
+        if called(&seen).as_deref() == Some("hang") {
+            return std::future::pending().await;
+        }
+        legacy(&seen)
+    })
+    .await;
+    register(&cluster, "up", &server).await;
+    let web = Web::begin(&cluster, "dev", "up").await;
+    for id in 10..14 {
+        let (seen, calling) = (server.seen().len(), web.clone());
+        let call =
+            cluster.tasks.spawn("call", async move { calling.call(id, "hang").await.status });
+        wait_until("it is asked", || server.seen().len() > seen).await;
+        call.abort();
+        assert!(call.await.is_err());
+    }
+    assert!(web.call(14, "echo").await.json().await["result"].is_object());
+    let again = web.call(10, "echo").await.json().await;
+    assert_eq!(again["error"]["code"], -32600, "its answer may still come: {again}");
+}

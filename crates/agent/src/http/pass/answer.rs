@@ -26,6 +26,7 @@ const KEPT: [HeaderName; 5] =
 /// What was asked in the request that is answered.
 #[derive(Debug)]
 pub(super) struct Asked {
+    /// The requests that went to the server.
     pub(super) ids: Vec<Id<'static>>,
     /// Our own answers to the rest.
     pub(super) answers: Vec<Vec<u8>>,

@@ -225,6 +225,15 @@ impl Events {
     }
 }
 
+/// Whoever goes away before the answers came may come back for them.
+impl Drop for Events {
+    fn drop(&mut self) {
+        if let Waits::Answers(ids) = &self.waits {
+            self.passage.relay.lock().leave(ids);
+        }
+    }
+}
+
 impl http_body::Body for Events {
     type Data = Bytes;
     type Error = BoxError;

@@ -118,7 +118,7 @@ pub(in crate::http) async fn post(
     passage: &Arc<Passage>,
     body: &Bytes,
 ) -> Result<Response<Body>, Stop> {
-    passage.touch();
+    let _answering = passage.reading();
     let batches = passage.relay.lock().has_batches();
     let messages = exchange.parse(body, batches).await?;
     let decided = passage.decide(body, &messages).await;
@@ -130,7 +130,9 @@ pub(in crate::http) async fn post(
         return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
     };
     let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let due = passage.due(&decided.ids);
     let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    due.came();
     let asked = Asked::of(decided);
     let response = match sent {
         Ok(response) => response,

@@ -63,6 +63,24 @@ fn each_message_goes_to_one_stream_only() {
 }
 
 #[test]
+fn progress_goes_to_its_request_though_it_is_not_the_newest() {
+    for era in [Era::Legacy, Era::Modern] {
+        let mut streams = Streams::new(era);
+        let asks =
+            r#"{"jsonrpc":"2.0","id":1,"method":"x","params":{"_meta":{"progressToken":"t"}}}"#;
+        let older = post(&mut streams, asks).unwrap();
+        let newer = post(&mut streams, r#"{"jsonrpc":"2.0","id":2,"method":"x"}"#).unwrap();
+        let token = if era == Era::Modern { older.to_string() } else { "\"t\"".to_owned() };
+        let progress = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token}}}}}"#
+        );
+        assert_eq!(streams.deliver(progress.as_bytes()), Some(older));
+        assert!(next(&mut streams, older, 0).unwrap().contains(r#""progressToken":"t""#));
+        assert!(first(&mut streams, newer).is_pending());
+    }
+}
+
+#[test]
 fn what_nobody_reads_is_bounded_and_what_is_lost_is_not_skipped_silently() {
     let mut streams = Streams::new(Era::Legacy);
     for _ in 0..REPLAY_EVENTS + 2 {
