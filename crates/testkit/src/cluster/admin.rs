@@ -140,6 +140,20 @@ impl Cluster {
         self.await_served(name);
     }
 
+    /// The same for a server that is known to speak one era: `legacy` or `modern`.
+    ///
+    /// # Panics
+    /// When it is refused or not served.
+    #[track_caller]
+    pub fn app_pinned(&self, name: &str, uri: &str, protocol: &str) {
+        self.put(&json!({
+            "kind": "app", "version": "v3",
+            "metadata": {"name": name, "labels": {"env": "test"}},
+            "spec": {"uri": uri, "mcp": {"protocol": protocol}},
+        }));
+        self.await_served(name);
+    }
+
     /// Waits until some agent serves an app as it is registered.
     ///
     /// # Panics

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use testkit::suite::{Round, Table};
-use testkit::{Real, Suite};
+use testkit::{Cluster, Real, Suite};
 
 /// The tables that are checked in, one for each round.
 const TABLES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/conformance");
@@ -21,6 +21,76 @@ fn checked_in(file: &str, table: &Table) {
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(table.to_string() == expected, "{} is not what was seen:\n{table}", path.display());
+}
+
+/// The ways over HTTP through the gateway: what a user starts, and the ingress itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Front {
+    ProxyMcp,
+    Ingress,
+}
+
+/// Runs every round against the app `fixture`, and gives all that went otherwise than in the tables
+/// with this prefix.
+#[track_caller]
+fn differences(cluster: &Cluster, front: Front, prefix: &str, rounds: &[Round]) -> Vec<String> {
+    let real = Real::locate();
+    let alice = cluster.identity("alice", &["mcp-user"]);
+    let forwarder = (front == Front::Ingress).then(|| real.forwarder(cluster, &alice, "fixture"));
+    let proxy = (front == Front::ProxyMcp).then(|| cluster.local_proxy(&alice, "fixture"));
+    let url = match (&forwarder, &proxy) {
+        (Some(forwarder), _) => forwarder.url(),
+        (None, Some(proxy)) => proxy.url(),
+        (None, None) => panic!("no way to the gateway"),
+    };
+    let mut differ = Vec::new();
+    for round in rounds.iter().copied() {
+        let table = Suite::new(&real).server(round, &url);
+        let path = Path::new(TABLES).join(format!("{prefix}{}.txt", round.name()));
+        if std::env::var_os(WRITE_VARIABLE).is_some() {
+            std::fs::write(&path, table.to_string()).unwrap();
+        }
+        let expected = Table::parse(&std::fs::read_to_string(&path).unwrap());
+        let here = table.differences(&expected).into_iter();
+        differ.extend(here.map(|one| format!("{} by {front:?}: {one}", round.name())));
+    }
+    differ
+}
+
+/// The gateway gives what the fixture gives without it.
+#[test]
+fn over_an_http_server_by_tsh_proxy_mcp() {
+    over_an_http_server(Front::ProxyMcp);
+}
+
+#[test]
+fn over_an_http_server_by_the_ingress() {
+    over_an_http_server(Front::Ingress);
+}
+
+#[track_caller]
+fn over_an_http_server(front: Front) {
+    let (real, cluster) = (Real::locate(), Cluster::single());
+    let fixture = real.fixture();
+    let uri = fixture.uri("mcp+http");
+    let (legacy, modern) = Round::ALL.split_at(3);
+    cluster.app_pinned("fixture", &uri, "legacy");
+    let mut differ = differences(&cluster, front, "", legacy);
+    cluster.app_pinned("fixture", &uri, "modern");
+    differ.extend(differences(&cluster, front, "", modern));
+    assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
+}
+
+/// What a stdio server cannot do, whoever is in between, is not in these tables: ending the stream
+/// of an answer before the answer, so that it is taken up again.
+#[test]
+fn over_a_stdio_server() {
+    let (real, cluster) = (Real::locate(), Cluster::single());
+    cluster.app("fixture", &real.fixture_stdio());
+    // A process for each session takes its time: the two newest revisions must do.
+    let rounds = [Round::At("2025-11-25"), Round::At("2026-07-28")];
+    let differ = differences(&cluster, Front::ProxyMcp, "stdio-", &rounds);
+    assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
 }
 
 /// What holds directly. Whatever fails behind the gateway is the gateway's.

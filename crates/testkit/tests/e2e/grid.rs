@@ -51,9 +51,9 @@ fn pair(upstream: Kind, modern: bool, http: bool) {
     let server = GridServer::start(&real, upstream, &cluster.scratch().join("grid.log"));
     server.register(&cluster, "grid");
     let alice = cluster.identity("alice", &["mcp-user"]);
-    let forwarder = http.then(|| real.forwarder(&cluster, &alice, "grid"));
-    let way = match &forwarder {
-        Some(forwarder) => Way::Http(forwarder.url()),
+    let proxy = http.then(|| cluster.local_proxy(&alice, "grid"));
+    let way = match &proxy {
+        Some(proxy) => Way::Http(proxy.url()),
         None => Way::Command(cluster.way(&alice, "grid")),
     };
     let walkers = Walker::of(modern).iter();
