@@ -25,13 +25,15 @@
 //! Legacy servers do not say which call a question belongs to. It is taken to be the call that input can be
 //! had for (`tools/call`, `prompts/get`, `resources/read`) if there is only one, else the one that was last sent,
 //! continued or reported progress of; calls that the client has open come before calls that are held. A
-//! question while there is none is refused.
+//! question while there is none is refused, but for the one for roots, which many servers ask as soon as a session
+//! begins: the first call within a minute brings it to the client.
 //!
 //! A held call is one that the server works on and the client has no request open for: it has been told what
 //! input is needed, and a `requestState`. That is sealed, so that it is of use only to the same principal at
 //! the same app, for the same method, name and arguments, once, and not for long ([`state`]).
 
 mod calls;
+mod early;
 mod held;
 mod listens;
 mod opening;
@@ -44,6 +46,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use self::calls::{Asker, Call};
+use self::early::Early;
 use self::listens::{Listen, Watched};
 use self::opening::{Opening, Server};
 use self::state::States;
@@ -77,6 +80,8 @@ pub struct ModernOverLegacy {
     by_client: HashMap<Id<'static>, Work>,
     /// The server's open questions, and the calls that they belong to.
     by_server: HashMap<Id<'static>, u64>,
+    /// Questions for roots that came before there was a call.
+    early: Vec<Early>,
     /// How many bytes of questions and results are kept.
     kept: usize,
     /// The level that the server was told.
@@ -144,6 +149,7 @@ impl ModernOverLegacy {
             open: HashMap::new(),
             by_client: HashMap::new(),
             by_server: HashMap::new(),
+            early: Vec::new(),
             kept: 0,
             level: None,
             listens: BTreeMap::new(),
@@ -327,7 +333,7 @@ impl Bridge for ModernOverLegacy {
             Phase::Opening(opening) => Some(opening.until),
             Phase::New | Phase::Open => None,
         };
-        self.held_until().chain(self.listens_until()).chain(opening).min()
+        self.held_until().chain(self.early_until()).chain(self.listens_until()).chain(opening).min()
     }
 
     fn wake(&mut self, now: Duration) -> Effects {

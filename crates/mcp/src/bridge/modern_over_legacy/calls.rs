@@ -170,7 +170,7 @@ impl ModernOverLegacy {
             (Some(state), Some(salient)) => {
                 self.resume(request, &asker, state, salient, now, out);
             }
-            _ => self.send(request, &asker, call, out),
+            _ => self.send(request, &asker, call, now, out),
         }
     }
 
@@ -178,9 +178,10 @@ impl ModernOverLegacy {
         &mut self,
         request: &Request<'_>,
         asker: &Asker<'_>,
+        now: Duration,
         out: &mut Effects,
     ) {
-        self.send(request, asker, Call::new(request, asker), out);
+        self.send(request, asker, Call::new(request, asker), now, out);
     }
 
     fn send(
@@ -188,6 +189,7 @@ impl ModernOverLegacy {
         request: &Request<'_>,
         asker: &Asker<'_>,
         mut call: Call,
+        now: Duration,
         out: &mut Effects,
     ) {
         let number = self.next();
@@ -203,6 +205,7 @@ impl ModernOverLegacy {
         self.calls.insert(number, call);
         self.set_level(asker.level, out);
         out.server(write::request(number, request.method.as_str(), params.as_deref()));
+        self.adopt(number, now, out);
     }
 
     /// Sees to it that the server writes what all open requests want.

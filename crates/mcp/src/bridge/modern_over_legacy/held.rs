@@ -21,9 +21,9 @@ pub(super) struct Question {
     /// The server's id.
     pub(super) id: Id<'static>,
     /// What the client knows it by.
-    key: String,
+    pub(super) key: String,
     /// The question for the client, as JSON.
-    text: String,
+    pub(super) text: String,
 }
 
 /// Since when a call is held.
@@ -61,10 +61,7 @@ impl ModernOverLegacy {
             return out.server(refuse(code::INVALID_REQUEST, &Reason::IdInUse.to_string()));
         }
         let round = self.next();
-        let Some(number) = self.owner() else {
-            let words = "no request of the client's is open that this could be for";
-            return out.server(refuse(code::INVALID_REQUEST, words));
-        };
+        let Some(number) = self.owner() else { return self.put_off(request, now, out) };
         let Some(call) = self.calls.get_mut(&number) else { return };
         if let Err(not) = call.offers.allow(method, request.params.raw()) {
             return out.server(refuse(code::METHOD_NOT_FOUND, &not.words));
@@ -94,7 +91,7 @@ impl ModernOverLegacy {
     }
 
     /// Tells the client what is needed; the call is held until it comes back.
-    fn hold(&mut self, number: u64, now: Duration, out: &mut Effects) {
+    pub(super) fn hold(&mut self, number: u64, now: Duration, out: &mut Effects) {
         self.make_room(out);
         let hold = Hold { round: self.next(), until: now + HELD };
         let Some(call) = self.calls.get_mut(&number) else { return };
@@ -159,7 +156,7 @@ impl ModernOverLegacy {
             if declined {
                 return out.client(refuse("what the MCP server needs for this was declined"));
             }
-            return self.send_anew(request, asker, out);
+            return self.send_anew(request, asker, now, out);
         }
         let touched = self.next();
         let held = self.calls.get_mut(&state.number);
@@ -255,6 +252,7 @@ impl ModernOverLegacy {
     /// The server takes a question back.
     pub(super) fn withdrawn(&mut self, id: &Id<'static>) {
         let Some(number) = self.by_server.remove(id) else { return };
+        self.forget_early(id);
         let Some(call) = self.calls.get_mut(&number) else { return };
         if let Some(at) = call.questions.iter().position(|question| question.id == *id) {
             self.kept -= call.questions.remove(at).kept();
@@ -275,6 +273,7 @@ impl ModernOverLegacy {
 
     /// Gives up calls that the client did not come back for.
     pub(super) fn expire(&mut self, now: Duration, out: &mut Effects) {
+        self.refuse_early(now, out);
         let mut due = self.held(|hold| hold.until <= now);
         due.sort_unstable();
         for number in due {
@@ -306,7 +305,7 @@ impl ModernOverLegacy {
 }
 
 /// A question for a modern client.
-fn question(method: &str, params: Option<Raw<'_>>) -> Option<String> {
+pub(super) fn question(method: &str, params: Option<Raw<'_>>) -> Option<String> {
     let params = params.filter(|params| !params.is_null());
     let Some(params) = params else { return Some(format!("{{\"method\":\"{method}\"}}")) };
     let changes = if method == name::ELICIT && is_url(Some(params)) {

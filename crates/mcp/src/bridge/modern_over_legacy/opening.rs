@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::calls::Asker;
 use super::{ModernOverLegacy, Phase, Purpose, Work, ours};
-use crate::bridge::capabilities::Told;
+use crate::bridge::capabilities::{Offers, Told};
 use crate::bridge::splice::{self, Change};
 use crate::bridge::{Effects, GREETING, write};
 use crate::error::code;
@@ -44,6 +44,11 @@ impl Server {
     pub(super) fn introduce(&mut self, asker: &Asker<'_>) {
         self.client = asker.info.map(|raw| raw.as_str().to_owned());
         self.offers = asker.capabilities.as_str().to_owned();
+    }
+
+    /// What the client can be asked.
+    pub(super) fn offers(&self) -> Offers {
+        Offers::read(Raw::checked(&self.offers))
     }
 
     /// The result of `server/discover`.
@@ -143,6 +148,7 @@ impl ModernOverLegacy {
             unsent.iter().filter_map(|line| id_of(line)).filter_map(|id| ours(&id)).collect();
         // Questions that nobody has answered are as little known to the next session as calls.
         self.by_server.clear();
+        self.early.clear();
         self.open.clear();
         self.level = None;
         let words = "the MCP server has lost its session; what was called may have been done, look before you call again";

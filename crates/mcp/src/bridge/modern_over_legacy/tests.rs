@@ -217,18 +217,43 @@ fn the_server_is_answered_what_the_client_cannot_be_asked() {
         r#"
         s> {"jsonrpc":"2.0","id":1,"method":"ping"}
         >s {"jsonrpc":"2.0","id":1,"result":{}}
-        s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
+        s> {"jsonrpc":"2.0","id":1,"method":"elicitation/create"}
         >s {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"no request of the client's is open that this could be for"}}
         s> {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t"}}
         >s {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"\"tools/call\" is not known to the client"}}
         c> {"jsonrpc":"2.0","id":1,"method":"tools/list","params":{~}}
         >s {"jsonrpc":"2.0","id":3,"method":"tools/list"}
-        s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
+        s> {"jsonrpc":"2.0","id":1,"method":"elicitation/create"}
         >s {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"no request of the client's is open that this could be for"}}
         c> {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}
         >s {"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"t"}}
         s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
         >s {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"the client does not offer \"roots/list\""}}
+        "#,
+    );
+}
+
+#[test]
+fn roots_that_are_asked_for_early_are_brought_by_the_first_call() {
+    play(
+        r#"
+        s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
+        s> {"jsonrpc":"2.0","id":2,"method":"roots/list"}
+        s> {"jsonrpc":"2.0","id":2,"method":"roots/list"}
+        >s {"jsonrpc":"2.0","id":2,"error":{"code":-32600,"message":"the id is that of a request that is still open; use a new one"}}
+        s> {"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":2}}
+        c> {"jsonrpc":"2.0","id":1,"method":"tools/list","params":{~}}
+        >s {"jsonrpc":"2.0","id":4,"method":"tools/list"}
+        c> {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"t",~}}
+        >s {"jsonrpc":"2.0","id":5,"method":"tools/call","params":{"name":"t"}}
+        >c {"jsonrpc":"2.0","id":2,"result":{"resultType":"input_required","inputRequests":{"input-6":{"method":"roots/list"}},"requestState":"$state",^}}
+        s> {"jsonrpc":"2.0","id":5,"result":{"content":[]}}
+        c> {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t","inputResponses":{"input-6":{"roots":[]}},"requestState":"$state",~}}
+        >s {"jsonrpc":"2.0","id":1,"result":{"roots":[]}}
+        >c {"jsonrpc":"2.0","id":3,"result":{"content":[],"resultType":"complete",^}}
+        s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
+        @ 50s
+        >s {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"no request of the client's is open that this could be for"}}
         "#,
     );
 }
