@@ -1,13 +1,23 @@
 //! Whose process is at the other end of a connection on the loopback.
 //!
 //! Any user of a machine can connect to its loopback, and whoever is let in acts with the certificate of the
-//! user who runs `tsh`. The kernel knows to whom the other socket belongs, and tells in `/proc/net/tcp`.
+//! user who runs `tsh`. The kernel knows to whom the other socket belongs, and tells.
+
+mod diag;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The kernel's tables. A socket for IPv6 may speak IPv4, so both may know a connection.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/// Whose a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Owner {
+    uid: u32,
+    /// Whether a process still holds it. What was closed belongs to nobody, and the kernel says root.
+    is_held: bool,
+}
 
 /// Why somebody was not let in.
 #[derive(Debug, thiserror::Error)]
@@ -30,34 +40,50 @@ pub(super) enum Stranger {
 
 /// Refuses connections of other users' processes.
 pub(super) async fn check(peer: SocketAddr, ours: SocketAddr) -> Result<(), Stranger> {
-    let (mut uid, mut untold) = (None, None);
-    for table in TABLES {
-        match tokio::fs::read_to_string(table).await {
-            Ok(text) => uid = uid.or_else(|| owner(&text, peer, ours)),
-            Err(error) => untold = Some(error),
+    let owner = match diag::owner(peer, ours) {
+        Ok(owner) => owner,
+        Err(error) => {
+            tracing::debug!(%error, "the kernel was not to be asked; reading its tables");
+            look_up(peer, ours).await?
         }
-    }
-    match (uid, untold) {
-        (Some(uid), _) if uid == nix::unistd::geteuid().as_raw() => Ok(()),
-        (Some(uid), _) => Err(Stranger::Other { peer, uid }),
-        // A machine without IPv6 has one table only.
-        (None, Some(error)) if peer.is_ipv6() || error.kind() != io::ErrorKind::NotFound => {
-            Err(error.into())
-        }
-        (None, _) => Err(Stranger::Unknown(peer)),
+    };
+    let me = nix::unistd::geteuid().as_raw();
+    match owner.filter(|owner| owner.is_held) {
+        Some(Owner { uid, .. }) if uid == me => Ok(()),
+        Some(Owner { uid, .. }) => Err(Stranger::Other { peer, uid }),
+        None => Err(Stranger::Unknown(peer)),
     }
 }
 
+async fn look_up(peer: SocketAddr, ours: SocketAddr) -> io::Result<Option<Owner>> {
+    let mut untold = None;
+    let mut told = false;
+    for table in TABLES {
+        match tokio::fs::read_to_string(table).await {
+            Ok(text) => {
+                told = true;
+                if let Some(owner) = find(&text, peer, ours) {
+                    return Ok(Some(owner));
+                }
+            }
+            // A machine without IPv6 has one table only.
+            Err(error) => untold = Some(error),
+        }
+    }
+    untold.filter(|_| !told).map_or(Ok(None), Err)
+}
+
 /// The user whose socket in a table is at `peer` and speaks to `ours`.
-fn owner(table: &str, peer: SocketAddr, ours: SocketAddr) -> Option<u32> {
+fn find(table: &str, peer: SocketAddr, ours: SocketAddr) -> Option<Owner> {
     table.lines().skip(1).find_map(|line| {
         let mut fields = line.split_ascii_whitespace().skip(1);
         let (local, remote) = (fields.next()?, fields.next()?);
         if address(local)? != peer || address(remote)? != ours {
             return None;
         }
-        // State, queues, timer, retransmissions.
-        fields.nth(4)?.parse().ok()
+        // State, queues, timer, retransmissions; then a timeout.
+        let uid = fields.nth(4)?.parse().ok()?;
+        Some(Owner { uid, is_held: fields.nth(1)? != "0" })
     })
 }
 
