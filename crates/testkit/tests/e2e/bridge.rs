@@ -17,6 +17,7 @@ const MODERN: &[&str] = &[
     "sampling",
     "progress",
     "cancellation",
+    "resources",
     "prompts",
     "completion",
 ];
