@@ -47,8 +47,8 @@ pub const ROUNDS: u32 = 32;
 /// The most that one call may ask for at once.
 pub const QUESTIONS: usize = 32;
 
-/// So many bytes of calls are kept in case the server asks for input. A call above that is carried all the
-/// same, but cannot be repeated.
+/// So many bytes of calls, questions and answers are kept in case the server asks for input. A call above that is
+/// carried all the same, but cannot be repeated.
 pub const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The most calls of a modern client that wait for its input while the server waits for them. The one that
@@ -61,7 +61,11 @@ pub const HELD: Duration = Duration::from_secs(600);
 /// The most subscriptions of a client at once.
 pub const SUBSCRIPTIONS: usize = 256;
 
-/// The most resources that are watched at once for all subscriptions of a client.
+/// The longest that a legacy client may be in saying who it is and what it can do: a modern server is told with
+/// every request.
+pub const INTRODUCTION_BYTES: usize = 64 * 1024;
+
+/// The most resources that are watched at once, counted for each subscription of a client.
 pub const WATCHED: usize = 4_096;
 
 /// The first pause before something that a server put off or ended is tried again; it doubles

@@ -109,8 +109,6 @@ enum Purpose {
     Initialize,
     /// To watch a resource.
     Watch(String),
-    /// Something that goes on without an answer.
-    Nothing,
 }
 
 /// What an open request of the client's is.
@@ -173,10 +171,18 @@ impl ModernOverLegacy {
         self.last
     }
 
-    /// Sends a request of our own.
-    fn ask(&mut self, purpose: Purpose, method: &str, params: &str, out: &mut Effects) -> u64 {
+    /// Sends a request of our own. Without a purpose, nothing comes of its answer.
+    fn ask(
+        &mut self,
+        purpose: Option<Purpose>,
+        method: &str,
+        params: &str,
+        out: &mut Effects,
+    ) -> u64 {
         let id = self.next();
-        self.open.insert(id, purpose);
+        if let Some(purpose) = purpose {
+            self.open.insert(id, purpose);
+        }
         out.server(write::request(id, method, Some(params)));
         id
     }
@@ -278,7 +284,6 @@ impl ModernOverLegacy {
                 let watched = matches!(response.outcome, Outcome::Result(_));
                 self.watching(&uri, id, watched, out);
             }
-            Some(Purpose::Nothing) => {}
             None => self.answered(id, &response.outcome, now, out),
         }
     }
@@ -290,7 +295,6 @@ impl ModernOverLegacy {
         match self.open.remove(&id) {
             Some(Purpose::Initialize) => self.not_opened(&words, out),
             Some(Purpose::Watch(uri)) => self.watching(&uri, id, false, out),
-            Some(Purpose::Nothing) => {}
             None => {
                 let error = error::object(code::INTERNAL_ERROR, &words);
                 let error = crate::json::Raw::checked(&error);

@@ -31,6 +31,8 @@ pub(super) struct Call {
     state: Option<String>,
     /// What the server wants to know.
     inputs: Vec<Input>,
+    /// How many bytes of it are kept.
+    kept: usize,
 }
 
 /// A question of the server's.
@@ -82,7 +84,8 @@ impl LegacyOverModern {
         );
         let params = Some(params)
             .filter(|params| repeatable && self.kept.saturating_add(params.len()) <= KEPT_BYTES);
-        self.kept += params.as_ref().map_or(0, String::len);
+        let kept = params.as_ref().map_or(0, String::len);
+        self.kept += kept;
         let client = request.id.to_static();
         self.by_client.insert(client.clone(), Work::Call(number));
         self.open.insert(id, Purpose::Call(number));
@@ -98,6 +101,7 @@ impl LegacyOverModern {
                 pause: PAUSE,
                 state: None,
                 inputs: Vec::new(),
+                kept,
             },
         );
     }
@@ -170,6 +174,8 @@ impl LegacyOverModern {
         }
         call.state = state.map(|raw| raw.as_str().to_owned());
         call.inputs.clear();
+        // The questions themselves are passed on; what of them is kept is a part of this.
+        self.keep(number, result.as_str().len())?;
         let questions = asked.map_or(Ok(Vec::new()), |asked| self.questions(asked))?;
         if questions.is_empty() {
             let Some(call) = self.calls.get_mut(&number) else { return Ok(()) };
@@ -188,6 +194,17 @@ impl LegacyOverModern {
         if let Some(call) = self.calls.get_mut(&number) {
             call.inputs = inputs;
         }
+        Ok(())
+    }
+
+    /// Notes that more is kept of a call.
+    fn keep(&mut self, number: u64, bytes: usize) -> Result<(), String> {
+        let Some(call) = self.calls.get_mut(&number) else { return Ok(()) };
+        if self.kept.saturating_add(bytes) > KEPT_BYTES {
+            return Err("the call needs more input than can be kept".to_owned());
+        }
+        call.kept += bytes;
+        self.kept += bytes;
         Ok(())
     }
 
@@ -225,6 +242,11 @@ impl LegacyOverModern {
     pub(super) fn answered(&mut self, response: &Response<'_>, out: &mut Effects) {
         let id = response.id.as_ref().and_then(ours);
         let Some(question) = id.and_then(|id| self.questions.remove(&id)) else { return };
+        if let Outcome::Result(answer) = &response.outcome
+            && let Err(words) = self.keep(question.call, answer.raw().as_str().len())
+        {
+            return self.fail(question.call, code::INTERNAL_ERROR, &words, out);
+        }
         let Some(call) = self.calls.get_mut(&question.call) else { return };
         let Some(input) = call.inputs.get_mut(question.at) else { return };
         match &response.outcome {
@@ -262,6 +284,8 @@ impl LegacyOverModern {
             &[Change::to("inputResponses", answers), Change::to("requestState", call.state.take())],
         );
         let Ok(params) = params else { return };
+        let kept = call.params.as_ref().map_or(0, String::len);
+        self.kept -= std::mem::replace(&mut call.kept, kept) - kept;
         call.open = Some(id);
         self.open.insert(id, Purpose::Call(number));
         out.server(write::request(id, &call.method, Some(&params)));
@@ -278,7 +302,7 @@ impl LegacyOverModern {
         let call = self.calls.remove(&number)?;
         self.by_client.remove(&call.client);
         self.paused.remove(&number);
-        self.kept -= call.params.as_ref().map_or(0, String::len);
+        self.kept -= call.kept;
         for input in &call.inputs {
             if self.questions.remove(&input.id).is_some() {
                 out.client(write::cancelled(input.id, "the call that needed it is over"));

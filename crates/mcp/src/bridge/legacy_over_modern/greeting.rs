@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{LegacyOverModern, Phase, Purpose};
 use crate::bridge::capabilities::{Offers, Told};
 use crate::bridge::splice::{self, Change};
-use crate::bridge::{Effects, GREETING, write};
+use crate::bridge::{Effects, GREETING, INTRODUCTION_BYTES, write};
 use crate::error::code;
 use crate::json::{Kind, Raw};
 use crate::message::Outcome;
@@ -51,12 +51,19 @@ impl LegacyOverModern {
             raw.filter(|raw| raw.kind() == Kind::Object).map(|raw| raw.as_str().to_owned())
         };
         let capabilities = object(params.capabilities()).unwrap_or_else(|| "{}".to_owned());
+        let info = object(params.client_info());
+        if capabilities.len() + info.as_ref().map_or(0, String::len) > INTRODUCTION_BYTES {
+            let words = format!(
+                "\"capabilities\" and \"clientInfo\" are longer than {INTRODUCTION_BYTES} bytes"
+            );
+            return out.client(write::refusal(&request.id, code::INVALID_PARAMS, &words));
+        }
         self.client = Client {
             agreed: asked
                 .and_then(|asked| Revision::parse(&asked))
                 .filter(|revision| revision.era() == Era::Legacy)
                 .unwrap_or(Revision::LATEST_LEGACY),
-            info: object(params.client_info()),
+            info,
             offers: Offers::read(Raw::checked(&capabilities)),
             capabilities,
         };

@@ -1,5 +1,7 @@
 use super::super::testing::Play;
-use super::super::{QUESTIONS, ROUNDS, SUBSCRIPTIONS, WAITING_MESSAGES};
+use super::super::{
+    INTRODUCTION_BYTES, KEPT_BYTES, QUESTIONS, ROUNDS, SUBSCRIPTIONS, WAITING_MESSAGES,
+};
 use super::*;
 
 /// Fills in what is the same in all scripts: `~` is the `_meta` that each request to the server has.
@@ -361,4 +363,34 @@ fn subscriptions_and_what_waits_are_bounded() {
         assert_eq!(refused, usize::from(n == WAITING_MESSAGES));
     }
     assert_eq!(play.bridge.waiting.len(), WAITING_MESSAGES);
+}
+
+#[test]
+fn what_is_kept_of_calls_is_bounded_and_let_go() {
+    let mut play = play(
+        r#"
+        c> {"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"t"}}
+        >s {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"t",~}}
+        s> {"jsonrpc":"2.0","id":3,"result":{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"}}}}
+        >c {"jsonrpc":"2.0","id":4,"method":"roots/list"}
+        "#,
+    );
+    let before = play.bridge.kept;
+    play.bridge.kept = KEPT_BYTES - 4;
+    let refused = play.bridge.client(br#"{"jsonrpc":"2.0","id":4,"result":{"r":1}}"#, play.now);
+    assert!(refused.to_server.is_empty() && refused.to_client.len() == 1);
+    assert!(before > 0 && play.bridge.kept == KEPT_BYTES - 4 - before);
+    assert!(play.bridge.calls.is_empty() && play.bridge.questions.is_empty());
+}
+
+#[test]
+fn a_long_introduction_is_refused() {
+    for (length, sent) in [(INTRODUCTION_BYTES, 1), (INTRODUCTION_BYTES + 1, 0)] {
+        let mut bridge = LegacyOverModern::new();
+        let padding = "x".repeat(length - r#"{"x":""}"#.len());
+        let line = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"capabilities":{{"x":"{padding}"}}}}}}"#
+        );
+        assert_eq!(bridge.client(line.as_bytes(), Duration::ZERO).to_server.len(), sent);
+    }
 }

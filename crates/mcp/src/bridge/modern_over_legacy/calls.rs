@@ -6,12 +6,13 @@ use serde_json::json;
 
 use super::held::{Hold, Question};
 use super::state::Salient;
-use super::{ModernOverLegacy, Purpose, Work, results};
+use super::{ModernOverLegacy, Work, results};
 use crate::bridge::capabilities::Offers;
 use crate::bridge::level::Level;
 use crate::bridge::splice::{self, Change};
 use crate::bridge::{Effects, KEPT_BYTES, write};
 use crate::error::{self, code};
+use crate::id::ID_BYTES;
 use crate::json::{Kind, Raw};
 use crate::message::{Notification, Outcome};
 use crate::method::name;
@@ -105,7 +106,9 @@ impl<'a> Asker<'a> {
             level,
             token: meta
                 .progress_token
-                .filter(|raw| matches!(raw.kind(), Kind::String | Kind::Number)),
+                .filter(|raw| matches!(raw.kind(), Kind::String | Kind::Number))
+                // As long as an id may be.
+                .filter(|raw| raw.as_str().len() <= ID_BYTES),
         })
     }
 }
@@ -225,7 +228,7 @@ impl ModernOverLegacy {
         {
             self.level = least;
             let params = format!("{{\"level\":{}}}", level.to_json());
-            self.ask(Purpose::Nothing, name::SET_LEVEL, &params, out);
+            self.ask(None, name::SET_LEVEL, &params, out);
         }
     }
 

@@ -58,8 +58,8 @@ impl ModernOverLegacy {
         if !told.each {
             uris.clear();
         }
-        let new = uris.iter().filter(|uri| !self.watched.contains_key(*uri)).count();
-        if self.watched.len() + new > WATCHED {
+        let followed: usize = self.listens.values().map(|listen| listen.uris.len()).sum();
+        if followed + uris.len() > WATCHED {
             let words =
                 format!("{WATCHED} resources are watched already; end a subscription first");
             return out.client(refuse(code::INVALID_REQUEST, &words));
@@ -97,7 +97,7 @@ impl ModernOverLegacy {
     fn ask_for(&mut self, uri: &str, out: &mut Effects) -> u64 {
         let params = format!("{{\"uri\":{}}}", write::text(uri));
         let method = Method::ResourcesSubscribe;
-        self.ask(Purpose::Watch(uri.to_owned()), method.as_str(), &params, out)
+        self.ask(Some(Purpose::Watch(uri.to_owned())), method.as_str(), &params, out)
     }
 
     /// The server has answered whether it tells of a resource.
@@ -149,9 +149,11 @@ impl ModernOverLegacy {
                 continue;
             }
             let params = format!("{{\"uri\":{}}}", write::text(watched.key()));
-            watched.remove();
+            if let Some(asked) = watched.remove().asked {
+                self.open.remove(&asked);
+            }
             let method = Method::ResourcesUnsubscribe;
-            self.ask(Purpose::Nothing, method.as_str(), &params, out);
+            self.ask(None, method.as_str(), &params, out);
         }
     }
 

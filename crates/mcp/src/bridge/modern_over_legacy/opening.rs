@@ -91,7 +91,7 @@ impl ModernOverLegacy {
             self.server.offers,
             self.server.client.as_deref().unwrap_or(UNNAMED),
         );
-        self.ask(Purpose::Initialize, Method::Initialize.as_str(), &params, out);
+        self.ask(Some(Purpose::Initialize), Method::Initialize.as_str(), &params, out);
         self.phase = Phase::Opening(Opening { until: now + GREETING });
     }
 
