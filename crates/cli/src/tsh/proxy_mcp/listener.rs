@@ -14,7 +14,7 @@ use runtime::Tasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use super::diary::Diary;
+use super::diary::{Brief, Diary};
 use super::exchange;
 use super::peer;
 use super::pool::Pool;
@@ -85,6 +85,7 @@ impl Listener {
     /// Serves clients until the tasks are cancelled.
     pub(super) async fn serve(self, pool: &Arc<Pool>, guard: Guard, tasks: &Tasks) {
         let room = Arc::new(Semaphore::new(CONNECTIONS));
+        let strangers = Arc::new(Brief::new(self.diary));
         loop {
             let Ok(place) = room.clone().acquire_owned().await else { return };
             let (stream, peer) = match self.accept().await {
@@ -95,9 +96,9 @@ impl Listener {
                     continue;
                 }
             };
-            let (pool, tasks_too, diary) = (pool.clone(), tasks.clone(), self.diary);
+            let (pool, tasks_too, strangers) = (pool.clone(), tasks.clone(), strangers.clone());
             tasks.spawn("tsh.local", async move {
-                serve(stream, peer, guard, &pool, &tasks_too, diary).await;
+                serve(stream, peer, guard, &pool, &tasks_too, &strangers).await;
                 drop(place);
             });
         }
@@ -135,7 +136,7 @@ async fn serve(
     guard: Guard,
     pool: &Pool,
     tasks: &Tasks,
-    diary: Diary,
+    strangers: &Brief,
 ) {
     let ours = match stream.local_addr() {
         Ok(ours) => ours,
@@ -147,7 +148,7 @@ async fn serve(
     if guard == Guard::Owner
         && let Err(stranger) = peer::check(peer, ours).await
     {
-        diary.note(&format!("refused a connection: {stranger}"));
+        strangers.note(&format!("refused a connection: {stranger}"));
         return;
     }
     // Small messages must not wait for each other.

@@ -36,6 +36,8 @@ pub(super) struct Pool {
 struct Lanes {
     way: Option<(Instant, Way)>,
     open: Vec<Lane>,
+    /// When opening one last failed, and why.
+    failed: Option<(Instant, Fault)>,
 }
 
 /// One connection.
@@ -99,12 +101,26 @@ impl Pool {
         if let Some(ride) = self.lanes.lock().find(&way) {
             return Ok(ride);
         }
+        let since = Instant::now();
         let closed = |_closed| Fault::new(Cause::Other, "the local proxy ends");
         let _turn = self.opening.acquire().await.map_err(closed)?;
-        if let Some(ride) = self.lanes.lock().find(&way) {
+        let (found, failed) = {
+            let mut lanes = self.lanes.lock();
+            (lanes.find(&way), lanes.failed.clone())
+        };
+        if let Some(ride) = found {
             return Ok(ride);
         }
-        let sender = self.open(&way.endpoint, &way.proxy).await?;
+        // Those who waited while it failed need not fail one after the other.
+        if let Some((at, fault)) = failed
+            && at >= since
+        {
+            return Err(fault);
+        }
+        let opened = self.open(&way.endpoint, &way.proxy).await;
+        let sender = opened.inspect_err(|fault| {
+            self.lanes.lock().failed = Some((Instant::now(), fault.clone()));
+        })?;
         let mut lanes = self.lanes.lock();
         lanes.open.push(Lane {
             certificate: way.certificate.clone(),
