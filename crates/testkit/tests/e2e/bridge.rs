@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use testkit::clients::{Era, Inspector, PythonSdk, names};
 use testkit::grid::{GridServer, Kind};
 use testkit::http::Call;
-use testkit::{Cluster, HttpServer, Real};
+use testkit::{Cluster, HttpServer, Peer, Real};
 
 /// What a modern client can see of a legacy server: all but what its era has no words for.
 const MODERN: &[&str] = &[
@@ -67,6 +67,37 @@ fn the_inspector_uses_a_server_that_knows_no_handshake() {
     assert_eq!(result.pointer("/content/0/text"), Some(&json!("echo: hi")), "{result}");
     for modern in ["resultType", "ttlMs", "cacheScope"] {
         assert!(tools.get(modern).is_none() && result.get(modern).is_none(), "{modern}: {tools}");
+    }
+}
+
+/// Who writes everything at once and closes its side, as scripts do, still gets all answers.
+#[test]
+fn what_is_written_ahead_is_answered() {
+    let (real, cluster) = (Real::locate(), Cluster::single());
+    let alice = cluster.identity("alice", &["mcp-user"]);
+    for kind in [Kind::LegacyStdio, Kind::ModernStdio] {
+        let name = format!("{kind:?}").to_lowercase();
+        let log = cluster.scratch().join(format!("{name}.log"));
+        GridServer::start(&real, kind, &log).register(&cluster, &name);
+        let mut peer = Peer::start(&cluster.way(&alice, &name));
+        for line in [
+            r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#,
+            r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#,
+            r#"{"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"echo","arguments":{"text":"ahead"}}}"#,
+            r#"{"jsonrpc":"2.0","id":3,"method":"ping"}"#,
+        ] {
+            peer.send(line.as_bytes());
+        }
+        peer.close();
+        // In any order: a ping need not wait for the server.
+        let mut answers =
+            [(); 3].map(|()| serde_json::from_slice::<Value>(&peer.next_message()).unwrap());
+        answers.sort_by_key(|answer| answer["id"].as_u64());
+        let [first, second, third] = answers;
+        assert_eq!(first["result"]["protocolVersion"], "2025-06-18", "{kind:?}: {first}");
+        let text = second.pointer("/result/content/0/text");
+        assert_eq!(text, Some(&json!("echo: ahead")), "{kind:?}: {second}");
+        assert_eq!(third["result"], json!({}), "{kind:?}: {third}");
     }
 }
 
