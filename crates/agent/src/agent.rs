@@ -70,7 +70,7 @@ pub(crate) struct Shared {
     pub(crate) egress: Arc<Egress>,
     pub(crate) recording: Recording,
     /// Who users are, in words for upstreams.
-    pub(crate) assertions: Assertions,
+    pub(crate) assertions: Arc<Assertions>,
     pub(crate) changes: watch::Receiver<u64>,
     pub(crate) http: Http,
     /// Seals what clients are to give back.
@@ -124,6 +124,7 @@ impl Agent {
             hostname: config.node_name.as_str().into(),
         };
         let assertions = Assertions::new(Arc::new(client.clone()), tasks.clone(), clock.clone());
+        let assertions = Arc::new(assertions);
         let heartbeat = Heartbeat {
             host_id: config.host_id,
             hostname: config.node_name,

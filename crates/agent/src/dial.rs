@@ -4,6 +4,7 @@
 //! the users of that app; nothing on a connection says whose it is. Redirections are not followed,
 //! proxies of the environment not used: where requests go is what the app and the operator say.
 
+mod caller;
 mod connect;
 pub mod egress;
 mod error;
@@ -18,7 +19,7 @@ use http::header::LOCATION;
 use http::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
-use pki::{Credentials, CredentialsSlot, ServerTrust, UserIdentity};
+use pki::{Credentials, CredentialsSlot, ServerTrust};
 use policy::Permit;
 use resource::app::{Given, UpstreamTls};
 use resource::{App, Transport};
@@ -27,10 +28,11 @@ use tokio::time::{Instant, timeout};
 use tunnel::TaskExecutor;
 use url::Url;
 
+pub(crate) use self::caller::Caller;
 use self::connect::{Connector, Target};
 pub use self::egress::Egress;
 pub(crate) use self::error::DialError;
-pub(crate) use self::headers::Tokens;
+pub(crate) use self::headers::Confidences;
 use self::headers::{Rewriting, carried};
 use crate::given;
 
@@ -63,6 +65,8 @@ pub(crate) struct Dialler {
 pub(crate) enum Leave<'p> {
     /// A client wants it and may. The permit is spent.
     Permit(Permit<'p>),
+    /// The same, and the permit was spent when the message was handed over.
+    Permitted,
     /// The protocol wants it; it carries nothing of a client's.
     Housekeeping,
 }
@@ -108,6 +112,11 @@ impl Dialler {
         self.stale.is_some_and(|stale| Instant::now() >= stale)
     }
 
+    /// Where the app's server is.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// Sends a request to the app's server for a user, and waits for the beginning of the answer.
     ///
     /// Of the request's headers only those travel that servers understand; its URI is replaced. An
@@ -116,10 +125,9 @@ impl Dialler {
         &self,
         leave: Leave<'_>,
         request: Request<Body>,
-        user: &UserIdentity,
-        tokens: Tokens<'_>,
+        caller: &Caller,
     ) -> Result<Response<Body>, DialError> {
-        self.send_to(leave, &self.url, request, user, tokens).await
+        self.send_to(leave, &self.url, request, caller).await
     }
 
     /// The same, to another address at the same server.
@@ -128,8 +136,7 @@ impl Dialler {
         leave: Leave<'_>,
         url: &Url,
         request: Request<Body>,
-        user: &UserIdentity,
-        tokens: Tokens<'_>,
+        caller: &Caller,
     ) -> Result<Response<Body>, DialError> {
         if let Leave::Permit(permit) = &leave
             && permit.app() != self.app
@@ -144,7 +151,8 @@ impl Dialler {
             Uri::try_from(url.as_str()).map_err(|_e| wrong("the app's URI is none for HTTP"))?;
         let (parts, body) = request.into_parts();
         let mut headers = carried(&parts.headers);
-        self.rewriting.apply(&mut headers, user, tokens).await?;
+        self.rewriting.apply(&mut headers, caller.user()?, &caller.tokens().await).await?;
+        let confidences = Confidences::of(&headers);
         let mut request = Request::new(body);
         *request.method_mut() = parts.method;
         *request.uri_mut() = uri;
@@ -159,6 +167,7 @@ impl Dialler {
         check_redirect(&answer, url)?;
         let (mut parts, body) = answer.into_parts();
         let body = inflate::inflate(&mut parts.headers, body)?;
+        parts.extensions.insert(confidences);
         Ok(Response::from_parts(parts, body))
     }
 }

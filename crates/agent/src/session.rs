@@ -8,13 +8,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mcp::bridge::Finding;
 use mcp::error::{self, code};
 use mcp::framing::LineError;
 use mcp::limits::Limits;
 use mcp::message::Message;
 use policy::Permit;
-use resource::App;
 use time::OffsetDateTime;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
@@ -29,7 +27,7 @@ use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::relay::{FromClient, FromServer, Relay, unrecorded};
 use crate::served::{Connection, Served};
-use crate::upstream::{self, Bridged, DemoUpstream, Stdio, Upstream, Visitor};
+use crate::upstream::{self, Opening, Upstream};
 
 /// A client that writes no more waits at most so long for the answers that are due,
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
@@ -346,43 +344,26 @@ impl Session {
     }
 
     async fn start(&mut self) -> Result<Upstream, End> {
-        let app = self.served.launchable();
-        if app.is_demo() {
-            let identity = self.grant.identity.clone();
-            let visitor = Visitor { identity, app, session: self.id.clone() };
-            return Ok(Upstream::Demo(Box::new(DemoUpstream::new(visitor))));
-        }
-        let failed = |message: String| {
+        let opening = Opening {
+            shared: &self.shared,
+            served: &self.served,
+            grant: &self.grant,
+            session: &self.id,
+        };
+        upstream::open(opening).await.map_err(|message| {
             self.served.failed(message.clone());
             End::new(Reason::StartFailed, message)
-        };
-        let examined = app.clone();
-        let program =
-            self.shared.tasks.spawn_blocking("agent.start", move || upstream::program(&examined));
-        let program = match program.await {
-            Ok(program) => program.map_err(failed)?,
-            Err(_broken_off) => return Err(End::draining()),
-        };
-        match self.shared.launcher.start(program).await {
-            Ok(process) => {
-                let port = Upstream::Stdio(Box::new(Stdio::new(app.name(), process)));
-                let bridge = self.bridge(&app);
-                Ok(Upstream::Bridged(Box::new(Bridged::new(port, bridge))))
-            }
-            Err(fault) => Err(failed(format!("the MCP server could not be started: {fault}"))),
-        }
-    }
-
-    /// A bridge to a server of the other era, if it turns out to be of the other.
-    fn bridge(&self, app: &App) -> Finding {
-        let user = self.grant.user().map_or("", |user| user.name.as_str());
-        let about = [self.id.as_str(), user, app.name()].join("\0");
-        Finding::new(about.as_bytes(), self.shared.seal.clone(), upstream::known_era(app))
+        })
     }
 
     /// The server has ended by itself: finds out how.
     async fn judge(&mut self) -> End {
         let Some(upstream) = self.io.upstream.take() else { return End::client_done() };
+        if let Some((reason, message)) = upstream.over() {
+            self.served.failed(message.clone());
+            upstream.end().await;
+            return End::new(reason, message);
+        }
         let Ended { outcome, last_words } = upstream.end().await;
         let message = outcome.to_string();
         if outcome == (Outcome::Exited { code: 0 }) {

@@ -3,26 +3,26 @@
 //! This is the only way to a server, and it takes a permit for every message.
 
 mod bridged;
+mod check;
 mod demo;
+mod open;
+mod remote;
 mod stdio;
 
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use mcp::bridge::Known;
 use mcp::framing::LineError;
-use mcp::{Era, Revision};
 use policy::Permit;
-use resource::app::Protocol;
-use resource::{App, Transport};
 
-pub(crate) use self::bridged::Bridged;
-pub(crate) use self::demo::{DemoUpstream, Visitor};
-pub(crate) use self::stdio::Stdio;
-use crate::agent::Shared;
-use crate::dial::Dialler;
-use crate::given;
-use crate::launch::{Ended, Fault, Launcher, Outcome, Program};
+use self::bridged::Bridged;
+pub(crate) use self::check::check;
+use self::demo::DemoUpstream;
+pub(crate) use self::open::{Opening, open};
+use self::remote::Remote;
+use self::stdio::Stdio;
+use crate::end::Reason;
+use crate::launch::{Ended, Outcome};
 
 /// So much may wait for a slow server before its client is no longer read.
 pub(crate) const ROOM: usize = 256 * 1024;
@@ -32,6 +32,7 @@ pub(crate) const ROOM: usize = 256 * 1024;
 pub(crate) enum Upstream {
     Stdio(Box<Stdio>),
     Demo(Box<DemoUpstream>),
+    Remote(Box<Remote>),
     Bridged(Box<Bridged>),
 }
 
@@ -65,6 +66,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.app(),
             Self::Demo(demo) => demo.app(),
+            Self::Remote(remote) => remote.app(),
             Self::Bridged(bridged) => bridged.app(),
         }
     }
@@ -78,6 +80,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.write(message),
             Self::Demo(demo) => demo.write(message),
+            Self::Remote(remote) => remote.write(message),
             Self::Bridged(bridged) => bridged.write(message),
         }
     }
@@ -91,6 +94,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.waiting(),
             Self::Demo(demo) => demo.waiting(),
+            Self::Remote(remote) => remote.waiting(),
             Self::Bridged(bridged) => bridged.waiting(),
         }
     }
@@ -102,6 +106,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.poll(cx, wanted),
             Self::Demo(demo) => demo.poll(wanted),
+            Self::Remote(remote) => remote.poll(cx, wanted),
             Self::Bridged(bridged) => bridged.poll(cx, wanted),
         }
     }
@@ -111,6 +116,7 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.next_line(),
             Self::Demo(demo) => demo.next_line().map(Ok),
+            Self::Remote(remote) => remote.next_line(),
             Self::Bridged(bridged) => bridged.next_line(),
         }
     }
@@ -120,67 +126,46 @@ impl Upstream {
         match self {
             Self::Stdio(stdio) => stdio.end_input(),
             Self::Demo(demo) => demo.end_input(),
+            Self::Remote(remote) => remote.end_input(),
             Self::Bridged(bridged) => bridged.end_input(),
         }
     }
 
+    /// Why it cannot go on, if that is not known by how a process ends.
+    pub(crate) fn over(&self) -> Option<(Reason, String)> {
+        match self {
+            Self::Stdio(stdio) => stdio.over(),
+            Self::Demo(_) => None,
+            Self::Remote(remote) => remote.over(),
+            Self::Bridged(bridged) => bridged.over(),
+        }
+    }
+
+    /// The server has forgotten its session: the messages that it refused for that. Another session can
+    /// be begun with it.
+    fn lost(&mut self) -> Option<Vec<Bytes>> {
+        match self {
+            Self::Remote(remote) => remote.lost(),
+            Self::Stdio(_) | Self::Demo(_) | Self::Bridged(_) => None,
+        }
+    }
+
+    /// Whether the server could not even be asked: then its silence says nothing of it.
+    fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Remote(remote) if remote.faults() > 0)
+    }
+
     /// Ends the server and waits until nothing of it is left.
     pub(crate) async fn end(self) -> Ended {
+        let well = Ended { outcome: Outcome::Exited { code: 0 }, last_words: None };
         match self {
             Self::Stdio(stdio) => stdio.end().await,
             Self::Bridged(bridged) => bridged.end().await,
-            Self::Demo(_) => Ended { outcome: Outcome::Exited { code: 0 }, last_words: None },
+            Self::Demo(_) => well,
+            Self::Remote(remote) => {
+                remote.end().await;
+                well
+            }
         }
     }
-}
-
-/// What an app says of the era of its server.
-pub(crate) fn known_era(app: &App) -> Known {
-    match app.spec.mcp.as_ref().and_then(|mcp| mcp.protocol) {
-        None => Known::Unknown,
-        Some(Protocol::Legacy) => Known::Pinned(Era::Legacy),
-        Some(Protocol::Modern) => Known::Pinned(Era::Modern),
-        Some(Protocol::Revision(date)) => {
-            Revision::parse(date).map_or(Known::Unknown, |revision| Known::Pinned(revision.era()))
-        }
-    }
-}
-
-/// How to start an app's server. Blocks on files.
-pub(crate) fn program(app: &App) -> Result<Program, String> {
-    let stdio = app.spec.mcp.as_ref().filter(|_| app.transport() == Some(Transport::Stdio));
-    let mcp = stdio.ok_or_else(|| not_served(app))?;
-    let mut env = Vec::with_capacity(mcp.env.len());
-    for (name, value) in &mcp.env {
-        let cannot =
-            |reason| format!("the variable {name:?} (spec.mcp.env) cannot be set: {reason}");
-        env.push((name.clone(), given::find(value).map_err(cannot)?.expose().clone()));
-    }
-    let set = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    Ok(Program {
-        command: mcp.command.clone(),
-        args: mcp.args.clone(),
-        user: set(&mcp.run_as_host_user),
-        env,
-        cwd: set(&mcp.cwd),
-    })
-}
-
-/// Whether an app can be served, as far as that can be told beforehand. Blocks.
-pub(crate) fn check(app: &App, shared: &Shared) -> Result<(), String> {
-    match app.transport() {
-        _ if app.is_demo() => Ok(()),
-        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => {
-            Dialler::new(app, &shared.egress, &shared.tasks).map(drop)
-        }
-        Some(Transport::Stdio) | None => {
-            Launcher::check(&program(app)?).map_err(|fault: Fault| fault.to_string())
-        }
-    }
-}
-
-/// What to say of an app whose transport is not spoken.
-pub(crate) fn not_served(app: &App) -> String {
-    let transport = app.transport().map_or_else(|| "none".to_owned(), |one| one.to_string());
-    format!("this agent serves stdio servers with a command; the app's transport is {transport}")
 }

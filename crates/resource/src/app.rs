@@ -107,7 +107,7 @@ pub struct Header {
 impl Header {
     /// Headers that are the gateway's business: the connection's, the protocol's, and those by which
     /// servers learn who is there.
-    const RESERVED: [&'static str; 22] = [
+    const RESERVED: [&'static str; 21] = [
         "accept",
         "accept-encoding",
         "connection",
@@ -125,7 +125,6 @@ impl Header {
         "proxy-authorization",
         "proxy-connection",
         "te",
-        "teleport-jwt-assertion",
         "tessera-jwt-assertion",
         "trailer",
         "transfer-encoding",

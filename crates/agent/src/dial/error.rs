@@ -61,19 +61,6 @@ impl DialError {
         };
         Self::Tls { reason }
     }
-
-    #[cfg_attr(not(test), expect(dead_code, reason = "the ports come next"))]
-    /// Whether it is certain that the server has not seen the request.
-    pub(crate) fn was_not_sent(&self) -> bool {
-        matches!(
-            self,
-            Self::Resolve { .. }
-                | Self::Egress(_)
-                | Self::Connect { .. }
-                | Self::Tls { .. }
-                | Self::Request { .. }
-        )
-    }
 }
 
 /// The innermost reason of an error.

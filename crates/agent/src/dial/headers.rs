@@ -1,5 +1,7 @@
 //! The headers of requests to upstreams: few of the client's, and what the app sets.
 
+use std::fmt;
+
 use http::HeaderMap;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT,
@@ -9,6 +11,7 @@ use policy::{Template, TemplateValues};
 use resource::Traits;
 use resource::app::{Given, Header};
 
+use super::caller::Tokens;
 use super::error::DialError;
 use crate::given::Supply;
 
@@ -18,6 +21,9 @@ const CARRIED: [&str; 4] = ["baggage", "last-event-id", "traceparent", "tracesta
 const CARRIED_PREFIX: &str = "mcp-";
 
 const OWN_NAME: &str = concat!("tessera/", env!("CARGO_PKG_VERSION"));
+
+/// The signed statement of who the user is; it is always sent when there is one.
+const ASSERTION: HeaderName = HeaderName::from_static("tessera-jwt-assertion");
 
 /// What an app sets.
 #[derive(Debug, Default)]
@@ -37,15 +43,6 @@ enum Value {
     Supply(Supply),
 }
 
-/// Tokens by which a server knows who is there.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Tokens<'a> {
-    /// `{{internal.jwt}}`.
-    pub(crate) jwt: Option<&'a str>,
-    /// `{{internal.id_token}}`.
-    pub(crate) id_token: Option<&'a str>,
-}
-
 /// The headers of a client's request that travel on, with those that every request has.
 pub(super) fn carried(client: &HeaderMap) -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(client.len() + 4);
@@ -62,6 +59,41 @@ pub(super) fn carried(client: &HeaderMap) -> HeaderMap {
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.insert(USER_AGENT, HeaderValue::from_static(OWN_NAME));
     headers
+}
+
+/// What a server was told in confidence with a request, kept with its answer: servers repeat what they
+/// are told in their complaints.
+#[derive(Clone, Default)]
+pub(crate) struct Confidences(Vec<HeaderValue>);
+
+impl fmt::Debug for Confidences {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Confidences({})", self.0.len())
+    }
+}
+
+// === impl Confidences ===
+
+impl Confidences {
+    /// Values shorter than this are no secrets, and would be found everywhere.
+    const SHORTEST: usize = 4;
+
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        Self(headers.values().filter(|value| value.is_sensitive()).cloned().collect())
+    }
+
+    /// A text without them.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        let mut hidden = text.to_owned();
+        for value in self.0.iter().filter_map(|value| value.to_str().ok()) {
+            for part in value.split_whitespace().chain([value]) {
+                if part.len() >= Self::SHORTEST && hidden.contains(part) {
+                    hidden = hidden.replace(part, "***");
+                }
+            }
+        }
+        hidden
+    }
 }
 
 // === impl Rewriting ===
@@ -84,8 +116,11 @@ impl Rewriting {
         &self,
         headers: &mut HeaderMap,
         user: &UserIdentity,
-        tokens: Tokens<'_>,
+        tokens: &Tokens,
     ) -> Result<(), DialError> {
+        if let Some(jwt) = tokens.jwt() {
+            headers.insert(ASSERTION, jwt.clone());
+        }
         let mut set: Vec<&HeaderName> = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             if !set.contains(&&rule.name) {
@@ -122,7 +157,7 @@ impl Rule {
     async fn values(
         &self,
         user: &UserIdentity,
-        tokens: Tokens<'_>,
+        tokens: &Tokens,
     ) -> Result<Vec<HeaderValue>, String> {
         match &self.value {
             Value::Supply(supply) => Ok(vec![header_value(supply.get().await?.expose())?]),
@@ -141,26 +176,21 @@ impl Rule {
 fn expand(
     template: &Template,
     user: &UserIdentity,
-    tokens: Tokens<'_>,
+    tokens: &Tokens,
 ) -> Result<Vec<String>, String> {
     // Never a trait of that name: users must not be able to bring a token of their own.
-    let token = match template.trait_name() {
-        Some("jwt") => Some(("jwt", tokens.jwt)),
-        Some("id_token") => Some(("id_token", tokens.id_token)),
-        _ => None,
-    };
     let own: Traits;
-    let traits = match token {
-        Some((name, token)) => {
-            own =
-                token.map(|token| (name.to_owned(), vec![token.to_owned()])).into_iter().collect();
+    let traits = match template.trait_name() {
+        Some(name @ ("jwt" | "id_token")) => {
+            let token = tokens.named(name)?.to_str().map_err(|error| error.to_string())?;
+            own = Traits::from([(name.to_owned(), vec![token.to_owned()])]);
             &own
         }
-        None => &user.traits,
+        _ => &user.traits,
     };
     match template.expand(TemplateValues::new(&user.name, traits)) {
         Ok(values) => Ok(values),
-        Err(error) if error.is_not_found() && token.is_none() => Ok(Vec::new()),
+        Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(error.to_string()),
     }
 }

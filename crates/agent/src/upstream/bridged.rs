@@ -3,22 +3,28 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcp::Era;
 use mcp::bridge::{Bridge, Effects, Finding};
 use mcp::framing::LineError;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::{FromServer, Upstream};
+use crate::end::Reason;
 use crate::launch::Ended;
+use crate::served::{Speech, Target};
 
 /// A server behind a bridge.
 #[derive(Debug)]
 pub(crate) struct Bridged {
     port: Upstream,
     bridge: Finding,
+    /// Remembers of which era the server is, as long as this does not know.
+    target: Option<Arc<Target>>,
     /// The moment from which the bridge counts time.
     begun: Instant,
     timer: Option<Pin<Box<Sleep>>>,
@@ -33,10 +39,11 @@ pub(crate) struct Bridged {
 // === impl Bridged ===
 
 impl Bridged {
-    pub(crate) fn new(port: Upstream, bridge: Finding) -> Self {
+    pub(crate) fn new(port: Upstream, bridge: Finding, target: Arc<Target>) -> Self {
         Self {
             port,
             bridge,
+            target: Some(target),
             begun: Instant::now(),
             timer: None,
             lines: VecDeque::new(),
@@ -86,7 +93,11 @@ impl Bridged {
                 continue;
             }
             match std::task::ready!(self.port.poll(cx, wanted)) {
-                FromServer::Ended => return Poll::Ready(FromServer::Ended),
+                FromServer::Ended => {
+                    let reopened = self.port.lost().and_then(|unsent| self.reopen(unsent));
+                    let Some(effects) = reopened else { return Poll::Ready(FromServer::Ended) };
+                    self.carry(effects);
+                }
                 FromServer::Wrote if self.bridge.is_same() => {
                     return Poll::Ready(FromServer::Wrote);
                 }
@@ -129,7 +140,31 @@ impl Bridged {
         }
     }
 
+    /// The server has forgotten its session: another one is begun, if the client has none of its own.
+    fn reopen(&mut self, unsent: Vec<Bytes>) -> Option<Effects> {
+        let unsent = unsent.into_iter().map(Vec::from).collect();
+        self.bridge.reopen(unsent, self.now())
+    }
+
+    /// What has been found out is good for others too, if the server was there.
+    fn remember(&mut self) {
+        let Some(era) = self.bridge.era() else { return };
+        let Some(target) = self.target.take() else { return };
+        if self.port.is_unreachable() || target.era() == Some(era) {
+            return;
+        }
+        target.learn(Some(match era {
+            Era::Legacy => Speech::Legacy,
+            Era::Modern => Speech::Modern,
+        }));
+    }
+
+    pub(super) fn over(&self) -> Option<(Reason, String)> {
+        self.port.over()
+    }
+
     fn carry(&mut self, effects: Effects) {
+        self.remember();
         for line in &effects.to_server {
             self.port.write(line);
         }

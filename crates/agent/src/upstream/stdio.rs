@@ -5,13 +5,16 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use mcp::framing::{LineError, LineReader};
 use mcp::limits::MESSAGE_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
 
 use super::FromServer;
+use crate::end::Reason;
 use crate::launch::{Ended, Process};
 
 /// Read at once, on the stack: an idle connection holds no buffer.
@@ -28,12 +31,22 @@ pub(crate) struct Stdio {
     input_ends: bool,
     /// The server reads no more, though it was written to.
     is_deaf: bool,
+    /// Until when it must have said something.
+    patience: Option<Patience>,
+    over: Option<(Reason, String)>,
+}
+
+/// How long a server may be silent after its start.
+#[derive(Debug)]
+struct Patience {
+    time: Duration,
+    timer: Pin<Box<Sleep>>,
 }
 
 // === impl Stdio ===
 
 impl Stdio {
-    pub(crate) fn new(app: &str, process: Process) -> Self {
+    pub(crate) fn new(app: &str, process: Process, patience: Duration) -> Self {
         Self {
             app: app.to_owned(),
             process,
@@ -41,6 +54,8 @@ impl Stdio {
             from_server: LineReader::new(MESSAGE_BYTES),
             input_ends: false,
             is_deaf: false,
+            patience: Some(Patience { time: patience, timer: Box::pin(sleep(patience)) }),
+            over: None,
         }
     }
 
@@ -76,17 +91,40 @@ impl Stdio {
         if let Poll::Ready(Err(_reads_no_more)) = self.poll_input(cx) {
             self.is_deaf = true;
         }
+        if self.poll_patience(cx).is_ready() {
+            return Poll::Ready(FromServer::Ended);
+        }
         if !wanted {
             return Poll::Pending;
         }
         let lines = &mut self.from_server;
         match poll_read(&mut self.process.stdout, cx, |bytes| lines.push(bytes)) {
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(FromServer::Ended),
-            Poll::Ready(Ok(_)) => Poll::Ready(FromServer::Wrote),
+            Poll::Ready(Ok(_)) => {
+                self.patience = None;
+                Poll::Ready(FromServer::Wrote)
+            }
             // All that it wrote before was read: what it was sent since will not be answered.
             Poll::Pending if self.is_deaf => Poll::Ready(FromServer::Ended),
             Poll::Pending => Poll::Pending,
         }
+    }
+
+    /// Ready when the server has been silent for too long.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(Patience { time, timer }) = &mut self.patience else { return Poll::Pending };
+        ready!(timer.as_mut().poll(cx));
+        let seconds = time.as_secs();
+        let words = format!(
+            "the MCP server said nothing within {seconds} seconds of its start \
+             (spec.mcp.start_timeout)"
+        );
+        self.over = Some((Reason::StartFailed, words));
+        Poll::Ready(())
+    }
+
+    pub(super) fn over(&self) -> Option<(Reason, String)> {
+        self.over.clone()
     }
 
     /// Writes what waits, then closes the input if it ends.

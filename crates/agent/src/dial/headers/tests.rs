@@ -18,7 +18,7 @@ fn alice() -> UserIdentity {
     UserIdentity { traits, ..identity("alice", &["r"]) }
 }
 
-async fn set(rules: &[Header], tokens: Tokens<'_>) -> Result<HeaderMap, DialError> {
+async fn set(rules: &[Header], tokens: &Tokens) -> Result<HeaderMap, DialError> {
     let mut headers = HeaderMap::new();
     headers.insert("x-team", "client's".parse().unwrap());
     let rewriting = Rewriting::new(rules).map_err(|reason| DialError::Request { reason })?;
@@ -85,27 +85,28 @@ async fn templates_are_filled_in_for_the_user() {
         header("X-Plain", "b"),
         header("X-Absent", "{{external.absent}}"),
     ];
-    let tokens = Tokens { jwt: Some("signed"), id_token: Some("oidc") };
-    let headers = set(&rules, tokens).await.unwrap();
+    let headers = set(&rules, &Tokens::signed("signed", "oidc")).await.unwrap();
     assert_eq!(values(&headers, "x-team"), ["team-red", "team-blue"]);
     assert_eq!(values(&headers, "authorization"), ["Bearer signed"]);
     assert_eq!(values(&headers, "x-id"), ["oidc"]);
     assert_eq!(values(&headers, "x-plain"), ["a", "b"]);
     assert!(headers.get("x-absent").is_none());
     assert!(headers["authorization"].is_sensitive());
+    assert_eq!(values(&headers, "tessera-jwt-assertion"), ["signed"]);
 }
 
 #[tokio::test]
 async fn a_trait_is_never_taken_for_a_token() {
     for template in ["{{internal.jwt}}", "{{external.jwt}}"] {
-        let refused = set(&[header("X-Token", template)], Tokens::default()).await;
+        let refused = set(&[header("X-Token", template)], &Tokens::default()).await;
         assert!(matches!(refused, Err(DialError::Request { .. })), "{refused:?}");
     }
 }
 
 #[tokio::test]
 async fn what_cannot_be_a_value_is_refused() {
-    let refused = set(&[header("X-Bad", "{{external.bad}}")], Tokens::default()).await.unwrap_err();
+    let refused =
+        set(&[header("X-Bad", "{{external.bad}}")], &Tokens::default()).await.unwrap_err();
     assert_eq!(
         refused.to_string(),
         "the request to the MCP server cannot be made: the header \"x-bad\" cannot be set: \
@@ -120,10 +121,10 @@ async fn values_come_from_files() {
     std::fs::write(&path, "Bearer {{not a template}}\n").unwrap();
     let value = Given::File(path.display().to_string());
     let rule = Header { name: "authorization".to_owned(), value };
-    let headers = set(std::slice::from_ref(&rule), Tokens::default()).await.unwrap();
+    let headers = set(std::slice::from_ref(&rule), &Tokens::default()).await.unwrap();
     assert_eq!(values(&headers, "authorization"), ["Bearer {{not a template}}"]);
     std::fs::remove_file(&path).unwrap();
-    let refused = set(&[rule], Tokens::default()).await.unwrap_err().to_string();
+    let refused = set(&[rule], &Tokens::default()).await.unwrap_err().to_string();
     assert!(refused.contains("cannot read"), "{refused}");
 }
 

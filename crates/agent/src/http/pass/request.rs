@@ -6,7 +6,7 @@ use http::{Method, Request, Response};
 use mcp::Era;
 use mcp::header::SESSION_ID;
 
-use crate::dial::{DialError, Leave, Tokens};
+use crate::dial::{Caller, DialError, Leave};
 use crate::end::End;
 use crate::http::passage::Passage;
 
@@ -61,24 +61,11 @@ impl Passage {
         request: Request<Body>,
     ) -> Result<Response<Body>, Unanswered> {
         let dialler = self.target.dialler(&self.shared).await.map_err(Unanswered::App)?;
-        let identity = self.visitor.identity();
-        let Some(user) = identity.as_user() else {
-            return Err(Unanswered::App("only users use MCP servers".to_owned()));
-        };
-        let assertion = match &self.target.app.spec.rewrite {
-            Some(_) => self.shared.assertions.get(&self.visitor.evidence(), &self.target.app).await,
-            None => {
-                return dialler
-                    .send(leave, request, user, Tokens::default())
-                    .await
-                    .map_err(Unanswered::Dial);
-            }
-        };
-        let assertion = assertion.map_err(|error| Unanswered::App(error.to_string()))?;
-        let text = |value: &HeaderValue| value.to_str().ok().map(str::to_owned);
-        let (jwt, id_token) = (text(&assertion.jwt), assertion.id_token.as_ref().and_then(text));
-        let tokens = Tokens { jwt: jwt.as_deref(), id_token: id_token.as_deref() };
-        dialler.send(leave, request, user, tokens).await.map_err(Unanswered::Dial)
+        let (visitor, shared) = (&self.visitor, &self.shared);
+        let app = self.target.app.clone();
+        let assertions = shared.assertions.clone();
+        let caller = Caller::new(visitor.identity(), visitor.evidence(), app, assertions);
+        dialler.send(leave, request, &caller).await.map_err(Unanswered::Dial)
     }
 
     /// The client's headers, but for the name of the session.

@@ -1,0 +1,47 @@
+//! Whether an app can be served, as far as that can be told beforehand.
+
+use resource::{App, Transport};
+
+use crate::agent::Shared;
+use crate::dial::Dialler;
+use crate::given;
+use crate::launch::{Fault, Launcher, Program};
+
+/// How to start an app's server. Blocks on files.
+///
+/// # Errors
+/// What is missing, for the app's administrator.
+pub(super) fn program(app: &App) -> Result<Program, String> {
+    let stdio = app.spec.mcp.as_ref().filter(|_| app.transport() == Some(Transport::Stdio));
+    let mcp = stdio.ok_or("the app does not say how its MCP server is started or dialled")?;
+    let mut env = Vec::with_capacity(mcp.env.len());
+    for (name, value) in &mcp.env {
+        let cannot =
+            |reason| format!("the variable {name:?} (spec.mcp.env) cannot be set: {reason}");
+        env.push((name.clone(), given::find(value).map_err(cannot)?.expose().clone()));
+    }
+    let set = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    Ok(Program {
+        command: mcp.command.clone(),
+        args: mcp.args.clone(),
+        user: set(&mcp.run_as_host_user),
+        env,
+        cwd: set(&mcp.cwd),
+    })
+}
+
+/// Whether an app can be served, as far as that can be told beforehand. Blocks.
+///
+/// # Errors
+/// Why not, for the app's administrator.
+pub(crate) fn check(app: &App, shared: &Shared) -> Result<(), String> {
+    match app.transport() {
+        _ if app.is_demo() => Ok(()),
+        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => {
+            Dialler::new(app, &shared.egress, &shared.tasks).map(drop)
+        }
+        Some(Transport::Stdio) | None => {
+            Launcher::check(&program(app)?).map_err(|fault: Fault| fault.to_string())
+        }
+    }
+}

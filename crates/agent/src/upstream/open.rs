@@ -1,0 +1,102 @@
+//! The way to an app's server: starts or dials it, and puts a bridge before it in case it is of another
+//! era than its client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mcp::Era;
+use mcp::bridge::{Finding, Known};
+use resource::{App, Transport};
+
+use super::check::program;
+use super::demo::{DemoUpstream, Visitor};
+use super::remote::{Dialect, Line, Remote};
+use super::{Bridged, Stdio, Upstream};
+use crate::agent::Shared;
+use crate::authorize::Grant;
+use crate::dial::Caller;
+use crate::served::{Served, Speech, Target};
+
+/// How long a process may take until it says something, unless its app says otherwise.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// For whom a server is opened.
+#[derive(Debug)]
+pub(crate) struct Opening<'o> {
+    pub(crate) shared: &'o Arc<Shared>,
+    pub(crate) served: &'o Arc<Served>,
+    pub(crate) grant: &'o Grant,
+    /// The session's id.
+    pub(crate) session: &'o str,
+}
+
+/// Opens a server.
+///
+/// # Errors
+/// Why there is none, for the client and the app's administrator.
+pub(crate) async fn open(opening: Opening<'_>) -> Result<Upstream, String> {
+    let target = opening.served.target();
+    let app = &target.app;
+    let (port, is_old) = match app.transport() {
+        _ if app.is_demo() => return Ok(opening.demo(app.clone())),
+        Some(Transport::StreamableHttp { .. }) if target.speech() == Some(Speech::Sse) => {
+            (opening.remote(&target, Dialect::Sse).await?, false)
+        }
+        Some(Transport::StreamableHttp { .. }) => {
+            (opening.remote(&target, Dialect::Legacy).await?, false)
+        }
+        Some(Transport::Sse { .. }) => (opening.remote(&target, Dialect::Sse).await?, true),
+        Some(Transport::Stdio) | None => (opening.process(&target).await?, false),
+    };
+    let known = if is_old { Known::Pinned(Era::Legacy) } else { known(&target) };
+    let user = opening.grant.user().map_or("", |user| user.name.as_str());
+    let about = [opening.session, user, app.name()].join("\0");
+    let bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
+    Ok(Upstream::Bridged(Box::new(Bridged::new(port, bridge, target.clone()))))
+}
+
+/// What is known of the era of a server: what its app says holds, what was found out may have changed.
+fn known(target: &Target) -> Known {
+    let pinned = target.app.spec.mcp.as_ref().is_some_and(|mcp| mcp.protocol.is_some());
+    match target.era() {
+        None => Known::Unknown,
+        Some(era) if pinned => Known::Pinned(era),
+        Some(era) => Known::Once(era),
+    }
+}
+
+// === impl Opening ===
+
+impl Opening<'_> {
+    fn demo(&self, app: Arc<App>) -> Upstream {
+        let identity = self.grant.identity.clone();
+        let visitor = Visitor { identity, app, session: self.session.to_owned() };
+        Upstream::Demo(Box::new(DemoUpstream::new(visitor)))
+    }
+
+    async fn remote(&self, target: &Arc<Target>, dialect: Dialect) -> Result<Upstream, String> {
+        let (shared, grant) = (self.shared, self.grant);
+        let caller = Caller::new(
+            grant.identity.clone(),
+            grant.evidence().clone(),
+            target.app.clone(),
+            shared.assertions.clone(),
+        );
+        let dialler = target.dialler(shared).await?;
+        let (target, served) = (target.clone(), self.served.clone());
+        let line = Line { dialler, caller, target, served };
+        Ok(Upstream::Remote(Box::new(Remote::new(line, dialect, &shared.tasks))))
+    }
+
+    async fn process(&self, target: &Arc<Target>) -> Result<Upstream, String> {
+        let app = target.app.clone();
+        let program = self.shared.tasks.spawn_blocking("agent.start", move || program(&app));
+        let program = program.await.map_err(|_broken_off| "the agent stops".to_owned())??;
+        let process = self.shared.launcher.start(program).await;
+        let process =
+            process.map_err(|fault| format!("the MCP server could not be started: {fault}"))?;
+        let patience = target.app.spec.mcp.as_ref().and_then(|mcp| mcp.start_timeout);
+        let stdio = Stdio::new(target.app.name(), process, patience.unwrap_or(START_TIMEOUT));
+        Ok(Upstream::Stdio(Box::new(stdio)))
+    }
+}
