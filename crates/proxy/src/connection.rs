@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -43,6 +45,19 @@ pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     /// The certificates that it showed and proved to hold the key of; the leaf first.
     pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The same, as agents get them: written once, for many requests.
+    pub(crate) evidence: HeaderValue,
+}
+
+// === impl Peer ===
+
+impl Peer {
+    pub(crate) fn new(address: SocketAddr, chain: Vec<CertificateDer<'static>>) -> Self {
+        let encoded: Vec<String> = chain.iter().map(|der| STANDARD.encode(der)).collect();
+        // Base64 and commas always make a header.
+        let evidence = HeaderValue::try_from(encoded.join(","));
+        Self { address, chain, evidence: evidence.unwrap_or(HeaderValue::from_static("")) }
+    }
 }
 
 /// Serves a connection until it ends.
@@ -55,7 +70,7 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
         .map(|certificate| certificate.clone().into_owned())
         .collect();
     let is_tunnel = session.alpn_protocol() == Some(tunnel::ALPN_TUNNEL);
-    let peer = Arc::new(Peer { address, chain });
+    let peer = Arc::new(Peer::new(address, chain));
     if is_tunnel {
         serve_tunnel(stream, &peer, &shared).await;
     } else {

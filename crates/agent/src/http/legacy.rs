@@ -17,7 +17,7 @@ use super::pass;
 use super::reply::{self, Stop};
 use super::sessions::{Known, Way};
 use super::streams::Unheard;
-use crate::served::{Speech, Target};
+use crate::served::Target;
 
 /// `initialize`: begins a session.
 pub(crate) async fn begin(
@@ -51,8 +51,7 @@ pub(crate) async fn begin(
 /// Whether the server may speak streamable HTTP of the legacy era itself.
 fn passes(target: &Target) -> bool {
     matches!(target.app.transport(), Some(Transport::StreamableHttp { .. }))
-        && target.era() != Some(Era::Modern)
-        && target.speech() != Some(Speech::Sse)
+        && target.takes_initialize()
 }
 
 fn known(exchange: &Exchange) -> Result<(Arc<Known>, Arc<Conversation>), Stop> {

@@ -80,12 +80,8 @@ async fn is_modern(exchange: &Exchange, target: &Arc<Target>) -> bool {
     if !matches!(target.app.transport(), Some(Transport::StreamableHttp { .. })) {
         return false;
     }
-    let era = match target.era() {
-        Some(era) => Some(era),
-        None => pass::find_era(exchange, target).await,
-    };
     // One that cannot be asked is told of in the course of the request.
-    era != Some(Era::Legacy)
+    pass::takes_modern(exchange, target).await != Some(false)
 }
 
 /// A message that says of itself what it must, with headers that say the same.

@@ -10,4 +10,4 @@ mod request;
 
 pub(crate) use self::legacy::sweep;
 pub(super) use self::legacy::{begin, end, finish, listen, post};
-pub(super) use self::modern::{find_era, post as post_modern};
+pub(super) use self::modern::{post as post_modern, takes_modern};

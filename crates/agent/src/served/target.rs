@@ -1,14 +1,19 @@
 //! An app as it is registered once, and what is known of its server since.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mcp::{Era, Revision};
 use parking_lot::Mutex;
 use resource::App;
 use resource::app::Protocol;
+use tokio::time::Instant;
 
 use crate::agent::Shared;
 use crate::dial::Dialler;
+
+/// Servers change without being registered anew: what HTTP clients were told is asked again after so long.
+const FRESH: Duration = Duration::from_mins(5);
 
 /// An app as connections get it. Registering it anew makes another.
 #[derive(Debug)]
@@ -18,6 +23,15 @@ pub(crate) struct Target {
     dialler: Mutex<Option<Arc<Dialler>>>,
     /// Guards what was found out; held for a look or a change.
     speech: Mutex<Option<Speech>>,
+    /// Guards what HTTP clients of both eras were told; held for a look or a change.
+    direct: Mutex<Direct>,
+}
+
+/// Whether clients can be passed on to a server that may well speak both eras, and when that was found out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Direct {
+    modern: Option<(bool, Instant)>,
+    refuses_initialize: Option<Instant>,
 }
 
 /// What a server was found to speak.
@@ -34,18 +48,43 @@ pub(crate) enum Speech {
 
 impl Target {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, dialler: Mutex::new(None), speech: Mutex::new(None) }
+        Self { app, dialler: Mutex::new(None), speech: Mutex::new(None), direct: Mutex::default() }
+    }
+
+    /// What the app says that the server speaks.
+    fn pinned(&self) -> Option<Era> {
+        match self.app.spec.mcp.as_ref().and_then(|mcp| mcp.protocol)? {
+            Protocol::Legacy => Some(Era::Legacy),
+            Protocol::Modern => Some(Era::Modern),
+            Protocol::Revision(date) => Revision::parse(date).map(Revision::era),
+        }
+    }
+
+    /// Whether requests of the modern era can be passed on, if that is known.
+    pub(crate) fn takes_modern(&self) -> Option<bool> {
+        let found = self.direct.lock().modern.filter(|(_, at)| at.elapsed() < FRESH);
+        self.pinned().map(|era| era == Era::Modern).or(found.map(|(modern, _)| modern))
+    }
+
+    pub(crate) fn found_modern(&self, modern: bool) {
+        self.direct.lock().modern = Some((modern, Instant::now()));
+    }
+
+    /// Whether sessions of the legacy era can be passed on, as far as is known.
+    pub(crate) fn takes_initialize(&self) -> bool {
+        let refused = self.direct.lock().refuses_initialize;
+        let refuses = refused.is_some_and(|at| at.elapsed() < FRESH);
+        let older = self.speech() == Some(Speech::Sse);
+        self.pinned().map_or(!refuses, |era| era == Era::Legacy) && !older
+    }
+
+    pub(crate) fn found_refusing_initialize(&self) {
+        self.direct.lock().refuses_initialize = Some(Instant::now());
     }
 
     /// The era that the server speaks, as far as it is known: the app says so, or it was found out.
     pub(crate) fn era(&self) -> Option<Era> {
-        let pinned = self.app.spec.mcp.as_ref().and_then(|mcp| mcp.protocol);
-        match pinned {
-            Some(Protocol::Legacy) => Some(Era::Legacy),
-            Some(Protocol::Modern) => Some(Era::Modern),
-            Some(Protocol::Revision(date)) => Revision::parse(date).map(Revision::era),
-            None => self.speech().map(Speech::era),
-        }
+        self.pinned().or_else(|| self.speech().map(Speech::era))
     }
 
     /// What the server was found to speak.

@@ -13,6 +13,7 @@ mod launch;
 mod legacy_http;
 mod modern_http;
 mod passing;
+mod passing_modern;
 mod processes;
 mod session;
 mod session_ends;

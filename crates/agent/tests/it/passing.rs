@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use crate::cluster::{Cluster, document};
 use crate::http_server::{HttpServer, Seen, text};
 use crate::processes::wait_until;
-use crate::web::{Web, modern};
+use crate::web::Web;
 
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
-const LIST: &str = r#"{ "jsonrpc":"2.0","result":{"tools":[{"name":"echo","weight":1.0e2},{"name":"die"}],"nextCursor":"c","_meta":{"x":1}},"id":2 }"#;
+pub(crate) const LIST: &str = r#"{ "jsonrpc":"2.0","result":{"tools":[{"name":"echo","weight":1.0e2},{"name":"die"}],"nextCursor":"c","_meta":{"x":1}},"id":2 }"#;
 const FEW: &str = r#"{ "jsonrpc":"2.0","result":{"tools":[{"name":"echo","weight":1.0e2}],"nextCursor":"c","_meta":{"x":1}},"id":2 }"#;
 
 fn everything() -> Value {
@@ -29,18 +29,18 @@ fn everything() -> Value {
 }
 
 /// An app at this server.
-async fn register(cluster: &Cluster, name: &str, server: &HttpServer) {
+pub(crate) async fn register(cluster: &Cluster, name: &str, server: &HttpServer) {
     let uri = format!("mcp+http://{}/mcp", server.address);
     cluster.put(document("app", "v3", name, json!({"spec": {"uri": uri}})));
     cluster.settled().await;
 }
 
-fn message(seen: &Seen) -> Value {
+pub(crate) fn message(seen: &Seen) -> Value {
     serde_json::from_slice(&seen.body).unwrap_or_default()
 }
 
 /// Events, and then silence.
-fn open_stream(events: &str) -> Response<Body> {
+pub(crate) fn open_stream(events: &str) -> Response<Body> {
     let first = Ok::<_, api::BoxError>(Frame::data(Bytes::from(events.to_owned())));
     let frames = stream::iter([first]).chain(stream::pending());
     let mut response = Response::new(api::boxed(StreamBody::new(frames)));
@@ -48,12 +48,12 @@ fn open_stream(events: &str) -> Response<Body> {
     response
 }
 
-fn result(id: &Value, result: &Value) -> String {
+pub(crate) fn result(id: &Value, result: &Value) -> String {
     json!({"jsonrpc": "2.0", "id": id, "result": result}).to_string()
 }
 
 /// What a server of the legacy era answers, where a test says nothing else.
-fn legacy(seen: &Seen) -> Response<Body> {
+pub(crate) fn legacy(seen: &Seen) -> Response<Body> {
     if seen.method != Method::POST {
         return text(405, "text/plain", "no");
     }
@@ -354,85 +354,6 @@ async fn a_server_that_is_down_is_told_in_words() {
     let begun = Web::new(&cluster, "dev", "up").ask(1, "initialize", json!({})).await;
     assert!(!begun.headers.contains_key("mcp-session-id"));
     assert!(gone(&begun.json().await));
-}
-
-/// A server of the modern era.
-fn stateless(seen: &Seen) -> Response<Body> {
-    let message = message(seen);
-    let id = &message["id"];
-    match message["method"].as_str() {
-        Some("server/discover") => {
-            let result_type = "complete";
-            text(
-                200,
-                JSON,
-                result(
-                    id,
-                    &json!({"resultType": result_type, "supportedVersions": ["2026-07-28"], "capabilities": {}}),
-                ),
-            )
-        }
-        Some("tools/list") => text(200, JSON, LIST),
-        Some("tools/call") => {
-            text(200, JSON, result(id, &json!({"resultType": "complete", "content": []})))
-        }
-        Some("subscriptions/listen") => open_stream(&format!(
-            "data: {}\n\n",
-            json!({"jsonrpc": "2.0", "method": "notifications/subscriptions/acknowledged", "params": {"notifications": {}}})
-        )),
-        _ => {
-            let error = json!({"code": -32601, "message": "unknown"});
-            text(404, JSON, json!({"jsonrpc": "2.0", "id": id, "error": error}).to_string())
-        }
-    }
-}
-
-#[tokio::test]
-async fn modern_requests_pass_one_by_one() {
-    let cluster = Cluster::start(&[("dev", json!(["echo"]))]).await;
-    let server = HttpServer::new(stateless).await;
-    register(&cluster, "up", &server).await;
-    let web = Web::new(&cluster, "dev", "up").with("mcp-session-id", "ignored");
-    let call = web.with("mcp-param-region", "eu").modern_call(json!("same"), "echo").await;
-    assert_eq!((call.status.as_u16(), call.content_type()), (200, JSON));
-    assert!(!call.headers.contains_key("mcp-session-id"));
-    assert_eq!(call.json().await["id"], "same");
-    let list = modern(json!(2), "tools/list", json!({})).to_string();
-    let listed = web.modern("tools/list", None).post(&list).await.json().await;
-    assert_eq!(listed["result"]["cacheScope"], "private");
-    assert_eq!(listed["result"]["tools"].as_array().unwrap().len(), 1);
-    let denied = web.modern_call(json!(3), "die").await;
-    assert_eq!(
-        (denied.status.as_u16(), denied.json().await["error"]["code"].clone()),
-        (200, json!(-32602))
-    );
-    let unknown = modern(json!(4), "x/unknown", json!({})).to_string();
-    let unknown = web.modern("x/unknown", None).post(&unknown).await;
-    assert_eq!((unknown.status.as_u16(), unknown.json().await["id"].clone()), (404, json!(4)));
-    let seen = server.seen();
-    let methods: Vec<_> = seen.iter().map(|seen| message(seen)["method"].clone()).collect();
-    assert_eq!(methods, ["server/discover", "tools/call", "tools/list", "x/unknown"], "asked once");
-    assert_eq!(seen[1].headers["mcp-name"], "echo");
-    assert_eq!(seen[1].headers["mcp-param-region"], "eu");
-    assert!(seen.iter().all(|seen| !seen.headers.contains_key("mcp-session-id")));
-    assert!(!cluster.records.codes().contains(&"TMCP001I".to_owned()), "there are no sessions");
-    wait_until("nothing is kept", || cluster.agent.connections() == 0).await;
-}
-
-#[tokio::test]
-async fn a_modern_subscription_ends_with_the_role() {
-    let cluster = Cluster::start(&[("dev", everything())]).await;
-    let server = HttpServer::new(stateless).await;
-    register(&cluster, "up", &server).await;
-    let web = Web::new(&cluster, "dev", "up").modern("subscriptions/listen", None);
-    let listen = modern(json!(9), "subscriptions/listen", json!({"notifications": {}}));
-    let mut stream = web.post(&listen.to_string()).await;
-    assert!(stream.event().await.is_some());
-    cluster.delete(Kind::User, "dev");
-    let (_, answer) = stream.event().await.unwrap();
-    assert_eq!((&answer["id"], &answer["error"]["code"]), (&json!(9), &json!(-32603)));
-    assert!(stream.event().await.is_none());
-    wait_until("it is recorded", || cluster.records.of("TMCP002E").len() == 1).await;
 }
 
 #[tokio::test]

@@ -1,12 +1,9 @@
 //! A request as the agent gets it: what the protocol needs of the client's headers, and the evidence.
 
 use api::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
-use rustls::pki_types::CertificateDer;
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 
 use super::refusal::Refusal;
@@ -37,8 +34,7 @@ impl Forwarded {
                 headers.append(name, value.clone());
             }
         }
-        let evidence = value(&encode_chain(&peer.chain))?;
-        headers.insert(HeaderName::from_static(EVIDENCE), evidence);
+        headers.insert(HeaderName::from_static(EVIDENCE), peer.evidence.clone());
         let address = value(&peer.address.to_string())?;
         headers.insert(HeaderName::from_static(CLIENT_ADDRESS), address);
         Ok(Self { method: head.method.clone(), uri, headers })
@@ -52,10 +48,6 @@ impl Forwarded {
         *request.headers_mut() = self.headers.clone();
         request
     }
-}
-
-fn encode_chain(chain: &[CertificateDer<'static>]) -> String {
-    chain.iter().map(|der| STANDARD.encode(der)).collect::<Vec<_>>().join(",")
 }
 
 #[cfg(test)]

@@ -17,10 +17,12 @@ pub(super) struct Refusal {
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        let code = if status == StatusCode::BAD_REQUEST {
-            code::INVALID_REQUEST
-        } else {
-            code::INTERNAL_ERROR
+        let code = match status {
+            StatusCode::BAD_REQUEST
+            | StatusCode::METHOD_NOT_ALLOWED
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::PAYLOAD_TOO_LARGE => code::INVALID_REQUEST,
+            _ => code::INTERNAL_ERROR,
         };
         Self { status, code, message: message.into() }
     }

@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::answer::{Asked, Content, relay, unanswered, with_headers};
 use super::events::{Events, Waits};
+use super::modern::takes_modern;
 use super::request::{Unanswered, own_headers};
 use crate::agent::Shared;
 use crate::dial::Leave;
@@ -61,7 +62,7 @@ pub(in crate::http) async fn begin(
             return Ok(Some(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words())));
         }
     };
-    let Some(response) = understood(target, response).await else { return Ok(None) };
+    let Some(response) = understood(exchange, target, response).await else { return Ok(None) };
     let named = response.headers().get(SESSION_ID).cloned();
     let events = Content::of(response.headers()) == Content::Events;
     passage.name(named);
@@ -70,7 +71,6 @@ pub(in crate::http) async fn begin(
         // It was refused: there is no session.
         return Ok(Some(answer));
     }
-    target.learn(Some(Speech::Legacy));
     let known = Known {
         id: format!("{}.{session}", shared.recording.host_id),
         principal: exchange.visitor.principal.clone(),
@@ -85,8 +85,12 @@ pub(in crate::http) async fn begin(
     Ok(Some(answer))
 }
 
-/// The answer, unless it says that the server speaks another era or transport: it is remembered which.
-async fn understood(target: &Target, response: Response<Body>) -> Option<Response<Body>> {
+/// The answer, unless it says that the server speaks another era or transport.
+async fn understood(
+    exchange: &Exchange,
+    target: &Arc<Target>,
+    response: Response<Body>,
+) -> Option<Response<Body>> {
     let content = Content::of(response.headers());
     if content == Content::Events {
         return Some(response);
@@ -98,14 +102,17 @@ async fn understood(target: &Target, response: Response<Body>) -> Option<Respons
         return Some(Response::from_parts(head, body));
     };
     let short = bytes.len() <= REFUSAL_BYTES;
-    if target.era() != Some(Era::Legacy) && short && probe::is_modern_refusal(&bytes) {
+    if short
+        && probe::is_modern_refusal(&bytes)
+        && takes_modern(exchange, target).await == Some(true)
+    {
+        target.found_refusing_initialize();
         target.learn(Some(Speech::Modern));
         return None;
     }
     // Streamable HTTP, backwards compatibility: such a server may have the transport of before.
     let older = [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
     if older.contains(&head.status) && Message::parse(&bytes, &mcp::Limits::SERVER).is_err() {
-        target.learn(Some(Speech::Sse));
         return None;
     }
     Some(Response::from_parts(head, api::full(bytes)))

@@ -50,8 +50,14 @@ pub(in crate::http) async fn post(
     }
 }
 
-/// Asks the server which era it speaks. Nothing when it cannot be asked.
-pub(in crate::http) async fn find_era(exchange: &Exchange, target: &Arc<Target>) -> Option<Era> {
+/// Asks the server whether it speaks this era. Nothing when it cannot be asked.
+pub(in crate::http) async fn takes_modern(
+    exchange: &Exchange,
+    target: &Arc<Target>,
+) -> Option<bool> {
+    if let Some(known) = target.takes_modern() {
+        return Some(known);
+    }
     let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
     let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
     let question = probe::discover(1);
@@ -71,10 +77,10 @@ pub(in crate::http) async fn find_era(exchange: &Exchange, target: &Arc<Target>)
         Ok(answer) => answer?,
         Err(_elapsed) => None,
     };
-    let era = probe::judge_discover(answer.as_deref());
-    target.learn(Some(match era {
-        Era::Legacy => Speech::Legacy,
-        Era::Modern => Speech::Modern,
-    }));
-    Some(era)
+    let modern = probe::judge_discover(answer.as_deref()) == Era::Modern;
+    target.found_modern(modern);
+    if !modern && target.era().is_none() {
+        target.learn(Some(Speech::Legacy));
+    }
+    Some(modern)
 }

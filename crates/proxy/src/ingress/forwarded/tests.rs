@@ -1,3 +1,5 @@
+use rustls::pki_types::CertificateDer;
+
 use super::*;
 
 #[test]
@@ -18,10 +20,8 @@ fn only_what_the_protocol_needs_travels() {
         .header("te", "trailers")
         .body(())
         .unwrap();
-    let peer = Peer {
-        address: "192.0.2.1:4711".parse().unwrap(),
-        chain: vec![CertificateDer::from(vec![1, 2, 3])],
-    };
+    let chain = vec![CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])];
+    let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), chain);
     let forwarded = Forwarded::new(&request.into_parts().0, "files", &peer).unwrap();
     let request = forwarded.request(api::empty());
     let mut names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
@@ -40,7 +40,7 @@ fn only_what_the_protocol_needs_travels() {
             "traceparent",
         ]
     );
-    assert_eq!(request.headers()[EVIDENCE], "AQID");
+    assert_eq!(request.headers()[EVIDENCE], "AQID,BA==");
     assert_eq!(request.headers()[CLIENT_ADDRESS], "192.0.2.1:4711");
     assert_eq!(request.uri().path(), "/v1/mcp/apps/files");
 }
