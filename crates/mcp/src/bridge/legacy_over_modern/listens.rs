@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{LegacyOverModern, Purpose, Work, ours};
 use crate::bridge::splice::{self, Change};
-use crate::bridge::{Effects, PAUSE, SUBSCRIPTIONS, longer, write};
+use crate::bridge::{Effects, LONGEST_PAUSE, PAUSE, SUBSCRIPTIONS, longer, write};
 use crate::error::code;
 use crate::json::Raw;
 use crate::message::{Notification, Outcome};
@@ -21,8 +21,8 @@ pub(super) struct Listen {
     to: To,
     /// Our open request for it.
     open: Option<u64>,
-    /// Whether the server has acknowledged that request,
-    active: bool,
+    /// Since when the server has acknowledged that request,
+    active: Option<Duration>,
     /// and whether it ever acknowledged one.
     known: bool,
     /// The pause before it is opened again.
@@ -98,7 +98,7 @@ impl LegacyOverModern {
 
     fn listen(&mut self, to: To, out: &mut Effects) -> u64 {
         let number = self.next();
-        let listen = Listen { to, open: None, active: false, known: false, pause: PAUSE };
+        let listen = Listen { to, open: None, active: None, known: false, pause: PAUSE };
         self.listens.insert(number, listen);
         self.listen_again(number, out);
         number
@@ -124,7 +124,7 @@ impl LegacyOverModern {
             }
         };
         listen.open = Some(id);
-        listen.active = false;
+        listen.active = None;
         self.open.insert(id, Purpose::Listen(number));
         let Ok(params) = self.enrich(&Params::default()) else { return };
         let filter = Change::Set("notifications", format!("{{{filter}}}").into());
@@ -154,7 +154,7 @@ impl LegacyOverModern {
                     self.ended(number, None, now, out);
                 }
             }
-            name::SUBSCRIPTIONS_ACKNOWLEDGED => self.acknowledged(&notification.params, out),
+            name::SUBSCRIPTIONS_ACKNOWLEDGED => self.acknowledged(&notification.params, now, out),
             name::TOOLS_CHANGED
             | name::PROMPTS_CHANGED
             | name::RESOURCES_CHANGED
@@ -173,10 +173,10 @@ impl LegacyOverModern {
         }
     }
 
-    fn acknowledged(&mut self, params: &Params<'_>, out: &mut Effects) {
+    fn acknowledged(&mut self, params: &Params<'_>, now: Duration, out: &mut Effects) {
         let Some(number) = self.tagged(params) else { return };
         let Some(listen) = self.listens.get_mut(&number) else { return };
-        if listen.active {
+        if listen.active.is_some() {
             return;
         }
         if let To::Resource { uri, .. } = &listen.to {
@@ -189,8 +189,7 @@ impl LegacyOverModern {
             }
         }
         let missed = std::mem::replace(&mut listen.known, true);
-        listen.active = true;
-        listen.pause = PAUSE;
+        listen.active = Some(now);
         if missed {
             self.may_have_changed(number, out);
         }
@@ -224,7 +223,7 @@ impl LegacyOverModern {
             return;
         };
         let asked = matches!(listen.to, To::Lists) != (method == name::RESOURCE_UPDATED);
-        if !(listen.active && asked) {
+        if !(listen.active.is_some() && asked) {
             return;
         }
         let meta = params.raw().and_then(|raw| splice::get(raw, "_meta"));
@@ -245,7 +244,10 @@ impl LegacyOverModern {
     ) {
         let Some(listen) = self.listens.get_mut(&number) else { return };
         listen.open = None;
-        listen.active = false;
+        // A server that ends each one soon is asked ever more rarely.
+        if listen.active.take().is_some_and(|since| now >= since + LONGEST_PAUSE) {
+            listen.pause = PAUSE;
+        }
         if listen.known {
             self.paused.insert(number, now + listen.pause);
             listen.pause = longer(listen.pause);
