@@ -6,6 +6,7 @@ mod conversation;
 mod end;
 mod handshake;
 mod link;
+mod rename;
 mod runs;
 mod standing;
 mod stdio;

@@ -11,6 +11,7 @@ use mcp::{
 use serde_json::Value;
 
 use super::handshake::Handshake;
+use super::rename;
 use super::runs::lines;
 use super::standing::{Renewal, Standing};
 use crate::tsh::repeatable::is_repeatable;
@@ -40,6 +41,9 @@ pub(super) struct Conversation {
     /// The server's requests.
     asked: HashSet<Id<'static>>,
     withdrawn: HashSet<Id<'static>>,
+    /// Requests of a server's that have the id of one whose answer may still come, by the id that the
+    /// client knows.
+    renamed: HashMap<Id<'static>, Id<'static>>,
 }
 
 /// A request without an answer.
@@ -48,6 +52,13 @@ struct InFlight {
     order: u64,
     /// The request, if nothing is changed by asking twice.
     line: Option<Bytes>,
+}
+
+/// What becomes of a line.
+enum Pass {
+    AsItIs,
+    Instead(Vec<u8>),
+    Not,
 }
 
 /// What a lost connection leaves behind.
@@ -65,21 +76,25 @@ pub(super) struct Lost {
 
 impl Conversation {
     /// Lines that the client wrote, as they may go to the server.
-    pub(super) fn up(&self, run: &Bytes) -> Bytes {
-        if self.withdrawn.is_empty() {
+    pub(super) fn up(&mut self, run: &Bytes) -> Bytes {
+        if self.withdrawn.is_empty() && self.renamed.is_empty() {
             return run.clone();
         }
         sift(run, |line| match read(line, &Limits::CLIENT).as_deref() {
-            Ok([message]) => self.up_one(&message.body),
-            Ok(batch) => batch.iter().all(|message| self.up_one(&message.body)),
-            // The cluster says what is wrong with it.
-            Err(_refused) => true,
+            Ok([Message { body: Body::Response(Response { id: Some(id), .. }), .. }]) => {
+                let id = id.to_static();
+                match self.renamed.remove(&id) {
+                    Some(theirs) => {
+                        self.asked.remove(&id);
+                        rename::response(line, &theirs).map_or(Pass::Not, Pass::Instead)
+                    }
+                    None => (!self.withdrawn.remove(&id)).into(),
+                }
+            }
+            // Batches have no revision in common with what is asked over several connections; the cluster
+            // says what is wrong with anything else.
+            _ => Pass::AsItIs,
         })
-    }
-
-    fn up_one(&self, body: &Body<'_>) -> bool {
-        !matches!(body, Body::Response(Response { id: Some(id), .. })
-            if self.withdrawn.contains(id) && !self.asked.contains(id))
     }
 
     /// Lines that were handed to the connection.
@@ -144,14 +159,23 @@ impl Conversation {
     /// that is gone is held back for requests that can be sent again, `if_again`.
     pub(super) fn down(&mut self, run: &Bytes, if_again: bool) -> Bytes {
         sift(run, |line| {
-            let Ok(messages) = read(line, &Limits::SERVER) else { return true };
+            let Ok(messages) = read(line, &Limits::SERVER) else { return Pass::AsItIs };
             let mut pass = true;
             for Message { body, .. } in &messages {
                 match body {
                     Body::Response(response) => pass &= self.answered(response, line, if_again),
                     Body::Request(request) => {
-                        self.asked.insert(request.id.to_static());
-                        self.withdrawn.remove(&request.id.to_static());
+                        let id = request.id.to_static();
+                        let instead =
+                            self.withdrawn.contains(&id).then(|| rename::request(request));
+                        match instead {
+                            Some((ours, line)) => {
+                                self.renamed.insert(ours.clone(), id);
+                                self.asked.insert(ours);
+                                return Pass::Instead(line);
+                            }
+                            None => _ = self.asked.insert(id),
+                        }
                     }
                     Body::Notification(notification) => {
                         if notification.method.as_str() == name::CANCELLED
@@ -162,7 +186,7 @@ impl Conversation {
                     }
                 }
             }
-            pass
+            pass.into()
         })
     }
 
@@ -212,6 +236,7 @@ impl Conversation {
         self.kept = 0;
         self.standing.lose();
         self.renewed.clear();
+        self.renamed.clear();
         lost.withdrawn.extend(self.asked.drain());
         if self.withdrawn.len() + lost.withdrawn.len() > WITHDRAWN {
             self.withdrawn.clear();
@@ -231,11 +256,12 @@ impl Conversation {
     /// concern what is gone.
     pub(super) fn offline(run: &Bytes) -> Bytes {
         sift(run, |line| match read(line, &Limits::CLIENT).as_deref() {
-            Ok([Message { body: Body::Response(_), .. }]) => false,
+            Ok([Message { body: Body::Response(_), .. }]) => Pass::Not,
             Ok([Message { body: Body::Notification(notification), .. }]) => {
-                !matches!(notification.method.as_str(), name::CANCELLED | name::PROGRESS)
+                let method = notification.method.as_str();
+                (!matches!(method, name::CANCELLED | name::PROGRESS)).into()
             }
-            _ => true,
+            _ => Pass::AsItIs,
         })
     }
 }
@@ -255,23 +281,40 @@ fn is_transient(error: &str) -> bool {
     end.is_some_and(|end| TRANSIENT.contains(&end))
 }
 
-/// The lines for which `pass` says so: all of them without a copy, in the common case.
-fn sift(run: &Bytes, mut pass: impl FnMut(&[u8]) -> bool) -> Bytes {
+/// A run with what becomes of each line: without a copy where all of them pass.
+fn sift(run: &Bytes, mut judge: impl FnMut(&[u8]) -> Pass) -> Bytes {
     let mut rest = BytesMut::new();
     let mut all = true;
     for line in lines(run) {
-        let passes = pass(line);
-        if !passes && all {
+        let pass = judge(line);
+        if !matches!(pass, Pass::AsItIs) && all {
             all = false;
             // What came before it passed.
             let start = (line.as_ptr() as usize).saturating_sub(run.as_ptr() as usize);
             rest.extend_from_slice(run.get(..start).unwrap_or_default());
-        } else if passes && !all {
-            rest.extend_from_slice(line);
-            rest.extend_from_slice(b"\n");
+        }
+        match pass {
+            Pass::AsItIs if all => {}
+            Pass::AsItIs => {
+                rest.extend_from_slice(line);
+                rest.extend_from_slice(b"\n");
+            }
+            Pass::Instead(line) => {
+                rest.extend_from_slice(&line);
+                rest.extend_from_slice(b"\n");
+            }
+            Pass::Not => {}
         }
     }
     if all { run.clone() } else { rest.freeze() }
+}
+
+// === impl Pass ===
+
+impl From<bool> for Pass {
+    fn from(passes: bool) -> Self {
+        if passes { Self::AsItIs } else { Self::Not }
+    }
 }
 
 #[cfg(test)]

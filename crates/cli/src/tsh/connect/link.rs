@@ -142,7 +142,8 @@ impl<'a> Link<'a> {
             let up = async {
                 loop {
                     let run = leaving.borrow().clone();
-                    let run = talk.borrow().up(&run);
+                    let run = talk.borrow_mut().up(&run);
+                    leaving.replace(run.clone());
                     if !run.is_empty() {
                         if up.send_data(run.clone()).await.is_err() {
                             // The other direction ends too, and knows why.
@@ -178,7 +179,8 @@ impl<'a> Link<'a> {
                 }
             }
         };
-        waiting.extend_from_slice(&leaving.into_inner());
+        // Answers in it were for the server that is gone.
+        waiting.extend_from_slice(&Conversation::offline(&leaving.into_inner()));
         *silent = if talk.borrow().answers() == answers { *silent + 1 } else { 0 };
         Ok(end)
     }

@@ -114,9 +114,35 @@ fn answers_to_a_server_that_is_gone_reach_no_other() {
     assert_eq!(talk.lose(true).withdrawn, [Id::Number(0)]);
     let run = Bytes::from([answer("5"), answer("0"), ask("6", "ping", "{}")].concat());
     assert_eq!(talk.up(&run), [answer("5"), ask("6", "ping", "{}")].concat().as_bytes());
-    // The next server asks under the same id, and gets its answer.
-    down(&mut talk, &ask("0", "roots/list", "{}"));
+    // That was the late answer. From now on the id is anybody's.
+    let asked = ask("0", "roots/list", "{}");
+    assert_eq!(down(&mut talk, &asked), asked);
     assert_eq!(talk.up(&run), run);
+}
+
+#[test]
+fn the_answer_to_one_question_is_not_the_answer_to_another() {
+    let mut talk = Conversation::default();
+    down(&mut talk, &ask("0", "elicitation/create", r#"{"message":"Delete all?"}"#));
+    talk.lose(true);
+    // Another server asks something else under the same id, while the client still thinks.
+    let shown = down(&mut talk, &ask("0", "elicitation/create", r#"{"n": 1.0e5}"#));
+    let request: Value = serde_json::from_str(&shown).unwrap();
+    assert!(
+        shown.ends_with("\"method\":\"elicitation/create\",\"params\":{\"n\": 1.0e5}}\n"),
+        "{shown}"
+    );
+    assert_ne!(request["id"], 0);
+    let yes =
+        |id: &str| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{\"yes\": 1.0}}}}\n");
+    let late = Bytes::from(yes("0"));
+    assert_eq!(talk.up(&late), b"".as_slice());
+    let answer = Bytes::from(yes(&request["id"].to_string()));
+    let sent = talk.up(&answer);
+    assert_eq!(sent, yes("0").as_bytes(), "under the id that the server knows");
+    assert!(talk.lose(true).withdrawn.is_empty(), "it was answered");
+    let again = talk.up(&answer);
+    assert_eq!(again, answer, "once; then it is a stranger's, for the cluster to drop");
 }
 
 #[test]
