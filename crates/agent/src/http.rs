@@ -58,13 +58,17 @@ pub(crate) async fn answer(
         Err(turned) => return turn_away(&shared, &served, &app, turned, body).await,
     };
     let exchange = Exchange { shared, served, visitor, app, head };
-    let outcome = match exchange.head.method {
-        Method::POST => post(&exchange, body).await,
-        Method::GET => listen(&exchange).await,
-        Method::DELETE => end(&exchange).await,
+    respond(&exchange, body).await.unwrap_or_else(|stop| *stop)
+}
+
+async fn respond(exchange: &Exchange, body: Body) -> Result<Response<Body>, Stop> {
+    exchange.single().await?;
+    match exchange.head.method {
+        Method::POST => post(exchange, body).await,
+        Method::GET => listen(exchange).await,
+        Method::DELETE => end(exchange).await,
         _ => Err(reply::only("POST, GET, DELETE", "MCP is spoken by POST, GET and DELETE")),
-    };
-    outcome.unwrap_or_else(|stop| *stop)
+    }
 }
 
 async fn post(exchange: &Exchange, body: Body) -> Result<Response<Body>, Stop> {

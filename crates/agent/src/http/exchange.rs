@@ -58,6 +58,18 @@ impl Exchange {
         }
     }
 
+    /// Refuses, and records, what has two values where the protocol has one: others would read the
+    /// other one.
+    pub(crate) async fn single(&self) -> Result<(), Stop> {
+        for name in [PROTOCOL_VERSION, SESSION_ID, LAST_EVENT_ID] {
+            if let Err(stop) = self.once(name) {
+                self.invalid(None, "a header is given twice that the protocol has once").await;
+                return Err(stop);
+            }
+        }
+        Ok(())
+    }
+
     pub(crate) fn claim(&self) -> Result<Claim, Stop> {
         let Some(value) = self.once(PROTOCOL_VERSION)? else { return Ok(Claim::Nothing) };
         let revision = value.to_str().ok().and_then(Revision::parse);

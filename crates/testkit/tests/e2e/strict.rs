@@ -9,6 +9,7 @@ mod attacks;
 mod http;
 mod lies;
 mod stdio;
+mod told;
 
 use std::path::{Path, PathBuf};
 

@@ -157,7 +157,9 @@ async fn message(
     let messages = match parsed {
         Ok(messages) => messages,
         Err(refused) => {
-            return match passage.relay.lock().unreadable(&bytes, &refused) {
+            // Not in the match: what is matched is held, the lock with it, to the match's end.
+            let answer = passage.relay.lock().unreadable(&bytes, &refused);
+            return match answer {
                 Some(answer) => {
                     let unread = answer_id(&answer);
                     asked.ids.retain(|id| Some(id) != unread.as_ref());
