@@ -138,9 +138,20 @@ impl Modern {
 
 #[test]
 fn what_continues_a_call_is_of_use_to_its_caller_alone_and_once() {
+    continued_by_its_caller_alone(Kind::LegacyStdio);
+}
+
+#[test]
+fn so_it_is_over_http() {
+    continued_by_its_caller_alone(Kind::LegacyHttp);
+}
+
+#[track_caller]
+fn continued_by_its_caller_alone(kind: Kind) {
     let (real, cluster) = (Real::locate(), Cluster::single());
     let log = cluster.scratch().join("grid.log");
-    GridServer::start(&real, Kind::LegacyStdio, &log).register(&cluster, "legacy");
+    let server = GridServer::start(&real, kind, &log);
+    server.register(&cluster, "legacy");
     let [alice, bob] = ["alice", "bob"].map(|user| Modern::new(&real, &cluster, user));
     let nothing = json!({});
     let asked = alice.call("ask", &nothing, &nothing);

@@ -80,14 +80,17 @@ pairs! {
     legacy_stdio_to_modern_stdio: ModernStdio, false, false;
     legacy_stdio_to_modern_http: ModernHttp, false, false;
     legacy_http_to_legacy_stdio: LegacyStdio, false, true;
+    legacy_http_to_legacy_http: LegacyHttp, false, true;
     legacy_http_to_legacy_sse: LegacySse, false, true;
     legacy_http_to_modern_stdio: ModernStdio, false, true;
     legacy_http_to_modern_http: ModernHttp, false, true;
     modern_stdio_to_legacy_stdio: LegacyStdio, true, false;
+    modern_stdio_to_legacy_http: LegacyHttp, true, false;
     modern_stdio_to_legacy_sse: LegacySse, true, false;
     modern_stdio_to_modern_stdio: ModernStdio, true, false;
     modern_stdio_to_modern_http: ModernHttp, true, false;
     modern_http_to_legacy_stdio: LegacyStdio, true, true;
+    modern_http_to_legacy_http: LegacyHttp, true, true;
     modern_http_to_legacy_sse: LegacySse, true, true;
     modern_http_to_modern_stdio: ModernStdio, true, true;
     modern_http_to_modern_http: ModernHttp, true, true;

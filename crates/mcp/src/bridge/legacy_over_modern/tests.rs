@@ -400,10 +400,9 @@ fn a_server_that_ends_subscriptions_soon_is_asked_ever_more_rarely() {
     let mut play = greeted();
     let watch =
         br#"{"jsonrpc":"2.0","id":1,"method":"resources/subscribe","params":{"uri":"a:b"}}"#;
-    let mut id = 3;
     let mut sent = play.bridge.client(watch, play.now).to_server;
     let mut pauses = Vec::new();
-    for lasts in [0, 0, 0, 60] {
+    for (id, lasts) in (3..).zip([0, 0, 0, 60]) {
         assert!(String::from_utf8(sent.remove(0)).unwrap().contains(&format!(r#""id":{id},"#)));
         let acknowledged = format!(
             r#"{{"jsonrpc":"2.0","method":"notifications/subscriptions/acknowledged","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}},"notifications":{{"resourceSubscriptions":["a:b"]}}}}}}"#
@@ -417,7 +416,6 @@ fn a_server_that_ends_subscriptions_soon_is_asked_ever_more_rarely() {
         pauses.push((at - play.now).as_millis());
         play.now = at;
         sent = play.bridge.wake(at).to_server;
-        id += 1;
     }
     assert_eq!(pauses, [250, 500, 1_000, 250]);
 }
