@@ -44,11 +44,11 @@ fn the_same_client_goes_on_after_the_proxy_the_agent_and_the_server_were_lost() 
     cluster.agent().start();
     await_call(&mut peer);
     // A server that dies is started again.
+    // Its keeper may be the first to go, and then it is gone already when its turn comes.
     let server = census::with_argument(log.to_str().unwrap());
+    assert!(!server.is_empty());
     for seen in server {
-        let killed =
-            std::process::Command::new("kill").args(["-9", &seen.pid.to_string()]).status();
-        assert!(killed.unwrap().success());
+        _ = std::process::Command::new("kill").args(["-9", &seen.pid.to_string()]).status();
     }
     await_call(&mut peer);
     assert_eq!(listed(&mut peer), ["echo"]);
