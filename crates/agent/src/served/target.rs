@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mcp::{Era, Revision};
+use mcp::header::Learned;
+use mcp::{Era, Request, Revision};
 use parking_lot::Mutex;
 use resource::App;
 use resource::app::Protocol;
@@ -25,6 +26,8 @@ pub(crate) struct Target {
     speech: Mutex<Option<Speech>>,
     /// Guards what HTTP clients of both eras were told; held for a look or a change.
     direct: Mutex<Direct>,
+    /// Guards which headers calls of its tools need; held for one message.
+    learned: Mutex<Learned>,
 }
 
 /// Whether clients can be passed on to a server that may well speak both eras, and when that was found out.
@@ -48,7 +51,13 @@ pub(crate) enum Speech {
 
 impl Target {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, dialler: Mutex::new(None), speech: Mutex::new(None), direct: Mutex::default() }
+        Self {
+            app,
+            dialler: Mutex::new(None),
+            speech: Mutex::new(None),
+            direct: Mutex::default(),
+            learned: Mutex::default(),
+        }
     }
 
     /// What the app says that the server speaks.
@@ -95,6 +104,16 @@ impl Target {
     /// What it speaks was found out, or is not true any more.
     pub(crate) fn learn(&self, speech: Option<Speech>) {
         *self.speech.lock() = speech;
+    }
+
+    /// Notes what a message of the server's says of the headers that calls need.
+    pub(crate) fn learn_headers(&self, message: &[u8]) {
+        self.learned.lock().learn(message);
+    }
+
+    /// The headers that a call needs beside those of every request.
+    pub(crate) fn headers_of(&self, request: &Request<'_>) -> Vec<(String, String)> {
+        self.learned.lock().headers(request)
     }
 
     /// The client for the app's server, made when it is first needed.

@@ -6,6 +6,7 @@
 mod answer;
 mod driver;
 mod exchange;
+mod hearing;
 mod outline;
 mod pipe;
 mod stream;

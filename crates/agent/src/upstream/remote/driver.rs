@@ -115,7 +115,7 @@ impl Driver {
         match order {
             Order::Finish => self.finishing = true,
             Order::Send(text) => {
-                let outline = Outline::of(&text);
+                let outline = self.wire.outline(&text);
                 if let Some(era) = outline.era
                     && self.dialect != Dialect::Sse
                 {

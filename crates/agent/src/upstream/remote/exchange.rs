@@ -1,6 +1,7 @@
 //! One exchange of requests and answers by HTTP, in each of the dialects.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::Body;
@@ -10,7 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use mcp::error::{self, code};
 use mcp::limits::{Limits, MESSAGE_BYTES};
 use mcp::message::Message;
-use mcp::{Id, Revision, framing, header};
+use mcp::{Era, Id, Revision, framing, header};
 use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::Notify;
@@ -29,32 +30,36 @@ use crate::served::Speech;
 const LINGER: Duration = Duration::from_secs(5);
 /// How often in a row a stream that broke is asked for without its saying anything.
 const RESUMES: u32 = 8;
-/// How long a server may take to say where messages are posted.
-const ENDPOINT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long what a server says by itself is read before an answer is handed on, where that matters.
+const HEAR_FIRST: Duration = Duration::from_millis(25);
 /// How long it may take to end a session.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(3);
 
 const BOTH: HeaderValue = HeaderValue::from_static("application/json, text/event-stream");
-const EVENTS: HeaderValue = HeaderValue::from_static(mcp::sse::CONTENT_TYPE);
+pub(super) const EVENTS: HeaderValue = HeaderValue::from_static(mcp::sse::CONTENT_TYPE);
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// What all exchanges of a conversation share.
 #[derive(Debug)]
 pub(super) struct Wire {
-    line: Line,
+    pub(super) line: Line,
     pub(super) pipe: Arc<Pipe>,
     /// Guards what the server said of the session; held for a copy.
-    session: Mutex<Session>,
+    pub(super) session: Mutex<Session>,
     /// What others wait for has been said.
     pub(super) unblocked: Notify,
+    /// What the server says by itself is heard,
+    pub(super) listening: AtomicBool,
+    /// and what it logs is wanted.
+    logging: AtomicBool,
 }
 
 #[derive(Clone, Debug, Default)]
-struct Session {
+pub(super) struct Session {
     id: Option<HeaderValue>,
     revision: Option<HeaderValue>,
     /// Where messages are posted, if not at the app's address.
-    endpoint: Option<Url>,
+    pub(super) endpoint: Option<Url>,
 }
 
 /// A message on its way.
@@ -80,7 +85,7 @@ pub(super) enum Done {
 }
 
 /// Why there is no stream.
-enum NoStream {
+pub(super) enum NoStream {
     /// The server has none.
     None,
     Lost,
@@ -102,11 +107,25 @@ struct Agreed {
 
 impl Wire {
     pub(super) fn new(line: Line, pipe: Arc<Pipe>) -> Self {
-        Self { line, pipe, session: Mutex::default(), unblocked: Notify::new() }
+        Self {
+            line,
+            pipe,
+            session: Mutex::default(),
+            unblocked: Notify::new(),
+            listening: AtomicBool::new(false),
+            logging: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn outline(&self, text: &[u8]) -> Outline {
+        Outline::of(text, &self.line.target)
     }
 
     /// Posts a message and hands on what is answered.
     pub(super) async fn post(self: Arc<Self>, dialect: Dialect, posted: Posted) -> Done {
+        if posted.outline.is_set_level {
+            self.logging.store(true, Ordering::Relaxed);
+        }
         let session = self.session.lock().clone();
         let request = request_for(dialect, &posted, &session);
         let endpoint = session.endpoint.as_ref().filter(|_| dialect == Dialect::Sse);
@@ -201,7 +220,13 @@ impl Wire {
 
     async fn json(&self, id: &Id<'_>, outline: &Outline, body: Body) {
         match api::collect(body, MESSAGE_BYTES).await {
-            Ok(whole) => self.hand_on(outline, &whole).await,
+            Ok(whole) => {
+                self.hear_first().await;
+                if Self::is_modern(outline) {
+                    self.line.target.learn_headers(&whole);
+                }
+                self.hand_on(outline, &whole).await;
+            }
             Err(_too_long_or_broken) => {
                 let words = "the MCP server's answer broke off, or is too long";
                 self.fail(id, words).await;
@@ -258,8 +283,15 @@ impl Wire {
                 Some(Err(too_long)) => self.pipe.give(Err(too_long)).await,
                 Some(Ok(event)) => {
                     heard = true;
+                    let answered = ends.is_none() && answers(&event.data, id);
+                    if answered {
+                        self.hear_first().await;
+                        if Self::is_modern(outline) {
+                            self.line.target.learn_headers(&event.data);
+                        }
+                    }
                     self.hand_on(outline, &event.data).await;
-                    if ends.is_none() && answers(&event.data, id) {
+                    if answered {
                         ends = Some(Instant::now() + LINGER);
                         if outline.is_initialize {
                             self.unblocked.notify_one();
@@ -270,7 +302,20 @@ impl Wire {
         }
     }
 
-    async fn hand_on(&self, outline: &Outline, text: &[u8]) {
+    /// Many servers write what they log onto the stream of what they say by themselves, before the answer
+    /// that it belongs to. It has come by now, over another connection, and is read first.
+    async fn hear_first(&self) {
+        if self.listening.load(Ordering::Relaxed) && self.logging.load(Ordering::Relaxed) {
+            sleep(HEAR_FIRST).await;
+        }
+    }
+
+    /// Only modern requests name what they are in headers.
+    fn is_modern(outline: &Outline) -> bool {
+        outline.era == Some(Era::Modern)
+    }
+
+    pub(super) async fn hand_on(&self, outline: &Outline, text: &[u8]) {
         if outline.is_initialize
             && let Ok(Begun { result }) = serde_json::from_slice(text)
             && Revision::parse(&result.revision).is_some()
@@ -285,7 +330,7 @@ impl Wire {
     }
 
     /// Asks for a stream, or for one to go on.
-    async fn stream(&self, place: &Place) -> Result<Events, NoStream> {
+    pub(super) async fn stream(&self, place: &Place) -> Result<Events, NoStream> {
         let session = self.session.lock().clone();
         let mut request = Request::new(api::empty());
         *request.method_mut() = Method::GET;
@@ -307,93 +352,6 @@ impl Wire {
             StatusCode::TOO_MANY_REQUESTS => Err(NoStream::Later),
             _ => Err(NoStream::None),
         }
-    }
-
-    /// Hears what the server says by itself, for as long as it has a stream for that.
-    pub(super) async fn listen(self: Arc<Self>) -> Done {
-        let mut place = Place::default();
-        let mut pause = place.pause();
-        loop {
-            match self.stream(&place).await {
-                Ok(mut events) => {
-                    let mut heard = false;
-                    while let Some(event) = events.next().await {
-                        heard = true;
-                        match event {
-                            Ok(event) => self.hand_on(&Outline::default(), &event.data).await,
-                            Err(too_long) => self.pipe.give(Err(too_long)).await,
-                        }
-                    }
-                    place = events.place;
-                    pause = if heard { place.pause() } else { longer(pause.max(place.pause())) };
-                }
-                Err(NoStream::None) => return Done::Fine,
-                Err(NoStream::Lost) => return Done::Lost(None),
-                Err(NoStream::Later) => pause = longer(pause),
-            }
-            sleep(pause).await;
-        }
-    }
-
-    /// Opens the stream of a server of the first revision, and learns where messages are posted.
-    pub(super) async fn open(self: Arc<Self>) -> Done {
-        match timeout(ENDPOINT_TIMEOUT, self.endpoint()).await {
-            Ok(Ok(events)) => Done::Opened(events),
-            Ok(Err(words)) => Done::Over(words),
-            Err(_elapsed) => {
-                let seconds = ENDPOINT_TIMEOUT.as_secs();
-                Done::Over(format!(
-                    "the MCP server did not say within {seconds} seconds where messages are posted"
-                ))
-            }
-        }
-    }
-
-    async fn endpoint(&self) -> Result<Events, String> {
-        let mut request = Request::new(api::empty());
-        *request.method_mut() = Method::GET;
-        request.headers_mut().insert(ACCEPT, EVENTS);
-        let dialler = &self.line.dialler;
-        let response = dialler.send(Leave::Housekeeping, request, &self.line.caller).await;
-        let response = response.map_err(|error| error.to_string())?;
-        if !response.status().is_success() {
-            return Err(Refusal::read(response).await.to_string());
-        }
-        if Kind::of(&response) != Kind::Events {
-            return Err("the MCP server sends no stream of events; is the URI right?".to_owned());
-        }
-        let mut events = Events::new(response.into_body(), Place::default());
-        while let Some(event) = events.next().await {
-            let event = event.map_err(|error| error.to_string())?;
-            if event.name.as_deref() != Some("endpoint") {
-                continue;
-            }
-            let text = String::from_utf8_lossy(&event.data);
-            let url = dialler.url().join(text.trim());
-            let url =
-                url.map_err(|_e| "the MCP server names no address for messages".to_owned())?;
-            if url.origin() != dialler.url().origin() {
-                let words = "the MCP server wants messages posted to another server";
-                return Err(words.to_owned());
-            }
-            self.session.lock().endpoint = Some(url);
-            return Ok(events);
-        }
-        Err("the MCP server ended its stream of events at once".to_owned())
-    }
-
-    /// Hands on what comes on the stream of a server of the first revision.
-    pub(super) async fn read(self: Arc<Self>, mut events: Events) -> Done {
-        while let Some(event) = events.next().await {
-            match event {
-                Ok(event) if matches!(event.name.as_deref(), None | Some("message")) => {
-                    self.hand_on(&Outline::default(), &event.data).await;
-                }
-                Ok(_of_another_kind) => {}
-                Err(too_long) => self.pipe.give(Err(too_long)).await,
-            }
-        }
-        Done::Over("the MCP server ended its stream of events".to_owned())
     }
 
     /// Answers requests that nobody else will.
@@ -459,8 +417,9 @@ fn request_for(dialect: Dialect, posted: &Posted, session: &Session) -> Request<
         Dialect::Legacy => session.name(&mut request),
         Dialect::Modern => {
             for (name, value) in &posted.outline.headers {
-                if let Ok(value) = HeaderValue::from_str(value) {
-                    headers.insert(HeaderName::from_static(name), value);
+                let name = HeaderName::from_bytes(name.as_bytes());
+                if let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value)) {
+                    headers.insert(name, value);
                 }
             }
         }
@@ -468,7 +427,7 @@ fn request_for(dialect: Dialect, posted: &Posted, session: &Session) -> Request<
     request
 }
 
-fn longer(pause: Duration) -> Duration {
+pub(super) fn longer(pause: Duration) -> Duration {
     pause.saturating_mul(2).min(LONGEST_PAUSE)
 }
 

@@ -5,6 +5,8 @@ use mcp::message::Message;
 use mcp::method::name;
 use mcp::{Body, Era, Id, Method, Request, Revision, header, http};
 
+use crate::served::Target;
+
 /// What has to be known of a message to carry it.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
@@ -13,11 +15,13 @@ pub(super) struct Outline {
     /// What a request says of the era that is spoken.
     pub(super) era: Option<Era>,
     pub(super) is_initialize: bool,
+    /// Whether the client wants to hear what the server logs.
+    pub(super) is_set_level: bool,
     /// What comes after it must not overtake it.
     pub(super) is_first: bool,
     pub(super) is_initialized: bool,
     /// What the modern era repeats in headers.
-    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) headers: Vec<(String, String)>,
     pub(super) is_response: bool,
     /// The request that is taken back.
     pub(super) cancels: Option<Id<'static>>,
@@ -26,16 +30,17 @@ pub(super) struct Outline {
 // === impl Outline ===
 
 impl Outline {
-    pub(super) fn of(line: &[u8]) -> Self {
+    pub(super) fn of(line: &[u8], target: &Target) -> Self {
         let Ok(message) = Message::parse(line, &Limits::SERVER) else { return Self::default() };
         match &message.body {
             Body::Request(request) => Self {
                 id: Some(request.id.to_static()),
                 era: era_of(request, &message),
                 is_initialize: request.method == Method::Initialize,
+                is_set_level: request.method.as_str() == name::SET_LEVEL,
                 is_first: request.method == Method::Initialize
                     || request.method.as_str() == name::SET_LEVEL,
-                headers: header::of(request),
+                headers: headers_of(request, target),
                 ..Self::default()
             },
             Body::Notification(notification) => {
@@ -45,8 +50,8 @@ impl Outline {
                 Self {
                     is_first: true,
                     headers: vec![
-                        (header::PROTOCOL_VERSION, Revision::LATEST.as_str().to_owned()),
-                        (header::METHOD, header::encode(called).into_owned()),
+                        (header::PROTOCOL_VERSION.to_owned(), Revision::LATEST.as_str().to_owned()),
+                        (header::METHOD.to_owned(), header::encode(called).into_owned()),
                     ],
                     is_initialized: called == name::INITIALIZED,
                     cancels: cancels.and_then(|raw| Id::read(raw).ok()).map(|id| id.to_static()),
@@ -64,4 +69,9 @@ fn era_of(request: &Request<'_>, message: &Message<'_>) -> Option<Era> {
         Era::Modern => Some(Era::Modern),
         Era::Legacy => (request.method == Method::Initialize).then_some(Era::Legacy),
     }
+}
+
+fn headers_of(request: &Request<'_>, target: &Target) -> Vec<(String, String)> {
+    let every = header::of(request).into_iter().map(|(name, value)| (name.to_owned(), value));
+    every.chain(target.headers_of(request)).collect()
 }

@@ -1,5 +1,6 @@
 //! Conversations with servers inside the test, in each dialect, and everything that can go wrong.
 
+mod hearing;
 mod older;
 
 use std::future::poll_fn;
