@@ -138,53 +138,45 @@ impl Modern {
 
 #[test]
 fn what_continues_a_call_is_of_use_to_its_caller_alone_and_once() {
-    continued_by_its_caller_alone(Kind::LegacyStdio);
-}
-
-#[test]
-fn so_it_is_over_http() {
-    continued_by_its_caller_alone(Kind::LegacyHttp);
-}
-
-#[track_caller]
-fn continued_by_its_caller_alone(kind: Kind) {
-    let (real, cluster) = (Real::locate(), Cluster::single());
-    let log = cluster.scratch().join("grid.log");
-    let server = GridServer::start(&real, kind, &log);
-    server.register(&cluster, "legacy");
-    let [alice, bob] = ["alice", "bob"].map(|user| Modern::new(&real, &cluster, user));
-    let nothing = json!({});
-    let asked = alice.call("ask", &nothing, &nothing);
-    assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
-    let state = asked["result"]["requestState"].as_str().unwrap().to_owned();
-    let [key] =
-        &asked["result"]["inputRequests"].as_object().unwrap().keys().collect::<Vec<_>>()[..]
-    else {
-        panic!("one question was expected: {asked}")
-    };
-    let given = |state: &str| {
-        json!({
-            "requestState": state,
-            "inputResponses": {key.as_str(): {"action": "accept", "content": {"name": "Ada"}}},
-        })
-    };
-    let refused = |answer: Value, words: &str| {
-        let error = &answer["error"];
-        assert_eq!(error["code"], -32602, "{answer}");
-        assert!(error["message"].as_str().unwrap().contains(words), "{answer}");
-    };
-    // Bob may call the same tool, and is asked himself: his own call has nothing to do with hers.
-    let of_bob = bob.call("ask", &nothing, &nothing);
-    assert_ne!(of_bob["result"]["requestState"], state.as_str());
-    let foreign = "is not one that was given for this request";
-    refused(bob.call("ask", &nothing, &given(&state)), foreign);
-    refused(alice.call("interview", &nothing, &given(&state)), foreign);
-    refused(alice.call("ask", &json!({"who": "else"}), &given(&state)), foreign);
-    let (head, tail) = state.split_at(state.len() / 2);
-    for altered in [format!("{head}A{tail}"), format!("{tail}{head}"), "x".to_owned()] {
-        refused(alice.call("ask", &nothing, &given(&altered)), foreign);
+    for kind in [Kind::LegacyStdio, Kind::LegacyHttp] {
+        let (real, cluster) = (Real::locate(), Cluster::single());
+        let log = cluster.scratch().join("grid.log");
+        let server = GridServer::start(&real, kind, &log);
+        server.register(&cluster, "legacy");
+        let [alice, bob] = ["alice", "bob"].map(|user| Modern::new(&real, &cluster, user));
+        let nothing = json!({});
+        let asked = alice.call("ask", &nothing, &nothing);
+        assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+        let state = asked["result"]["requestState"].as_str().unwrap().to_owned();
+        let [key] =
+            &asked["result"]["inputRequests"].as_object().unwrap().keys().collect::<Vec<_>>()[..]
+        else {
+            panic!("one question was expected: {asked}")
+        };
+        let given = |state: &str| {
+            json!({
+                "requestState": state,
+                "inputResponses": {key.as_str(): {"action": "accept", "content": {"name": "Ada"}}},
+            })
+        };
+        let refused = |answer: Value, words: &str| {
+            let error = &answer["error"];
+            assert_eq!(error["code"], -32602, "{answer}");
+            assert!(error["message"].as_str().unwrap().contains(words), "{answer}");
+        };
+        // Bob may call the same tool, and is asked himself: his own call has nothing to do with hers.
+        let of_bob = bob.call("ask", &nothing, &nothing);
+        assert_ne!(of_bob["result"]["requestState"], state.as_str());
+        let foreign = "is not one that was given for this request";
+        refused(bob.call("ask", &nothing, &given(&state)), foreign);
+        refused(alice.call("interview", &nothing, &given(&state)), foreign);
+        refused(alice.call("ask", &json!({"who": "else"}), &given(&state)), foreign);
+        let (head, tail) = state.split_at(state.len() / 2);
+        for altered in [format!("{head}A{tail}"), format!("{tail}{head}"), "x".to_owned()] {
+            refused(alice.call("ask", &nothing, &given(&altered)), foreign);
+        }
+        let done = alice.call("ask", &nothing, &given(&state));
+        assert_eq!(done.pointer("/result/content/0/text"), Some(&json!("hello Ada")), "{done}");
+        refused(alice.call("ask", &nothing, &given(&state)), "was used already");
     }
-    let done = alice.call("ask", &nothing, &given(&state));
-    assert_eq!(done.pointer("/result/content/0/text"), Some(&json!("hello Ada")), "{done}");
-    refused(alice.call("ask", &nothing, &given(&state)), "was used already");
 }
