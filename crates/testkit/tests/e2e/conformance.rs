@@ -72,12 +72,8 @@ fn over_an_http_server_by_the_ingress() {
 fn over_an_http_server(front: Front) {
     let (real, cluster) = (Real::locate(), Cluster::single());
     let fixture = real.fixture();
-    let uri = fixture.uri("mcp+http");
-    let (legacy, modern) = Round::ALL.split_at(3);
-    cluster.app_pinned("fixture", &uri, "legacy");
-    let mut differ = differences(&cluster, front, "", legacy);
-    cluster.app_pinned("fixture", &uri, "modern");
-    differ.extend(differences(&cluster, front, "", modern));
+    cluster.app_at("fixture", &fixture.uri("mcp+http"));
+    let differ = differences(&cluster, front, "", &Round::ALL);
     assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
 }
 

@@ -10,6 +10,7 @@ mod bridge;
 mod checks;
 mod conformance;
 mod direct;
+mod fidelity;
 mod gateway;
 mod grid;
 mod strict;
