@@ -354,6 +354,7 @@ async fn a_server_that_is_down_is_told_in_words() {
     let begun = Web::new(&cluster, "dev", "up").ask(1, "initialize", json!({})).await;
     assert!(!begun.headers.contains_key("mcp-session-id"));
     assert!(gone(&begun.json().await));
+    wait_until("it is recorded", || cluster.records.of("TMCP002E").len() == 1).await;
 }
 
 #[tokio::test]

@@ -59,7 +59,9 @@ pub(in crate::http) async fn begin(
         Ok(response) => response,
         Err(failed) => {
             failed.tell(exchange);
-            return Ok(Some(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words())));
+            let words = failed.words();
+            finish(&passage, End::new(Reason::StartFailed, words.clone()), false);
+            return Ok(Some(unanswered(asked, StatusCode::BAD_GATEWAY, &words)));
         }
     };
     let Some(response) = understood(exchange, target, response).await else { return Ok(None) };
@@ -69,6 +71,8 @@ pub(in crate::http) async fn begin(
     let mut answer = relay(&passage, response, asked).await;
     if !events && passage.relay.lock().handshake().revision.is_none() {
         // It was refused: there is no session.
+        let words = "the MCP server did not begin a session";
+        finish(&passage, End::new(Reason::StartFailed, words), false);
         return Ok(Some(answer));
     }
     let known = Known {
