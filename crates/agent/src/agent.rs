@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -20,7 +19,7 @@ use crate::dial::Egress;
 use crate::handler::{Ingress, MAX_CONNECTIONS};
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
-use crate::launch::Launcher;
+use crate::launch::{Binary, Launcher};
 use crate::record::Recording;
 use crate::relay::{KnownTasks, TaskBook};
 use crate::seal::Sealed;
@@ -42,9 +41,8 @@ pub struct AgentConfig {
     pub demo_server: bool,
     /// Which addresses servers may have that are dialled.
     pub egress: Egress,
-    /// A binary that enters [`crate::launch::main_keeper`] and [`crate::launch::main_drop`]:
-    /// `/proc/self/exe` for the product's own.
-    pub keeper_binary: PathBuf,
+    /// What watches over stdio servers.
+    pub keeper_binary: Binary,
     /// Where what happens is recorded, before it happens.
     pub audit: Arc<dyn Sink>,
     /// What time it is.

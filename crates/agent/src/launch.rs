@@ -1,44 +1,20 @@
 //! Starting stdio MCP servers, and ending them whole.
 //!
-//! The agent starts a *keeper*: this same binary, entered through [`main_keeper`]. The keeper adopts
-//! whatever the server leaves behind and ends only when all of it has ended. It starts the server
-//! through [`main_drop`], which gives up every right but those of the host user and then becomes the
-//! server. Keeper and drop are single-threaded and have no runtime.
-//!
-//! | who dies | what happens |
-//! |---|---|
-//! | the connection | stdin ends; a second later SIGTERM; two seconds later SIGKILL to every descendant |
-//! | the server | SIGKILL to every descendant |
-//! | the agent, however | the kernel signals the keeper, which does as for a connection |
-//! | the keeper, by SIGKILL | the kernel kills the server; the agent adopts and kills what is left |
-//!
-//! Nothing of the server's is passed on a command line except what the app resource says in the
-//! open: the environment travels as environment.
+//! The agent starts a *keeper* for each, and the keeper the server: see [`keeper`] for what they do
+//! and what happens when one of them dies. Here is the agent's side: what keepers are made of, the
+//! thread that starts them, and what a running server is to a connection.
 
-mod args;
-mod drop;
-mod fault;
-mod host_user;
-mod keeper;
+mod binary;
 mod launcher;
-mod proc;
 mod process;
-mod report;
 mod tail;
 
 use std::fmt;
 
-pub use drop::main_drop;
-pub use fault::Fault;
-pub use keeper::main_keeper;
+pub use binary::Binary;
+pub use keeper::{DROP, Fault, KEEPER, Outcome, PROBE, main_drop, main_keeper};
 pub use launcher::Launcher;
 pub use process::{Ended, Process};
-pub use report::Outcome;
-
-/// The argument that makes the binary a keeper.
-pub const KEEPER: &str = "__keeper";
-/// The argument that makes the binary drop its rights and become a server.
-pub const DROP: &str = "__drop";
 
 /// What to start, and as whom.
 ///

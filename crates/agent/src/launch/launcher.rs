@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::env;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, mpsc};
 
+use keeper::{ENV_PREFIX, Fault, HostUser, KEEPER, KeeperArgs, proc, search_path};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::signal::{Signal, kill};
@@ -17,12 +18,9 @@ use parking_lot::Mutex;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
-use crate::launch::args::{ENV_PREFIX, KeeperArgs};
-use crate::launch::drop::search_path;
-use crate::launch::fault::Fault;
-use crate::launch::host_user::HostUser;
+use crate::launch::Program;
+use crate::launch::binary::Binary;
 use crate::launch::process::Process;
-use crate::launch::{KEEPER, Program, proc};
 
 /// The most servers that one agent runs at a time.
 pub(crate) const MAX_PROCESSES: usize = 10_000;
@@ -35,7 +33,6 @@ pub struct Launcher {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    binary: PathBuf,
     /// The way to the thread that starts keepers. It lives as long as any process that it started:
     /// to the keepers, the end of the thread is the end of the agent.
     orders: mpsc::Sender<Order>,
@@ -55,26 +52,24 @@ impl Launcher {
     /// Makes this process the one that adopts orphans of its keepers, and starts the thread that
     /// starts them. Call it inside a tokio runtime, once a process.
     ///
-    /// `binary` is one that enters [`crate::launch::main_keeper`] when its first argument is
-    /// [`KEEPER`], and so on; `/proc/self/exe` outlives an update of the file.
+    /// Keepers are made of `binary`.
     ///
     /// # Errors
     /// The system refuses either.
-    pub fn new(binary: PathBuf) -> io::Result<Self> {
+    pub fn new(binary: Binary) -> io::Result<Self> {
         prctl::set_child_subreaper(true)?;
         let (orders, inbox) = mpsc::channel::<Order>();
         let runtime = tokio::runtime::Handle::current();
-        let path = binary.clone();
         // A keeper's "my parent died" follows the thread that started it, and the runtime ends
         // threads when it likes.
         std::thread::Builder::new().name("agent-launcher".to_owned()).spawn(move || {
             let _runtime = runtime.enter();
             for order in inbox {
                 // Nobody waits: the child is dropped, and its keeper ends with its input.
-                _ = order.reply.send(spawn_keeper(&path, &order.program));
+                _ = order.reply.send(spawn_keeper(binary.path(), &order.program));
             }
         })?;
-        Ok(Self { inner: Arc::new(Inner { binary, orders, keepers: Mutex::default() }) })
+        Ok(Self { inner: Arc::new(Inner { orders, keepers: Mutex::default() }) })
     }
 
     /// Starts a server.
@@ -110,12 +105,6 @@ impl Launcher {
         HostUser::find(program.user.as_deref())?;
         find_command(&program.command)
     }
-
-    /// The binary that keepers are made of.
-    #[must_use]
-    pub fn binary(&self) -> &Path {
-        &self.inner.binary
-    }
 }
 
 fn spawn_keeper(binary: &Path, program: &Program) -> io::Result<Child> {
@@ -128,6 +117,7 @@ fn spawn_keeper(binary: &Path, program: &Program) -> io::Result<Child> {
     };
     let mut command = Command::new(binary);
     command
+        .arg0(keeper::NAME)
         .arg(KEEPER)
         .args(args.write())
         .env_clear()

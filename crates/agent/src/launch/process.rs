@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use keeper::Outcome;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
@@ -11,7 +12,6 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
 use crate::launch::launcher::Inner;
-use crate::launch::report::Outcome;
 use crate::launch::tail::Tail;
 
 /// How long a keeper may take to end a server: three seconds of patience and the rest for a busy

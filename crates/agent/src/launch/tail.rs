@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::launch::report::Outcome;
+use keeper::Outcome;
 
 /// How much of the stream is kept.
 const TAIL_BYTES: usize = 8 * 1024;

@@ -4,7 +4,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use agent::launch::{Ended, Fault, Launcher, Outcome, Process, Program};
+use agent::launch::{Binary, Ended, Fault, Launcher, Outcome, Process, Program};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, Uid, User};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -314,4 +314,38 @@ async fn many_starts_and_ends_leave_no_process_and_no_descriptor() {
     }
     assert_eq!(mark.alive(), [0_i32; 0]);
     wait_until("all files are closed", || open_files() <= before).await;
+}
+
+#[tokio::test]
+async fn a_keeper_in_memory_leaves_nothing_either() {
+    let mark = Mark::new();
+    let keepers = Binary::in_memory(&std::fs::read(FIXTURE).unwrap()).unwrap();
+    let launcher = Launcher::new(keepers).unwrap();
+    let mut process = launcher.start(marked(&mark, "sh", &["-c", STUBBORN])).await.unwrap();
+    assert_eq!(first_line(&mut process).await, "ready\n");
+    let keeper = format!("/proc/{}/exe", process.keeper_pid());
+    let made_of = std::fs::read_link(keeper).unwrap();
+    assert_eq!(made_of.to_str(), Some("/memfd:mcp-keeper (deleted)"));
+    let ended = process.end().await;
+    assert_eq!(ended.outcome, Outcome::Signalled { signal: "SIGKILL".to_owned() });
+    assert_eq!(mark.alive(), [0_i32; 0]);
+    // What the agent keeps open for it is none of the server's.
+    let files = program("sh", &["-c", "exec ls /proc/self/fd"]);
+    let mut process = launcher.start(files).await.unwrap();
+    let mut text = String::new();
+    process.stdout.read_to_string(&mut text).await.unwrap();
+    assert_eq!(process.end().await.outcome, Outcome::Exited { code: 0 });
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["0", "1", "2", "3"]);
+}
+
+#[tokio::test]
+async fn a_killed_keeper_in_memory_leaves_nothing() {
+    let mark = Mark::new();
+    let keepers = Binary::in_memory(&std::fs::read(FIXTURE).unwrap()).unwrap();
+    let launcher = Launcher::new(keepers).unwrap();
+    let mut process = launcher.start(marked(&mark, "sh", &["-c", STUBBORN])).await.unwrap();
+    assert_eq!(first_line(&mut process).await, "ready\n");
+    kill(Pid::from_raw(process.keeper_pid()), Signal::SIGKILL).unwrap();
+    assert_eq!(process.end().await.outcome, Outcome::Unknown);
+    assert_eq!(mark.alive(), [0_i32; 0]);
 }

@@ -1,8 +1,8 @@
 //! Starting the two services at the edge: the proxy and the agent.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
+use agent::launch::Binary;
 use agent::{Agent, AgentConfig};
 use anyhow::Context;
 use api::wire::AuditBatch;
@@ -15,6 +15,11 @@ use tunnel::Registry;
 
 use crate::config::AppSection;
 use crate::identity::HostIdentity;
+
+/// `mcp-keeper`, made by `build.rs`; empty if it could not be.
+const KEEPER_IMAGE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/mcp-keeper"));
+/// What runs, even if the file was replaced meanwhile.
+const OWN_BINARY: &str = "/proc/self/exe";
 
 /// What a proxy is made of.
 pub(super) struct ProxyParts<'a> {
@@ -81,14 +86,25 @@ pub(super) fn start_agent(parts: AgentParts<'_>) -> anyhow::Result<Agent> {
         static_apps: parts.section.static_apps,
         demo_server: parts.section.mcp_demo_server,
         egress: parts.section.egress,
-        // What runs, even if the file was replaced meanwhile.
-        keeper_binary: PathBuf::from("/proc/self/exe"),
+        keeper_binary: keeper_binary(),
         audit: parts.spool,
         clock: parts.clock,
     };
     let trust = parts.identity.trust.clone();
     Agent::start(config, parts.client, parts.replica, trust, parts.tasks)
         .context("the app service cannot start")
+}
+
+/// The program for keepers that this binary carries. It can be a keeper itself, where the host does
+/// not execute what is in memory only; that does the same and takes much more memory.
+fn keeper_binary() -> Binary {
+    Binary::in_memory(KEEPER_IMAGE).unwrap_or_else(|error| {
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            "the small keeper cannot be executed; each stdio server takes megabytes more"
+        );
+        Binary::from(OWN_BINARY)
+    })
 }
 
 /// Brings a batch of audit records to the auth service.
@@ -103,3 +119,6 @@ pub(super) async fn ship(client: &Client, batch: &Batch) -> Result<(), api::Erro
     let batch = AuditBatch { source: batch.source.to_string(), first: batch.first, events };
     client.ship_audit(&batch).await.map(drop)
 }
+
+#[cfg(test)]
+mod tests;

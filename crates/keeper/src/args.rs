@@ -3,25 +3,25 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use crate::launch::fault::Fault;
+use crate::fault::Fault;
 
 /// Variables for the server travel under this prefix, so that they mean nothing to the keeper and to
 /// the loader, which may still be root.
-pub(crate) const ENV_PREFIX: &str = "TESSERA_SERVER_ENV_";
+pub const ENV_PREFIX: &str = "TESSERA_SERVER_ENV_";
 
 /// What the agent tells the keeper.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct KeeperArgs {
+pub struct KeeperArgs {
     /// The agent.
-    pub(crate) parent: i32,
+    pub parent: i32,
     /// Whom to run the server as.
-    pub(crate) user: Option<String>,
+    pub user: Option<String>,
     /// Where it works, if not at home.
-    pub(crate) cwd: Option<OsString>,
+    pub cwd: Option<OsString>,
     /// The server.
-    pub(crate) command: OsString,
+    pub command: OsString,
     /// Its arguments.
-    pub(crate) args: Vec<OsString>,
+    pub args: Vec<OsString>,
 }
 
 /// What the keeper tells the drop.
@@ -31,28 +31,14 @@ pub(crate) struct DropArgs {
     pub(crate) parent: i32,
     /// Where a failure is written to; the descriptor closes when the server is executed.
     pub(crate) status: i32,
-    /// Whose rights to take; absent when there is nothing to give up.
-    pub(crate) rights: Option<Rights>,
-    /// The account's name.
-    pub(crate) user: String,
-    /// Its home directory.
-    pub(crate) home: OsString,
-    /// Its shell.
-    pub(crate) shell: OsString,
+    /// Whom to become.
+    pub(crate) user: Option<String>,
     /// Where the server works, if not at home.
     pub(crate) cwd: Option<OsString>,
     /// The server.
     pub(crate) command: OsString,
     /// Its arguments.
     pub(crate) args: Vec<OsString>,
-}
-
-/// What a process may do, as the kernel sees it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Rights {
-    pub(crate) uid: u32,
-    pub(crate) gid: u32,
-    pub(crate) groups: Vec<u32>,
 }
 
 /// Reads `--name value` pairs up to `--`.
@@ -63,7 +49,9 @@ struct Reader {
 // === impl KeeperArgs ===
 
 impl KeeperArgs {
-    pub(crate) fn write(&self) -> Vec<OsString> {
+    /// The command line, after [`crate::KEEPER`].
+    #[must_use]
+    pub fn write(&self) -> Vec<OsString> {
         let mut out: Vec<OsString> = vec!["--parent".into(), self.parent.to_string().into()];
         if let Some(user) = &self.user {
             out.extend(["--user".into(), user.into()]);
@@ -102,23 +90,9 @@ impl DropArgs {
             self.parent.to_string().into(),
             "--status".into(),
             self.status.to_string().into(),
-            "--name".into(),
-            self.user.clone().into(),
-            "--home".into(),
-            self.home.clone(),
-            "--shell".into(),
-            self.shell.clone(),
         ];
-        if let Some(rights) = &self.rights {
-            let groups: Vec<String> = rights.groups.iter().map(u32::to_string).collect();
-            out.extend([
-                "--uid".into(),
-                rights.uid.to_string().into(),
-                "--gid".into(),
-                rights.gid.to_string().into(),
-                "--groups".into(),
-                groups.join(",").into(),
-            ]);
+        if let Some(user) = &self.user {
+            out.extend(["--user".into(), user.into()]);
         }
         if let Some(cwd) = &self.cwd {
             out.extend(["--cwd".into(), cwd.clone()]);
@@ -129,42 +103,21 @@ impl DropArgs {
     }
 
     pub(crate) fn read(args: Vec<OsString>) -> Result<Self, Fault> {
-        let (mut parent, mut status, mut user, mut home, mut shell) =
-            (None, None, None, None, None);
-        let (mut uid, mut gid, mut groups, mut cwd) = (None, None, None, None);
+        let (mut parent, mut status, mut user, mut cwd) = (None, None, None, None);
         let mut reader = Reader { rest: args.into_iter() };
         while let Some((name, value)) = reader.option()? {
             match name.as_str() {
                 "--parent" => parent = Some(number(&name, &value)?),
                 "--status" => status = Some(number(&name, &value)?),
-                "--name" => user = Some(text(&name, value)?),
-                "--home" => home = Some(value),
-                "--shell" => shell = Some(value),
+                "--user" => user = Some(text(&name, value)?),
                 "--cwd" => cwd = Some(value),
-                "--uid" => uid = Some(number(&name, &value)?),
-                "--gid" => gid = Some(number(&name, &value)?),
-                "--groups" => groups = Some(numbers(&name, value)?),
                 _ => return Err(unknown(&name)),
             }
         }
-        let rights = match (uid, gid, groups) {
-            (Some(uid), Some(gid), Some(groups)) => Some(Rights { uid, gid, groups }),
-            (None, None, None) => None,
-            // Half of a right is no right: never run on with what the caller has.
-            _ => return Err(missing("--uid, --gid or --groups")),
-        };
         let (command, args) = reader.command()?;
-        Ok(Self {
-            parent: parent.ok_or_else(|| missing("--parent"))?,
-            status: status.ok_or_else(|| missing("--status"))?,
-            user: user.ok_or_else(|| missing("--name"))?,
-            home: home.ok_or_else(|| missing("--home"))?,
-            shell: shell.ok_or_else(|| missing("--shell"))?,
-            cwd,
-            rights,
-            command,
-            args,
-        })
+        let parent = parent.ok_or_else(|| missing("--parent"))?;
+        let status = status.ok_or_else(|| missing("--status"))?;
+        Ok(Self { parent, status, user, cwd, command, args })
     }
 }
 
@@ -198,14 +151,6 @@ where
     T::Err: std::fmt::Display,
 {
     value.to_string_lossy().parse().map_err(|error| bad(name, error))
-}
-
-fn numbers(name: &str, value: OsString) -> Result<Vec<u32>, Fault> {
-    let list = text(name, value)?;
-    list.split(',')
-        .filter(|item| !item.is_empty())
-        .map(|item| item.parse().map_err(|error| bad(name, error)))
-        .collect()
 }
 
 fn bad(name: &str, error: impl std::fmt::Display) -> Fault {

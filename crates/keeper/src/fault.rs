@@ -5,7 +5,7 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// Why a server could not be started. Travels from the keeper to the agent as JSON.
+/// Why a server could not be started. Travels from the drop to the keeper, and from it to the agent, as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Fault {
@@ -77,7 +77,7 @@ pub enum Fault {
 
 impl Fault {
     /// A step that the system refused.
-    pub(crate) fn refused(step: &str, error: impl std::fmt::Display) -> Self {
+    pub fn refused(step: &str, error: impl std::fmt::Display) -> Self {
         Self::Refused { step: step.to_owned(), reason: error.to_string() }
     }
 

@@ -20,9 +20,10 @@ use nix::unistd::{
     setsid,
 };
 
-use crate::launch::args::{DropArgs, ENV_PREFIX, Rights};
-use crate::launch::fault::Fault;
-use crate::launch::proc;
+use crate::args::{DropArgs, ENV_PREFIX};
+use crate::fault::Fault;
+use crate::host_user::{HostUser, Rights};
+use crate::proc;
 
 /// Where commands are looked up when the agent has no `PATH` of its own.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -30,7 +31,7 @@ const DEFAULT_LANG: &str = "C.UTF-8";
 /// Input, output, errors.
 const STANDARD_STREAMS: i32 = 3;
 
-/// The entry point of the drop; `args` are those after [`crate::launch::DROP`]. Returns only when
+/// The entry point of the drop; `args` are those after [`crate::DROP`]. Returns only when
 /// the server could not be executed.
 #[must_use]
 pub fn main_drop(args: Vec<OsString>) -> ExitCode {
@@ -52,29 +53,40 @@ pub fn main_drop(args: Vec<OsString>) -> ExitCode {
 }
 
 fn become_server(args: &DropArgs, status: &File) -> Result<std::convert::Infallible, Fault> {
+    mind_the_keeper(args)?;
+    // While there is the right to: accounts may be kept where only root may read. What is opened for
+    // it is closed with the rest.
+    let user = HostUser::find(args.user.as_deref())?;
     close_inherited(status)?;
     setsid().map_err(refused("start a session"))?;
     umask(Mode::S_IWGRP | Mode::S_IWOTH);
-    if let Some(rights) = &args.rights {
+    if let Some(rights) = &user.rights {
         drop_rights(rights)?;
         check_rights(rights)?;
     }
     prctl::set_no_new_privs().map_err(refused("renounce new privileges"))?;
-    // After the change of user, which resets it.
-    prctl::set_pdeathsig(Signal::SIGKILL).map_err(refused("watch the keeper"))?;
-    if getppid().as_raw() != args.parent {
-        return Err(Fault::refused("start an MCP server", "its keeper is gone"));
-    }
-    let home = enter_home(&args.home)?;
+    // Again, after the change of user, which resets it.
+    mind_the_keeper(args)?;
+    let home = enter_home(&user.home)?;
     if let Some(cwd) = &args.cwd {
         env::set_current_dir(cwd).map_err(|error| Fault::of_directory(cwd, &error))?;
     }
     let error = Command::new(&args.command)
         .args(&args.args)
         .env_clear()
-        .envs(environment(args, home))
+        .envs(environment(&user, home))
         .exec();
     Err(Fault::of_exec(&args.command, &error))
+}
+
+/// From here on the end of the keeper is the end of this process, whatever it waits for.
+fn mind_the_keeper(args: &DropArgs) -> Result<(), Fault> {
+    prctl::set_pdeathsig(Signal::SIGKILL).map_err(refused("watch the keeper"))?;
+    if getppid().as_raw() == args.parent {
+        Ok(())
+    } else {
+        Err(Fault::refused("start an MCP server", "its keeper is gone"))
+    }
 }
 
 /// Closes whatever came along but the standard streams: sockets, stores and logs of the agent are
@@ -151,12 +163,12 @@ fn enter_home(home: &OsStr) -> Result<&OsStr, Fault> {
 }
 
 /// The clean environment, with what the app adds to it.
-fn environment(args: &DropArgs, home: &OsStr) -> Vec<(OsString, OsString)> {
+fn environment(user: &HostUser, home: &OsStr) -> Vec<(OsString, OsString)> {
     let mut variables: Vec<(OsString, OsString)> = vec![
         ("HOME".into(), home.to_owned()),
-        ("USER".into(), args.user.clone().into()),
-        ("LOGNAME".into(), args.user.clone().into()),
-        ("SHELL".into(), args.shell.clone()),
+        ("USER".into(), user.name.clone().into()),
+        ("LOGNAME".into(), user.name.clone().into()),
+        ("SHELL".into(), user.shell.clone()),
         ("PATH".into(), search_path(env::var_os("PATH"))),
         ("LANG".into(), env::var_os("LANG").unwrap_or_else(|| DEFAULT_LANG.into())),
     ];
@@ -168,7 +180,8 @@ fn environment(args: &DropArgs, home: &OsStr) -> Vec<(OsString, OsString)> {
 }
 
 /// The directories to look commands up in. Relative ones would mean the server's own directory.
-pub(crate) fn search_path(own: Option<OsString>) -> OsString {
+#[must_use]
+pub fn search_path(own: Option<OsString>) -> OsString {
     let own = own.unwrap_or_default();
     let absolute = env::split_paths(&own).filter(|directory| directory.is_absolute());
     match env::join_paths(absolute) {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
-use crate::launch::fault::Fault;
+use crate::fault::Fault;
 
 /// How a server ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +40,10 @@ struct Line {
 
 impl Outcome {
     /// Writes the last line.
-    pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Nobody reads.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let line = serde_json::to_vec(&Line { tessera_keeper: self.clone() })?;
         // The server may have stopped in the middle of a line.
         let mut framed = vec![b'\n'];
@@ -50,7 +53,8 @@ impl Outcome {
     }
 
     /// Splits the last line off what was written to the error stream.
-    pub(crate) fn split(written: &[u8]) -> (&[u8], Option<Self>) {
+    #[must_use]
+    pub fn split(written: &[u8]) -> (&[u8], Option<Self>) {
         let end = written.strip_suffix(b"\n").unwrap_or(written);
         let start = end.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         let (before, line) = end.split_at(start);

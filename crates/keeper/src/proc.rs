@@ -6,15 +6,18 @@ use nix::unistd::Pid;
 
 /// What decides whose a process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stat {
-    pub(crate) pid: i32,
-    pub(crate) parent: i32,
+pub struct Stat {
+    /// Its id.
+    pub pid: i32,
+    /// Whose child it is.
+    pub parent: i32,
     /// A process can start a session and never enter one that exists.
-    pub(crate) session: i32,
+    pub session: i32,
 }
 
 /// All processes that can be seen. One that ends meanwhile is left out.
-pub(crate) fn all() -> Vec<Stat> {
+#[must_use]
+pub fn all() -> Vec<Stat> {
     let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -23,14 +26,16 @@ pub(crate) fn all() -> Vec<Stat> {
 }
 
 /// The processes whose parent is this one, dead ones that nobody waited for included.
-pub(crate) fn children() -> Vec<Stat> {
+#[must_use]
+pub fn children() -> Vec<Stat> {
     let own = Pid::this().as_raw();
     all().into_iter().filter(|stat| stat.parent == own).collect()
 }
 
 /// The same in no time, but one that starts or ends meanwhile can hide another: an empty list says
 /// nothing.
-pub(crate) fn some_children() -> Vec<Stat> {
+#[must_use]
+pub fn some_children() -> Vec<Stat> {
     let Some(ids) = listed_children() else { return children() };
     let own = Pid::this().as_raw();
     // Another thread may have waited for one, and its id be somebody else's by now.
@@ -56,17 +61,20 @@ fn listed_children() -> Option<Vec<i32>> {
 }
 
 /// One process.
-pub(crate) fn stat(pid: i32) -> Option<Stat> {
+#[must_use]
+pub fn stat(pid: i32) -> Option<Stat> {
     parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
 }
 
 /// Whether a process can gain no rights by executing something; it cannot take that back.
-pub(crate) fn has_no_new_privs(pid: i32) -> bool {
+#[must_use]
+pub fn has_no_new_privs(pid: i32) -> bool {
     field(pid, "NoNewPrivs:").is_some_and(|value| value == "1")
 }
 
 /// A line of `/proc/<pid>/status`.
-pub(crate) fn field(pid: i32, name: &str) -> Option<String> {
+#[must_use]
+pub fn field(pid: i32, name: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let value = status.lines().find_map(|line| line.strip_prefix(name))?;
     Some(value.trim().to_owned())

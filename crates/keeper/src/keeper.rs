@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::AsRawFd;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
@@ -14,11 +15,10 @@ use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, alarm, dup2_stdin, dup2_stdout, getppid, pipe};
 
-use crate::launch::args::{DropArgs, ENV_PREFIX, KeeperArgs};
-use crate::launch::fault::Fault;
-use crate::launch::host_user::HostUser;
-use crate::launch::report::Outcome;
-use crate::launch::{DROP, proc};
+use crate::args::{DropArgs, ENV_PREFIX, KeeperArgs};
+use crate::fault::Fault;
+use crate::report::Outcome;
+use crate::{DROP, NAME, proc};
 
 /// How long a server may take to end by itself once its input has ended, in seconds. Servers that
 /// mind their input are gone in milliseconds.
@@ -47,7 +47,7 @@ struct Server {
     status: Option<WaitStatus>,
 }
 
-/// The entry point of a keeper; `args` are those after [`crate::launch::KEEPER`].
+/// The entry point of a keeper; `args` are those after [`crate::KEEPER`].
 #[must_use]
 pub fn main_keeper(args: Vec<OsString>) -> ExitCode {
     let outcome = keep(args).unwrap_or_else(|fault| Outcome::NotStarted { fault });
@@ -103,21 +103,18 @@ fn refused(step: &'static str) -> impl Fn(Errno) -> Fault {
 
 impl Server {
     fn start(args: KeeperArgs) -> Result<Self, Fault> {
-        let user = HostUser::find(args.user.as_deref())?;
         let (fault, status) = pipe().map_err(refused("make a pipe"))?;
         let drop_args = DropArgs {
             parent: Pid::this().as_raw(),
             status: status.as_raw_fd(),
-            rights: user.rights,
-            user: user.name,
-            home: user.home,
-            shell: user.shell,
+            user: args.user,
             cwd: args.cwd,
             command: args.command,
             args: args.args,
         };
         // Input, output and errors are the agent's pipes; the server gets them as they are.
         let child = Command::new(own_binary())
+            .arg0(NAME)
             .arg(DROP)
             .args(drop_args.write())
             .env_clear()

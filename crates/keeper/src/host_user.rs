@@ -4,12 +4,11 @@ use std::ffi::{CString, OsString};
 
 use nix::unistd::{self, Uid, User};
 
-use crate::launch::args::Rights;
-use crate::launch::fault::Fault;
+use crate::fault::Fault;
 
 /// An account to run a server as.
 #[derive(Clone, Debug)]
-pub(crate) struct HostUser {
+pub struct HostUser {
     pub(crate) name: String,
     pub(crate) home: OsString,
     pub(crate) shell: OsString,
@@ -18,13 +17,24 @@ pub(crate) struct HostUser {
     pub(crate) rights: Option<Rights>,
 }
 
+/// What a process may do, as the kernel sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rights {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) groups: Vec<u32>,
+}
+
 // === impl HostUser ===
 
 impl HostUser {
     /// Finds the account to run as, as seen by this process.
     ///
     /// Root becomes whoever is named, itself included; anybody else can be nobody but itself.
-    pub(crate) fn find(name: Option<&str>) -> Result<Self, Fault> {
+    ///
+    /// # Errors
+    /// There is no such account, or this process cannot become it.
+    pub fn find(name: Option<&str>) -> Result<Self, Fault> {
         let own = Uid::effective();
         let user = match name {
             Some(name) => by_name(name)?,

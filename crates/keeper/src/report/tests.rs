@@ -1,5 +1,5 @@
 use super::Outcome;
-use crate::launch::Fault;
+use crate::Fault;
 
 fn outcomes() -> [Outcome; 3] {
     [
