@@ -16,6 +16,7 @@ use crate::authorize::{Grant, Refusal};
 use crate::end::{End, Reason};
 use crate::evidence::Evidence;
 use crate::outbox::{Outbox, outbox};
+use crate::proof;
 use crate::record::Recorder;
 use crate::served::Served;
 use crate::session::{Denied, Parts, Session};
@@ -46,6 +47,9 @@ impl tunnel::Handler for Ingress {
         let Some(served) = served else {
             return Box::pin(std::future::ready(*not_served(&name)));
         };
+        if let Err(message) = proof::demand(&self.shared, &served, &request, &name) {
+            return Box::pin(std::future::ready(*refuse(StatusCode::UNAUTHORIZED, &message)));
+        }
         if is_stdio(&request) {
             let response = answer(&self.shared, &served, &name, request);
             Box::pin(std::future::ready(response.unwrap_or_else(|response| *response)))

@@ -5,6 +5,9 @@
 pub const EVIDENCE: &str = "tessera-evidence";
 /// Header: the address of the client's connection to the proxy.
 pub const CLIENT_ADDRESS: &str = "tessera-client-addr";
+/// Header: the client's proof that it asks now, made with the key of its certificate
+/// ([`pki::jwt::proof`]).
+pub const PROOF: &str = "tessera-proof";
 /// Header of an answer: the agent does not serve the app, and read nothing of the request.
 pub const APP_NOT_SERVED: &str = "tessera-app-not-served";
 /// Trailer: why a stream ended, one word.
@@ -14,7 +17,7 @@ pub const END_MESSAGE: &str = "tessera-end-message";
 
 /// What of a client's headers an agent needs, besides those that begin with [`MCP_PREFIX`]: how a message
 /// is to be read and answered, where a stream goes on, and what ties a request to others in a trace.
-const TRAVELLING: [&str; 7] = [
+const TRAVELLING: [&str; 8] = [
     "accept",
     "content-type",
     "content-encoding",
@@ -22,6 +25,7 @@ const TRAVELLING: [&str; 7] = [
     "traceparent",
     "tracestate",
     "baggage",
+    PROOF,
 ];
 
 /// What the names of the protocol's own headers begin with.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use api::{AUTH_SERVER_NAME, Client, Endpoint, PROXY_SERVER_NAME};
-use pki::{CredentialsSlot, IdentityFile, ServerTrust, TrustStore, UserIdentity};
+use pki::{CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, TrustStore, UserIdentity};
 use runtime::Tasks;
 use time::OffsetDateTime;
 
@@ -21,6 +21,8 @@ pub(crate) struct Session {
     pub(crate) user: UserIdentity,
     /// The certificate: another one after each sign-in.
     pub(crate) certificate: Arc<[u8]>,
+    /// The certificate's key.
+    pub(crate) key: PrivateKey,
     slot: CredentialsSlot,
     trust: TrustStore,
 }
@@ -53,6 +55,7 @@ impl Session {
         Ok(Self {
             user,
             certificate: profile.identity.certificate.der().as_ref().into(),
+            key: profile.identity.key.clone(),
             slot: CredentialsSlot::new(profile.identity.credentials()?),
             trust: TrustStore::new(profile.identity.trust()?),
             proxy: profile.proxy,

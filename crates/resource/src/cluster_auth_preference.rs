@@ -52,6 +52,8 @@ pub struct AuthPreferenceSpec {
     pub disconnect_expired_cert: Option<bool>,
     /// Whether each session needs a second factor.
     pub require_session_mfa: Option<MfaRequirement>,
+    /// Whether clients prove with each request to an MCP server that they hold their certificate's key.
+    pub require_client_proof: Option<bool>,
     /// How long certificates live when nothing else says.
     pub default_session_ttl: Option<Duration>,
     /// What happens when locks cannot be read.
@@ -170,6 +172,7 @@ impl ClusterAuthPreference {
         spec.put_some("allow_local_auth", from.allow_local_auth)
             .put_some("disconnect_expired_cert", from.disconnect_expired_cert)
             .put_some("require_session_mfa", from.require_session_mfa.map(crate::role::spelling))
+            .put_some("require_client_proof", from.require_client_proof)
             .put_duration("default_session_ttl", from.default_session_ttl)
             .put_some("locking_mode", from.locking_mode.map(LockMode::as_str))
             .put_some("message_of_the_day", from.message_of_the_day.as_deref())
@@ -190,6 +193,7 @@ fn spec(table: &mut Table<'_>) -> AuthPreferenceSpec {
         allow_local_auth: table.get("allow_local_auth"),
         disconnect_expired_cert: table.get("disconnect_expired_cert"),
         require_session_mfa: table.get("require_session_mfa"),
+        require_client_proof: table.get("require_client_proof"),
         default_session_ttl: table.get("default_session_ttl"),
         locking_mode: table.get("locking_mode"),
         message_of_the_day: table.get("message_of_the_day"),

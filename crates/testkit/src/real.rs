@@ -126,7 +126,8 @@ impl Real {
     }
 
     /// The packages of an npm group.
-    pub(crate) fn modules(&self, group: &str) -> PathBuf {
+    #[must_use]
+    pub fn modules(&self, group: &str) -> PathBuf {
         self.folder.join("npm").join(group).join("node_modules")
     }
 

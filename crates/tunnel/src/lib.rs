@@ -17,4 +17,6 @@ pub use registry::{Attachment, Registry, SendError};
 /// The protocol that an agent negotiates for its tunnel.
 pub const ALPN_TUNNEL: &[u8] = b"tessera-tunnel/1";
 
-pub use api::stream_headers::{APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE};
+pub use api::stream_headers::{
+    APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, PROOF,
+};

@@ -26,7 +26,7 @@ use crate::client::TestClient;
 use crate::processes::{Mark, wait_until};
 
 pub(crate) const FIXTURE: &str = env!("CARGO_BIN_EXE_agent-fixture");
-const CLUSTER: &str = "test.example.com";
+pub(crate) const CLUSTER: &str = "test.example.com";
 
 /// An agent, its resources and its records.
 pub(crate) struct Cluster {

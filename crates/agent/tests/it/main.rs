@@ -15,6 +15,7 @@ mod modern_http;
 mod passing;
 mod passing_modern;
 mod processes;
+mod proofs;
 mod session;
 mod session_ends;
 mod web;

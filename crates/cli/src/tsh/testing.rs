@@ -14,13 +14,14 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use parking_lot::Mutex;
-use runtime::{TaskScope, Tasks};
+use pki::PrivateKey;
+use runtime::{Clock, TaskScope, Tasks};
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fault::Fault;
-use super::way::{Guide, Way};
+use super::way::{Guide, Prover, Way};
 
 /// How long a test waits for what must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(10);
@@ -116,6 +117,12 @@ impl StandIn {
             proxy: "cluster.test:3080".to_owned(),
             certificate: certificate.into(),
             path: "/mcp/apps/everything".to_owned(),
+            prover: Prover {
+                key: PrivateKey::generate().unwrap(),
+                cluster: "cluster.test".to_owned(),
+                app: "everything".to_owned(),
+                clock: Clock::system(),
+            },
         }
     }
 

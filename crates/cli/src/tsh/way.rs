@@ -4,6 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::Endpoint;
+use http::HeaderValue;
+use pki::PrivateKey;
+use pki::jwt::proof::{Asking, prove};
 use runtime::Clock;
 
 use super::args::Global;
@@ -27,6 +30,17 @@ pub(super) struct Way {
     pub(super) certificate: Arc<[u8]>,
     /// The path of the app there.
     pub(super) path: String,
+    /// Proves that it is us who ask.
+    pub(super) prover: Prover,
+}
+
+/// Proves that requests come from who holds the key of the certificate.
+#[derive(Clone, Debug)]
+pub(super) struct Prover {
+    pub(super) key: PrivateKey,
+    pub(super) cluster: String,
+    pub(super) app: String,
+    pub(super) clock: Clock,
 }
 
 /// The way of the profile, or of the identity file, that a command names.
@@ -45,6 +59,21 @@ impl Way {
     /// The whole URI of the app.
     pub(super) fn uri(&self) -> String {
         format!("https://{}{}", self.proxy, self.path)
+    }
+}
+
+// === impl Prover ===
+
+impl Prover {
+    /// A proof for a request that is sent now.
+    pub(super) fn header(&self) -> Result<HeaderValue, Fault> {
+        let failed = |error: String| {
+            Fault::new(Cause::Other, format!("cannot prove who we are to the cluster: {error}"))
+        };
+        let asking = Asking { cluster: &self.cluster, app: &self.app };
+        let proof = prove(&self.key, &asking, self.clock.now());
+        let proof = proof.map_err(|error| failed(error.to_string()))?;
+        HeaderValue::try_from(proof).map_err(|error| failed(error.to_string()))
     }
 }
 
@@ -73,6 +102,10 @@ impl Guide for SignedIn {
             None => format!("/mcp/apps/{app}"),
         };
         let endpoint = session.proxy_endpoint().map_err(|error| Fault::of(&error))?;
-        Ok(Way { endpoint, path, certificate: session.certificate, proxy: session.proxy })
+        // Of another cluster's app, that one's agent wants to know.
+        let cluster = self.cluster.clone().unwrap_or(session.user.cluster);
+        let (key, clock) = (session.key, self.clock.clone());
+        let prover = Prover { key, cluster, app: self.app.clone(), clock };
+        Ok(Way { endpoint, path, prover, certificate: session.certificate, proxy: session.proxy })
     }
 }

@@ -46,7 +46,6 @@ pub(super) async fn configuration(State(web): State<Arc<Web>>) -> Response {
         "issuer": issuer,
         "jwks_uri": format!("{issuer}{KEYS_PATH}"),
         "response_types_supported": ["id_token"],
-        "response_modes_supported": ["none"],
         "subject_types_supported": ["public"],
         "scopes_supported": ["openid"],
         "id_token_signing_alg_values_supported": ["ES256"],

@@ -20,7 +20,7 @@ fn preference(spec: Value) -> Result<ClusterAuthPreference, Vec<String>> {
 fn everything_is_read_and_printed() {
     let spec = json!({
         "type": "local", "second_factors": ["otp", "webauthn"], "allow_local_auth": true,
-        "disconnect_expired_cert": false, "require_session_mfa": true, "default_session_ttl": "12h0m0s",
+        "disconnect_expired_cert": false, "require_session_mfa": true, "require_client_proof": true, "default_session_ttl": "12h0m0s",
         "locking_mode": "strict", "message_of_the_day": "hello", "device_trust": {"mode": "off"},
         "webauthn": {"rp_id": "example.com"}
     });

@@ -4,7 +4,7 @@
     verifying_server.py --proxy https://HOST:PORT --ca FILE --issuer NAME --log FILE
                         [--header NAME] [--audience URI] [--discover] [--late SECONDS]
 
-It prints the port that it listens on at 127.0.0.1. A POST to any path is answered only when the token verifies; otherwise with 401 and the reason.
+It tells its port at 127.0.0.1 (`port NUMBER`). A POST to any path is answered only when the token verifies; otherwise with 401 and the reason.
 Whoever gets through may ask the tool `whoami`, which tells the claims. Each request is a line of FILE: its method, its headers, and the verdict.
 
   --header NAME     where the token is (tessera-jwt-assertion); in `authorization` it follows `Bearer`
@@ -137,7 +137,7 @@ def main() -> None:
     port = server.server_address[1]
     options.audience = options.audience or f"mcp+http://127.0.0.1:{port}/mcp"
     Handler.verifier, Handler.log_path = Verifier(options), options.log
-    print(port, flush=True)
+    print(f"port {port}", flush=True)
     server.serve_forever()
 
 

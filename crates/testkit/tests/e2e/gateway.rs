@@ -14,6 +14,7 @@ mod live;
 mod local;
 mod outage;
 mod people;
+mod proofs;
 mod quickstart;
 mod reconnect;
 mod records;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use api::stream_headers::PROOF;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
@@ -63,6 +64,7 @@ impl Stream {
             .method(Method::POST)
             .uri(way.uri())
             .header(CONTENT_TYPE, STDIO_CONTENT_TYPE)
+            .header(PROOF, way.prover.header()?)
             .body(api::boxed(body))
             .map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
         let proxy = &way.proxy;

@@ -135,6 +135,7 @@ fn request(head: &Parts, body: Bytes, way: &Way) -> Result<Request<Body>, Fault>
             request.headers_mut().append(name, value.clone());
         }
     }
+    request.headers_mut().insert(api::stream_headers::PROOF, way.prover.header()?);
     Ok(request)
 }
 
