@@ -55,9 +55,13 @@ class Verifier:
             if scheme != "Bearer":
                 raise jwt.InvalidTokenError("no bearer")
         key = self.keys().get_signing_key_from_jwt(token)
+        options = {"require": ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]}
+        if self.options.late:
+            # A leeway below zero is the only clock that the library takes, and it would hold for the beginning as well.
+            options |= {"verify_iat": False, "verify_nbf": False}
         return jwt.decode(
-            token, key.key, algorithms=["ES256"], audience=self.options.audience, issuer=self.options.issuer,
-            options={"require": ["exp", "iat", "nbf", "iss", "aud", "sub", "jti"]}, leeway=-self.options.late,
+            token, key.key, algorithms=["ES256"], audience=self.options.audience, issuer=self.options.issuer, options=options,
+            leeway=-self.options.late,
         )  # fmt: skip
 
 

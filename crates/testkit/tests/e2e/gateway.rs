@@ -8,6 +8,7 @@ mod documents;
 mod folders;
 mod foresight;
 mod host_user;
+mod identity;
 mod joins;
 mod leftovers;
 mod live;
