@@ -110,12 +110,13 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
         app: exchange.app.clone(),
         capabilities: pools.hasher.hash_one(capabilities),
     };
-    if let Some(conversation) = pools.table.lock().get(&key)
+    // Held until it is in the table: of two first requests, one begins the session.
+    let mut table = pools.table.lock();
+    if let Some(conversation) = table.get(&key)
         && conversation.over().is_none()
     {
         return Ok(conversation.clone());
     }
-    let mut table = pools.table.lock();
     let of_one = |other: &&Key| other.principal == key.principal && other.app == key.app;
     if table.keys().filter(of_one).count() >= POOLS_OF_ONE {
         let oldest = table

@@ -143,3 +143,18 @@ async fn an_unknown_method_is_not_found() {
     assert_eq!(refused.status, 404);
     assert_eq!(refused.json().await["error"]["code"], -32601);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn requests_that_come_at_once_begin_one_session() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let web = Web::new(&cluster, "dev", "files");
+    let call = |id: u64| {
+        let web = web.clone();
+        async move { web.modern_call(json!(id), "echo").await.json().await }
+    };
+    let calls = (0..16).map(|id| cluster.tasks.spawn("call", call(id))).collect::<Vec<_>>();
+    for (id, call) in calls.into_iter().enumerate() {
+        assert_eq!(call.await.ok().unwrap()["id"], id);
+    }
+    assert_eq!(cluster.agent.connections(), 1);
+}
