@@ -18,4 +18,5 @@ mod processes;
 mod proofs;
 mod session;
 mod session_ends;
+mod starting;
 mod web;
