@@ -1,10 +1,12 @@
 //! Finds what apps say their agent has: secrets in files and in its environment.
 //!
-//! Whoever may register an app can have the agent read any file that the agent can read. That is no
-//! more than the commands of the servers that he registers can do.
+//! Whoever may register an app can have the agent read any file that the agent can read, but for those by
+//! which the agent proves who it is. That is no more than the commands of the servers that he registers can do.
 
 use std::env;
-use std::io::Read as _;
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -16,6 +18,20 @@ use tokio::time::Instant;
 const MAX_BYTES: u64 = 64 * 1024;
 /// After so long, a file is read again: secrets are replaced while everything runs.
 const FRESH: Duration = Duration::from_secs(10);
+
+/// Where this process keeps its own keys.
+static OWN: OnceLock<PathBuf> = OnceLock::new();
+
+/// Nothing in this directory is ever given to an app's server: this process keeps its own keys there. The first
+/// directory that is named counts.
+///
+/// # Errors
+/// The directory cannot be found.
+pub fn withhold_from_apps(directory: &Path) -> io::Result<()> {
+    let directory = std::fs::canonicalize(directory)?;
+    OWN.get_or_init(|| directory);
+    Ok(())
+}
 
 /// Something that is given elsewhere, and was found before.
 #[derive(Debug)]
@@ -41,8 +57,12 @@ pub(crate) fn find(given: &Given) -> Result<Secret<String>, String> {
 }
 
 fn read(path: &str) -> Result<Secret<String>, String> {
+    let path = std::fs::canonicalize(path).map_err(|error| error.kind().to_string())?;
+    if OWN.get().is_some_and(|own| path.starts_with(own)) {
+        return Err("it is where the agent keeps its own keys; put it somewhere else".to_owned());
+    }
     // What is no file could keep a reader waiting for ever.
-    let known = std::fs::metadata(path).map_err(|error| error.kind().to_string())?;
+    let known = std::fs::metadata(&path).map_err(|error| error.kind().to_string())?;
     if !known.is_file() {
         return Err("it is not a file".to_owned());
     }

@@ -33,3 +33,4 @@ mod upstream;
 
 pub use agent::{Agent, AgentConfig};
 pub use dial::egress::Egress;
+pub use given::withhold_from_apps;

@@ -104,6 +104,8 @@ impl Process {
     /// Starts the services of a configuration.
     pub(crate) async fn start(config: Config, clock: Clock, tasks: &Tasks) -> anyhow::Result<Self> {
         create_private(&config.data_dir)?;
+        agent::withhold_from_apps(&config.data_dir)
+            .with_context(|| format!("cannot find {}", config.data_dir.display()))?;
         let bound = Bound::bind(&config).await?;
         let (edge, core) = (tasks.child(), tasks.child());
         let (shipping, wires) = (tasks.child(), tasks.child());

@@ -47,3 +47,25 @@ async fn a_file_that_was_replaced_is_read_again() {
     assert_eq!(supply.get().await.unwrap().expose(), "two");
     assert!(!format!("{supply:?}").contains("two"));
 }
+
+#[test]
+fn the_agents_own_keys_are_given_to_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let (own, elsewhere) = (dir.path().join("data"), dir.path().join("data-of-others"));
+    std::fs::create_dir_all(own.join("host")).unwrap();
+    std::fs::create_dir(&elsewhere).unwrap();
+    std::fs::write(own.join("host/key"), "own").unwrap();
+    std::fs::write(elsewhere.join("key"), "other").unwrap();
+    std::os::unix::fs::symlink(own.join("host/key"), elsewhere.join("link")).unwrap();
+    withhold_from_apps(&own).unwrap();
+    let read = |path: String| find(&Given::File(path)).map(|found| found.expose().clone());
+    assert_eq!(read(elsewhere.join("key").display().to_string()).unwrap(), "other");
+    let detour = format!("{}/../data/host/key", elsewhere.display());
+    for path in [
+        own.join("host/key").display().to_string(),
+        elsewhere.join("link").display().to_string(),
+        detour,
+    ] {
+        assert!(read(path).unwrap_err().contains("its own keys"));
+    }
+}

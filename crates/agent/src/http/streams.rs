@@ -6,7 +6,7 @@
 
 mod stream;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use mcp::alias::{self, Place};
 use mcp::error::{self, code};
 use mcp::limits::Limits;
 use mcp::method::name;
+use mcp::session::CANCELLED_REQUESTS;
 use mcp::{Body, Era, Id, Message, Method, Notification, Outcome, Raw, Refused, Request, Revision};
 use tokio::time::Instant;
 
@@ -36,6 +37,8 @@ pub(crate) struct Streams {
     /// The client's requests that are not answered.
     open: HashMap<Id<'static>, Open>,
     tokens: HashMap<Id<'static>, u64>,
+    /// Those that were taken back, oldest first, and their streams; some have been answered since.
+    cancelled: VecDeque<(Id<'static>, u64)>,
     streams: BTreeMap<u64, Stream>,
     next: u64,
     /// What `initialize` agreed on.
@@ -91,6 +94,7 @@ impl Streams {
             era,
             open: HashMap::new(),
             tokens: HashMap::new(),
+            cancelled: VecDeque::new(),
             streams,
             next: GENERAL + 1,
             revision: None,
@@ -112,6 +116,9 @@ impl Streams {
             })
         };
         let due = requests().count();
+        if self.era == Era::Legacy {
+            messages.iter().for_each(|message| self.take_back(&message.body));
+        }
         if due == 0 {
             return Ok(Posted { line: text.clone(), stream: None });
         }
@@ -146,6 +153,32 @@ impl Streams {
         }
         self.streams.insert(number, stream);
         Ok(Posted { line, stream: Some(number) })
+    }
+
+    /// What was taken back need not be answered, and would be waited for without end. It may be answered all
+    /// the same: the newest are remembered, as many as in [`mcp::session::Pending`].
+    fn take_back(&mut self, body: &Body<'_>) {
+        let Body::Notification(notification) = body else { return };
+        if notification.method.as_str() != name::CANCELLED {
+            return;
+        }
+        let Ok(id) = mcp::request::cancelled(&notification.params) else { return };
+        let id = id.to_static();
+        let Some(stream) = self.open.get(&id).map(|open| open.stream) else { return };
+        self.cancelled.push_back((id, stream));
+        if self.cancelled.len() > CANCELLED_REQUESTS
+            && let Some((id, number)) = self.cancelled.pop_front()
+            && self.open.get(&id).is_some_and(|open| open.stream == number)
+        {
+            if let Some(token) = self.open.remove(&id).and_then(|open| open.token) {
+                self.tokens.remove(&token);
+            }
+            let Some(stream) = self.streams.get_mut(&number) else { return };
+            stream.give_up_one();
+            if stream.is_forgotten() {
+                self.streams.remove(&number);
+            }
+        }
     }
 
     /// Many clients share a session in the modern era: the number of its stream is the name of a request.
@@ -368,9 +401,10 @@ impl Streams {
         self.over.as_deref()
     }
 
-    /// Whether nobody waits and nobody listens.
+    /// Whether nobody waits and nobody listens. What is open all the same may never be answered: its client
+    /// took it back, or is gone.
     pub(crate) fn is_idle(&self) -> bool {
-        self.open.is_empty() && !self.streams.values().any(Stream::is_read)
+        !self.streams.values().any(Stream::is_read)
     }
 
     /// Forgets streams that ended long ago.

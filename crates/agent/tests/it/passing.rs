@@ -400,3 +400,17 @@ async fn requests_that_nobody_waits_for_do_not_use_up_the_session() {
     let again = web.call(10, "echo").await.json().await;
     assert_eq!(again["error"]["code"], -32600, "its answer may still come: {again}");
 }
+
+#[tokio::test]
+async fn headers_of_the_other_era_say_nothing_of_a_message_that_nobody_compared_with_them() {
+    let (_cluster, server, web) = meet(json!(["echo"]), |_| None).await;
+    let web =
+        web.with("mcp-method", "tools/call").with("mcp-name", "die").with("mcp-param-region", "eu");
+    assert!(web.call(2, "echo").await.json().await["result"].is_object());
+    let seen = server.seen();
+    let last = seen.last().unwrap();
+    assert_eq!(called(last).as_deref(), Some("echo"));
+    for name in ["mcp-method", "mcp-name", "mcp-param-region"] {
+        assert!(last.headers.get(name).is_none(), "{name}");
+    }
+}

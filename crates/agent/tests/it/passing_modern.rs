@@ -114,3 +114,38 @@ async fn a_server_of_both_eras_is_passed_to_in_both() {
     let round = ["tools/call", "initialize", "tools/call"];
     assert_eq!(methods, [["server/discover"].as_slice(), &round, &round].concat());
 }
+
+#[tokio::test]
+async fn nobody_takes_back_what_another_client_asked_under_the_same_id() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let server = HttpServer::new(stateless).await;
+    register(&cluster, "up", &server).await;
+    let web = Web::new(&cluster, "dev", "up").modern("notifications/cancelled", None);
+    let takes_back =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}});
+    assert_eq!(web.post(&takes_back.to_string()).await.status.as_u16(), 202);
+    let seen = server.seen();
+    let methods: Vec<_> = seen.iter().map(|seen| message(seen)["method"].clone()).collect();
+    assert_eq!(methods, ["server/discover"]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_overloaded_is_not_taken_for_one_of_the_other_era() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    let ill = std::sync::atomic::AtomicBool::new(true);
+    let server = HttpServer::new(move |seen| {
+        if ill.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return text(503, "text/html", "<p>busy</p>");
+        }
+        stateless(seen)
+    })
+    .await;
+    register(&cluster, "up", &server).await;
+    let web = Web::new(&cluster, "dev", "up");
+    for id in 0..2 {
+        assert!(web.modern_call(json!(id), "echo").await.json().await["result"].is_object());
+    }
+    let seen = server.seen();
+    let methods: Vec<_> = seen.iter().map(|seen| message(seen)["method"].clone()).collect();
+    assert_eq!(methods, ["server/discover", "tools/call", "server/discover", "tools/call"]);
+}

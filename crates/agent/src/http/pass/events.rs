@@ -251,6 +251,11 @@ impl http_body::Body for Events {
             if this.done {
                 return Poll::Ready(None);
             }
+            // Before the server is read: one that always has more to say must not keep it going.
+            if let Poll::Ready(end) = this.ended.as_mut().poll(cx) {
+                this.end(&end);
+                continue;
+            }
             match this.decoder.next() {
                 Some(Ok(frame)) => {
                     this.frame(&frame);
@@ -262,10 +267,7 @@ impl http_body::Body for Events {
                 }
                 None => {}
             }
-            if this.poll_server(cx).is_pending() {
-                let end = ready!(this.ended.as_mut().poll(cx));
-                this.end(&end);
-            }
+            ready!(this.poll_server(cx));
         }
     }
 }

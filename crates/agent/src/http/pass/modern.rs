@@ -6,6 +6,7 @@ use std::time::Duration;
 use api::Body;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use mcp::method::name::CANCELLED;
 use mcp::{Era, Limits, Message, probe};
 use tokio::time::timeout;
 
@@ -28,6 +29,9 @@ pub(in crate::http) async fn post(
     body: &Bytes,
     messages: &[Message<'_>],
 ) -> Result<Response<Body>, Stop> {
+    if messages.iter().any(takes_back) {
+        return Ok(reply::accepted());
+    }
     let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
     let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
     let decided = passage.decide(body, messages).await;
@@ -48,6 +52,12 @@ pub(in crate::http) async fn post(
             Ok(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words()))
         }
     }
+}
+
+/// Whether it takes a request back. Over HTTP that is done by leaving its stream (2026-07-28, Cancellation). To
+/// a server that heeds the message all clients are one, and an id may well be that of another's request.
+fn takes_back(message: &Message<'_>) -> bool {
+    matches!(&message.body, mcp::Body::Notification(notification) if notification.method.as_str() == CANCELLED)
 }
 
 /// Asks the server whether it speaks this era. Nothing when it cannot be asked.
@@ -71,7 +81,13 @@ pub(in crate::http) async fn takes_modern(
         let body = api::full(question.clone());
         let response =
             passage.send(Leave::Housekeeping, Method::POST, &headers, body).await.ok()?;
-        Some(one(response).await)
+        // That it is overloaded or starts says nothing of what it speaks.
+        let is_ill = response.status().is_server_error()
+            || response.status() == StatusCode::TOO_MANY_REQUESTS;
+        let answer = one(response).await;
+        let says_what =
+            answer.as_ref().is_some_and(|text| Message::parse(text, &Limits::SERVER).is_ok());
+        (says_what || !is_ill).then_some(answer)
     };
     let answer = match timeout(PROBE, asked).await {
         Ok(answer) => answer?,

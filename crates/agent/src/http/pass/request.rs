@@ -4,7 +4,7 @@ use api::Body;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use mcp::Era;
-use mcp::header::SESSION_ID;
+use mcp::header::{METHOD, NAME, PARAM_PREFIX, SESSION_ID};
 
 use crate::dial::{Caller, DialError, Leave};
 use crate::end::End;
@@ -68,11 +68,16 @@ impl Passage {
         dialler.send(leave, request, &caller).await.map_err(Unanswered::Dial)
     }
 
-    /// The client's headers, but for the name of the session.
+    /// The client's headers, but for the name of the session, and in the legacy era for those that say of a
+    /// message what nobody has compared with it.
     fn headers(&self, client: &HeaderMap) -> HeaderMap {
         let mut headers = HeaderMap::with_capacity(client.len());
+        let says_what =
+            |name: &str| name == METHOD || name == NAME || name.starts_with(PARAM_PREFIX);
+        let is_kept =
+            |name: &str| name != SESSION_ID && (self.era == Era::Modern || !says_what(name));
         for (name, value) in client {
-            if api::stream_headers::travels(name) && name.as_str() != SESSION_ID {
+            if api::stream_headers::travels(name) && is_kept(name.as_str()) {
                 headers.append(name.clone(), value.clone());
             }
         }

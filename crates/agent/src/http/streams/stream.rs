@@ -158,6 +158,14 @@ impl Stream {
         }
     }
 
+    /// One answer will not come.
+    pub(super) fn give_up_one(&mut self) {
+        self.due = self.due.saturating_sub(1);
+        if self.due == 0 {
+            self.finish();
+        }
+    }
+
     /// Decides for events. `primes` when the client is to know at once where it could resume: streamable
     /// HTTP of 2025-11-25, sending messages, 6.
     pub(super) fn begin_events(&mut self, primes: bool) {

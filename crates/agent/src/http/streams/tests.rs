@@ -159,3 +159,27 @@ fn streams_that_ended_are_kept_for_a_while_and_not_all_of_them() {
     streams.forget(Instant::now() + REPLAY_TIME);
     assert_eq!(streams.streams.len(), 1);
 }
+
+#[test]
+fn what_nobody_waits_for_keeps_no_session_and_does_not_pile_up() {
+    let mut streams = Streams::new(Era::Legacy);
+    for id in 0..2 * CANCELLED_REQUESTS {
+        let asks = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"method":"x","params":{{"_meta":{{"progressToken":{id}}}}}}}"#
+        );
+        let takes_back = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{id}}}}}"#
+        );
+        let mut number = None;
+        for text in [asks, takes_back] {
+            let text = Bytes::from(text);
+            let message = Message::parse(&text, &Limits::CLIENT).unwrap();
+            number = number.or(streams.post(&text, &[message], BOTH).unwrap().stream);
+        }
+        assert!(!streams.is_idle(), "its client is there still");
+        streams.leave(number.unwrap(), 0);
+        assert!(streams.is_idle());
+    }
+    let kept = [streams.open.len(), streams.tokens.len(), streams.streams.len() - 1];
+    assert_eq!(kept, [CANCELLED_REQUESTS; 3]);
+}
