@@ -1,5 +1,5 @@
 //! A session that is spoken to by HTTP requests, whatever its server is: they become the lines of one
-//! [`Session`], and what it writes is put onto their answers.
+//! [`Session`](crate::session::Session), and what it writes is put onto their answers.
 
 mod events;
 
