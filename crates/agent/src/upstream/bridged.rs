@@ -153,7 +153,9 @@ impl Bridged {
         if self.port.is_unreachable() || target.era() == Some(era) {
             return;
         }
-        target.learn(Some(match era {
+        // A server that speaks as this client does may speak as others do as well. Only that it does
+        // not, and a bridge is needed, is worth remembering; one found otherwise speaks both.
+        target.learn((!self.bridge.is_same()).then_some(match era {
             Era::Legacy => Speech::Legacy,
             Era::Modern => Speech::Modern,
         }));
