@@ -51,6 +51,8 @@ struct Open {
     asked: Asked,
     era: Era,
     task: Option<TaskPart>,
+    /// The tool, prompt or resource that it uses.
+    uses: Option<(Kind, Box<str>)>,
 }
 
 /// What a request has to do with tasks.
@@ -141,6 +143,21 @@ impl Relay {
     /// Whether a request was still open; it is not any more.
     pub(crate) fn give_up(&mut self, id: &Id<'_>) -> bool {
         self.by_client.answered(id).is_some()
+    }
+
+    /// Requests that go on and would not be let through any more. Nobody waits for them from here on: gives
+    /// what their clients are told.
+    pub(crate) fn revoked(&mut self, access: &AppAccess) -> Vec<(Id<'static>, Vec<u8>)> {
+        let is_gone = |open: &Open| {
+            open.uses.as_ref().is_some_and(|(kind, name)| !visible(access, *kind, name))
+        };
+        let words = "what this uses may no longer be used by you; it was taken back, and may have been done";
+        let gone = self.by_client.live(is_gone).into_iter().map(|id| {
+            _ = self.by_client.answered(&id);
+            let answer = error::response(Some(&id), code::INVALID_PARAMS, words, None);
+            (id, answer)
+        });
+        gone.collect()
     }
 
     /// Nobody waits for these any more, though they may be answered still, and asked for again.
@@ -255,7 +272,10 @@ impl Relay {
             Asked::Initialize | Asked::Other => Era::Legacy,
         };
         self.by_client
-            .open(&request.id, Open { asked, era, task: self.task_part(&ask, request) })
+            .open(
+                &request.id,
+                Open { asked, era, task: self.task_part(&ask, request), uses: used(&ask) },
+            )
             .map_err(|reason| reason.under(&request.id))?;
         Ok(permit)
     }
@@ -400,6 +420,16 @@ impl Relay {
             Ok(filtered) => filtered.into_bytes(),
             Err(refused) => Cow::Owned(refused.response()),
         })
+    }
+}
+
+/// What a request uses that a role may grant.
+fn used(ask: &Ask<'_>) -> Option<(Kind, Box<str>)> {
+    match ask {
+        Ask::Tool(call) => Some((Kind::Tool, call.name.as_ref().into())),
+        Ask::Prompt(prompt) => Some((Kind::Prompt, prompt.name.as_ref().into())),
+        Ask::Resource(resource) => Some((Kind::Resource, resource.uri.as_ref().into())),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ use mcp::error::{self, code};
 use mcp::framing::LineError;
 use mcp::limits::Limits;
 use mcp::message::Message;
+use mcp::method::name;
 use policy::Permit;
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -189,7 +190,24 @@ impl Session {
 
     /// Every message is decided by what is known when it passes. Says whether that is not what was known.
     fn decide_again(&mut self) -> Result<bool, Cause> {
-        Ok(self.shared.authorizer.renew(&mut self.grant)?)
+        let changed = self.shared.authorizer.renew(&mut self.grant)?;
+        if changed {
+            self.take_back();
+        }
+        Ok(changed)
+    }
+
+    /// What a bridge may send again, when its user has answered a question of the server's or after a while,
+    /// ends if it would not be let through now. What the server has once goes on.
+    fn take_back(&mut self) {
+        let Some(upstream) = self.io.upstream.as_mut().filter(|one| one.sends_again()) else {
+            return;
+        };
+        for (id, answer) in self.relay.revoked(&self.grant.access) {
+            let params = serde_json::json!({"requestId": id.to_json()});
+            upstream.answer(&error::notification(name::CANCELLED, params));
+            self.io.out.push_line(&answer);
+        }
     }
 
     async fn client_line(&mut self, line: Result<Bytes, LineError>) -> Result<(), Cause> {
@@ -247,7 +265,13 @@ impl Session {
         permit: Permit<'static>,
         message: &Message<'_>,
     ) -> Result<Option<Permit<'static>>, Cause> {
-        if !self.decide_again()? || self.relay.withdraw(message).is_none() {
+        if !self.shared.authorizer.renew(&mut self.grant)? {
+            return Ok(Some(permit));
+        }
+        // This one first: it is open and was not sent.
+        let was_open = self.relay.withdraw(message).is_some();
+        self.take_back();
+        if !was_open {
             return Ok(Some(permit));
         }
         match self.relay.client(message, &self.grant.access, &self.recorder) {

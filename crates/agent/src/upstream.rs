@@ -71,6 +71,11 @@ impl Upstream {
         }
     }
 
+    /// Whether the server may get a request once more, without the client's sending it again.
+    pub(crate) fn sends_again(&self) -> bool {
+        matches!(self, Self::Bridged(bridged) if bridged.sends_again())
+    }
+
     /// Answers a request of the server's ourselves.
     pub(crate) fn answer(&mut self, answer: &[u8]) {
         self.write(answer);

@@ -111,6 +111,17 @@ impl<T> Pending<T> {
         }
     }
 
+    /// The requests that somebody waits for and of which this holds.
+    pub fn live(&self, holds: impl Fn(&T) -> bool) -> Vec<Id<'static>> {
+        let fits = |open: &Open<T>| open.cancelled.is_none() && holds(&open.what);
+        let numbers = self.numbers.iter().filter(|(_, open)| fits(open));
+        let numbers = numbers.map(|(number, open)| {
+            if open.as_string { Id::String(number.to_string().into()) } else { Id::Number(*number) }
+        });
+        let strings = self.strings.iter().filter(|(_, open)| fits(open));
+        numbers.chain(strings.map(|(text, _)| Id::String(text.to_string().into()))).collect()
+    }
+
     /// Takes all requests that somebody waits for, as when the other side is gone and each of them has to be
     /// answered with an error.
     pub fn drain(&mut self) -> Vec<(Id<'static>, T)> {

@@ -56,6 +56,10 @@ impl Bridged {
         self.port.app()
     }
 
+    pub(super) const fn sends_again(&self) -> bool {
+        self.bridge.sends_again()
+    }
+
     pub(super) fn write(&mut self, message: &[u8]) {
         if self.bridge.is_same() {
             return self.port.write(message);

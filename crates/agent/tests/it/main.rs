@@ -16,6 +16,7 @@ mod passing;
 mod passing_modern;
 mod processes;
 mod proofs;
+mod revoked;
 mod session;
 mod session_ends;
 mod starting;

@@ -96,6 +96,11 @@ impl Finding {
         matches!(self.state, State::Same(_))
     }
 
+    /// Whether the server may get a client's request once more, without the client's sending it again.
+    pub const fn sends_again(&self) -> bool {
+        matches!(self.state, State::Legacy { .. })
+    }
+
     fn is_pinned(&self) -> bool {
         matches!(self.known, Known::Pinned(_))
     }

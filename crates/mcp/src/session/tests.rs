@@ -170,3 +170,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn requests_are_found_by_what_they_are_about_but_for_cancelled_ones() {
+    let mut pending = Pending::new(8);
+    for (id, what) in [("a", 1), ("7", 1), ("b", 2), ("c", 1)] {
+        pending.open(&Id::String(id.into()), what).unwrap();
+    }
+    pending.open(&Id::Number(8), 1).unwrap();
+    pending.cancel(&Id::String("c".into()));
+    let mut found: Vec<String> =
+        pending.live(|what| *what == 1).iter().map(ToString::to_string).collect();
+    found.sort();
+    assert_eq!(found, ["\"7\"", "\"a\"", "8"]);
+}
