@@ -37,6 +37,8 @@ pub(crate) struct Relay {
     /// What the server asked and the client has not answered.
     by_server: Pending<()>,
     handshake: Handshake,
+    /// As its first request, or a later `initialize`, says.
+    era: Option<Era>,
     /// Whether several messages may come in one array.
     batches: bool,
     /// Which tools the client's tasks are calls of.
@@ -102,6 +104,7 @@ impl Relay {
             by_client: Pending::new(OPEN_REQUESTS),
             by_server: Pending::new(OPEN_REQUESTS),
             handshake: Handshake::default(),
+            era: None,
             batches: false,
             tasks,
             told: None,
@@ -267,6 +270,11 @@ impl Relay {
         let ask = request.ask()?;
         let permit = decide(&ask, access, &self.tasks)?;
         let asked = request.method.asked();
+        if matches!(asked, Asked::Initialize) {
+            self.era = Some(Era::Legacy);
+        } else if self.era.is_none() {
+            self.era = Some(era(request)?);
+        }
         let era = match asked {
             Asked::List(_) | Asked::Read | Asked::Discover => era(request)?,
             Asked::Initialize | Asked::Other => Era::Legacy,
@@ -328,6 +336,8 @@ impl Relay {
         let whole = || FromServer::Pass(Cow::Borrowed(message.text.as_bytes()));
         match &message.body {
             Body::Response(response) => self.answer(response, access),
+            // Servers ask nothing in this era but in their results.
+            Body::Request(_) if self.era == Some(Era::Modern) => FromServer::Drop,
             Body::Request(request) => match self.by_server.open(&request.id, ()) {
                 Ok(()) => whole(),
                 Err(reason) => FromServer::Answer(reason.under(&request.id).response()),

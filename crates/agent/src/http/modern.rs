@@ -12,7 +12,7 @@ use mcp::error::code;
 use mcp::header::{METHOD, NAME, PROTOCOL_VERSION};
 use mcp::{Era, Limits, Message, Outcome, Raw, Request};
 use parking_lot::Mutex;
-use resource::Transport;
+use resource::{Revision, Transport};
 use uuid::Uuid;
 
 use super::conversation::{Answer, Conversation, Unposted};
@@ -38,6 +38,8 @@ pub(crate) struct Pools {
 struct Key {
     principal: Principal,
     app: String,
+    /// As which the app was registered: what is asked next is asked of the newest.
+    revision: Option<Revision>,
     /// What the client can do: the server is told once.
     capabilities: u64,
 }
@@ -108,6 +110,7 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
     let key = Key {
         principal: exchange.visitor.principal.clone(),
         app: exchange.app.clone(),
+        revision: exchange.served.target().app.metadata.revision.clone(),
         capabilities: pools.hasher.hash_one(capabilities),
     };
     // Held until it is in the table: of two first requests, one begins the session.

@@ -228,6 +228,20 @@ fn the_server_may_ask_and_only_its_questions_are_answered() {
 }
 
 #[test]
+fn servers_ask_nothing_in_the_modern_era() {
+    let mut talk = Talk::new(&json!({"tools": ["*"]}));
+    let meta = r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"},"name":"x"}"#;
+    let call = request(1, "tools/call", meta);
+    assert_eq!(talk.client(&call), passed(&call));
+    let question = request(7, "elicitation/create", "{}");
+    assert_eq!(talk.server(&question), Fate::Dropped);
+    // A client that finds no such server begins anew in the other era.
+    let hello = request(2, "initialize", r#"{"protocolVersion":"2025-06-18"}"#);
+    assert_eq!(talk.client(&hello), passed(&hello));
+    assert_eq!(talk.server(&question), passed(&question));
+}
+
+#[test]
 fn one_id_is_not_open_twice() {
     let mut talk = Talk::new(&json!({"tools": ["*"]}));
     talk.client(&request(1, "tools/list", "{}"));
