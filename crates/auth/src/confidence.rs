@@ -9,12 +9,10 @@ use std::collections::BTreeMap;
 
 use api::Error;
 use resource::app::Given;
+use resource::secret::MASK;
 use resource::{App, Resource, Secrets};
 
 use crate::cx::OpCx;
-
-/// What is shown instead of a value.
-const MASK: &str = "********";
 
 /// Masks what the caller is not to be shown.
 pub(crate) fn conceal(cx: &OpCx, resource: &mut Resource, secrets: Secrets) {

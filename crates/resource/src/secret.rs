@@ -4,6 +4,9 @@ use std::fmt;
 
 use zeroize::Zeroize;
 
+/// What stands where a value is kept from whoever reads; written back, it keeps the value.
+pub const MASK: &str = "********";
+
 /// Holds a value that is wiped when dropped, shows nothing in `Debug` and cannot be serialised.
 ///
 /// Comparison is for tests and change detection; it does not run in constant time and must not decide whether

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use resource::secret::MASK;
 use resource::{Resource, Secrets};
 use serde_json::{Value, json};
 
@@ -31,6 +32,7 @@ pub(super) fn between(before: &Resource, after: &Resource) -> Vec<Difference> {
         .into_iter()
         .filter(|path| before.get(*path) != after.get(*path))
         .filter(|path| after.contains_key(*path) || !FILLED_IN.contains(&path.as_str()))
+        .filter(|path| !(before.contains_key(*path) && is_masked(path, after.get(*path))))
         .map(|path| {
             let sides = [before.get(path), after.get(path)];
             let is_shown = !is_secret(path) && sides == shown.each_ref().map(|side| side.get(path));
@@ -38,6 +40,11 @@ pub(super) fn between(before: &Resource, after: &Resource) -> Vec<Difference> {
             Difference { path: path.clone(), before, after }
         })
         .collect()
+}
+
+/// A secret as `tctl get` prints it: written back, it stays.
+fn is_masked(path: &str, value: Option<&Value>) -> bool {
+    is_secret(path) && value.and_then(Value::as_str) == Some(MASK)
 }
 
 /// What an app's server is given may be a credential.

@@ -87,6 +87,15 @@ fn a_changed_secret_is_noticed_and_not_shown() {
 }
 
 #[test]
+fn a_masked_secret_stays() {
+    let mask = format!("'{}'", resource::secret::MASK);
+    let plan = Plan::new(wanted(&[app("a", &mask)]), there(&[app("a", "old1")]), None);
+    assert!(plan.steps.is_empty(), "{plan:?}");
+    let plan = Plan::new(wanted(&[app("a", &mask)]), Vec::new(), None);
+    assert_eq!(plan.steps.len(), 1, "the auth service refuses it: it cannot know the value");
+}
+
+#[test]
 fn all_mistakes_of_all_files_are_told() {
     let bad = "kind: role\nversion: v8\nmetadata: {name: a}\nspec: {alow: {}}\n";
     let sources = [source("one.yaml", bad), source("two.yaml", bad)];
