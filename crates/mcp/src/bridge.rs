@@ -58,6 +58,11 @@ pub const HELD_CALLS: usize = 64;
 /// How long a held call waits for the client to repeat it.
 pub const HELD: Duration = Duration::from_secs(600);
 
+/// Reports of progress that are kept for a call that is held, and how long one may be.
+pub const MISSED_REPORTS: usize = 32;
+/// See [`MISSED_REPORTS`]; in bytes.
+pub const MISSED_BYTES: usize = 4 * 1024;
+
 /// The most subscriptions of a client at once.
 pub const SUBSCRIPTIONS: usize = 256;
 

@@ -1,5 +1,6 @@
 //! Requests of the client's that go to the server.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,13 +11,13 @@ use super::{ModernOverLegacy, Work, results};
 use crate::bridge::capabilities::Offers;
 use crate::bridge::level::Level;
 use crate::bridge::splice::{self, Change};
-use crate::bridge::{Effects, KEPT_BYTES, write};
+use crate::bridge::{Effects, KEPT_BYTES, MISSED_BYTES, MISSED_REPORTS, write};
 use crate::error::{self, code};
 use crate::id::ID_BYTES;
 use crate::json::{Kind, Raw};
-use crate::message::{Notification, Outcome};
+use crate::message::{Body, Message, Notification, Outcome};
 use crate::method::name;
-use crate::{Asked, Era, Id, Method, Request, Revision, meta};
+use crate::{Asked, Era, Id, Limits, Method, Request, Revision, meta};
 
 /// Who makes a request, as it says itself.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +48,8 @@ pub(super) struct Call {
     pub(super) hold: Option<Hold>,
     /// The outcome that came while it was held.
     pub(super) done: Option<Done>,
+    /// What the server told of its progress meanwhile, oldest first.
+    missed: VecDeque<Vec<u8>>,
 }
 
 /// An outcome for later, as JSON.
@@ -132,6 +135,7 @@ impl Call {
             questions: Vec::new(),
             hold: None,
             done: None,
+            missed: VecDeque::new(),
         };
         call.attach(request, asker);
         call
@@ -144,6 +148,37 @@ impl Call {
         self.level = asker.level;
         self.token = asker.token.map(|raw| raw.as_str().to_owned());
         self.hold = None;
+    }
+
+    /// Tells the client how far the call is, under the token that it gave last.
+    fn tell_progress(&self, params: Option<Raw<'_>>, out: &mut Effects) {
+        let Some(token) = &self.token else { return };
+        let token = [Change::Set("progressToken", token.as_str().into())];
+        if let Ok(params) = splice::edit(params, &token) {
+            out.client(write::notification(name::PROGRESS, Some(&params)));
+        }
+    }
+
+    /// Keeps for the client's return what nobody waits for now. The oldest gives way: later reports say more.
+    fn miss_progress(&mut self, params: Option<Raw<'_>>) {
+        let line = write::notification(name::PROGRESS, params.map(Raw::as_str));
+        if line.len() <= MISSED_BYTES {
+            if self.missed.len() >= MISSED_REPORTS {
+                self.missed.pop_front();
+            }
+            self.missed.push_back(line);
+        }
+    }
+
+    /// Tells the client what it missed.
+    pub(super) fn catch_up(&mut self, out: &mut Effects) {
+        for line in std::mem::take(&mut self.missed) {
+            if let Ok(Message { body: Body::Notification(missed), .. }) =
+                Message::parse(&line, &Limits::SERVER)
+            {
+                self.tell_progress(missed.params.raw(), out);
+            }
+        }
     }
 
     /// How many bytes it keeps.
@@ -310,10 +345,10 @@ impl ModernOverLegacy {
         let touched = self.next();
         let Some(call) = number.and_then(|number: u64| self.calls.get_mut(&number)) else { return };
         call.touched = touched;
-        let (Some(token), true) = (&call.token, call.client.is_some()) else { return };
-        let token = [Change::Set("progressToken", token.as_str().into())];
-        if let Ok(params) = splice::edit(params.raw(), &token) {
-            out.client(write::notification(name::PROGRESS, Some(&params)));
+        if call.client.is_some() {
+            call.tell_progress(params.raw(), out);
+        } else {
+            call.miss_progress(params.raw());
         }
     }
 

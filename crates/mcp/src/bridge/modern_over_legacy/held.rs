@@ -168,6 +168,7 @@ impl ModernOverLegacy {
         };
         call.attach(request, asker);
         call.touched = touched;
+        call.catch_up(out);
         let mut unanswered = Vec::new();
         for question in std::mem::take(&mut call.questions) {
             match answers.iter().find(|(key, _)| *key == question.key) {

@@ -280,6 +280,24 @@ fn a_question_belongs_to_the_call_that_was_last_heard_of() {
 }
 
 #[test]
+fn progress_that_comes_while_a_call_is_held_is_told_later() {
+    play(
+        r#"
+        c> {"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"x","_meta":{"progressToken":"p","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}}}}}
+        >s {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x","_meta":{"progressToken":2}}}
+        s> {"jsonrpc":"2.0","id":1,"method":"roots/list"}
+        >c {"jsonrpc":"2.0","id":"x","result":{"resultType":"input_required","inputRequests":{"input-3":{"method":"roots/list"}},"requestState":"$x",^}}
+        s> {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":1.0}}
+        s> {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":2,"progress":2}}
+        c> {"jsonrpc":"2.0","id":"y","method":"tools/call","params":{"name":"x","inputResponses":{"input-3":{"roots":[]}},"requestState":"$x","_meta":{"progressToken":"q","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}}}}}
+        >c {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"q","progress":1.0}}
+        >c {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"q","progress":2}}
+        >s {"jsonrpc":"2.0","id":1,"result":{"roots":[]}}
+        "#,
+    );
+}
+
+#[test]
 fn requests_are_taken_back() {
     let mut play = held();
     play.run(&script(
