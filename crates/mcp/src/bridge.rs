@@ -29,6 +29,8 @@ mod write;
 use std::fmt;
 use std::time::Duration;
 
+use crate::Id;
+
 pub use self::finding::{ASKING, Finding, Known};
 pub use self::legacy_over_modern::LegacyOverModern;
 pub use self::modern_over_legacy::ModernOverLegacy;
@@ -66,8 +68,8 @@ pub const MISSED_BYTES: usize = 4 * 1024;
 /// The most subscriptions of a client at once.
 pub const SUBSCRIPTIONS: usize = 256;
 
-/// The longest that a legacy client may be in saying who it is and what it can do: a modern server is told with
-/// every request.
+/// The longest that a legacy client may be in saying who it is and what it can do, and a legacy server in saying
+/// who it is: the other side is told with every message.
 pub const INTRODUCTION_BYTES: usize = 64 * 1024;
 
 /// The most resources that are watched at once, counted for each subscription of a client.
@@ -97,6 +99,13 @@ pub trait Bridge: fmt::Debug + Send {
 
     /// A message from the server.
     fn server(&mut self, line: &[u8], now: Duration) -> Effects;
+
+    /// A message from the server that came on the stream of a request of ours, where there are such streams: it is
+    /// about that request.
+    fn server_on(&mut self, line: &[u8], stream: &Id<'_>, now: Duration) -> Effects {
+        _ = stream;
+        self.server(line, now)
+    }
 
     /// When to call [`Bridge::wake`], unless something else happens before.
     fn wake_at(&self) -> Option<Duration>;

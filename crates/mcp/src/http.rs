@@ -120,6 +120,17 @@ pub fn check_body(content_type: &[&[u8]], content_encoding: &[&[u8]]) -> Result<
     Ok(())
 }
 
+/// Whether a request says once, and plainly, how its content is framed: with another coding beside `chunked`, or with
+/// two of these headers, others could see its end elsewhere (RFC 9112, section 6.1). What the header says of the length
+/// besides was not believed.
+pub fn is_plainly_framed(transfer_encoding: &[&[u8]]) -> bool {
+    match transfer_encoding {
+        [] => true,
+        [one] => one.trim_ascii().eq_ignore_ascii_case(b"chunked"),
+        _ => false,
+    }
+}
+
 /// In which era an HTTP request is made: the modern one when it names a modern revision, in the header or in
 /// the body. Any other is held to the rules of its own.
 pub fn era(protocol_version: &[&[u8]], message: &Message<'_>) -> Era {

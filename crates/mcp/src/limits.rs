@@ -3,6 +3,10 @@
 /// The longest message, in bytes: a file of 11 MiB as base64, with room for the rest.
 pub const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 
+/// So much the gateway itself may add to a message on its way: another id, who asks and who answers, who may keep it.
+/// What comes in is held to [`MESSAGE_BYTES`] where it comes in; inside and on the way out it may be longer by this.
+pub const ADDED_BYTES: usize = 256 * 1024;
+
 /// The deepest nesting of arrays and objects, the message itself being one level.
 /// It is what `serde_json` reads, so whatever passes here can be read again by any of our parts.
 pub const DEPTH: u32 = 127;
@@ -37,7 +41,7 @@ pub enum Unique {
 impl Limits {
     /// For what a client sends: nothing in it may mean two things.
     pub const CLIENT: Self = Self {
-        bytes: MESSAGE_BYTES,
+        bytes: MESSAGE_BYTES + ADDED_BYTES,
         depth: DEPTH,
         unique: Unique::Everywhere,
         batch: BATCH_MESSAGES,

@@ -78,6 +78,19 @@ pub fn is_modern_refusal(answer: &[u8]) -> bool {
     }
 }
 
+/// Whether an answer that came with a refusing HTTP status is an error as only servers of the modern era make it
+/// (2026-07-28, Streamable HTTP, "Backward Compatibility").
+pub fn is_modern_error(answer: &[u8]) -> bool {
+    let Some(Err((fault, _))) = outcome(answer) else { return false };
+    matches!(
+        fault.code,
+        code::METHOD_NOT_FOUND
+            | code::HEADER_MISMATCH
+            | code::MISSING_CLIENT_CAPABILITY
+            | code::UNSUPPORTED_VERSION
+    )
+}
+
 /// What a message says that is an answer: what was discovered, or the error and its text.
 fn outcome(answer: &[u8]) -> Option<Result<Discovered, (Fault, &str)>> {
     let Body::Response(response) = Message::parse(answer, &Limits::SERVER).ok()?.body else {

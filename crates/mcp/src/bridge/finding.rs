@@ -48,6 +48,7 @@ pub struct Finding {
     about: Vec<u8>,
     seal: Arc<dyn Seal>,
     known: Known,
+    beside_sessions: bool,
     state: State,
 }
 
@@ -78,7 +79,13 @@ impl fmt::Debug for Finding {
 impl Finding {
     /// For a client that has not sent anything yet; `about` and `seal` as in [`ModernOverLegacy::new`].
     pub fn new(about: &[u8], seal: Arc<dyn Seal>, known: Known) -> Self {
-        Self { about: about.to_vec(), seal, known, state: State::New }
+        Self { about: about.to_vec(), seal, known, beside_sessions: false, state: State::New }
+    }
+
+    /// For a client that can begin a session of the legacy era beside this: `server/discover` says so.
+    #[must_use]
+    pub fn beside_sessions(self) -> Self {
+        Self { beside_sessions: true, ..self }
     }
 
     /// The era of the server, once it is known.
@@ -169,6 +176,7 @@ impl Finding {
         out: &mut Effects,
     ) {
         let mut bridge = Box::new(ModernOverLegacy::new(&self.about, self.seal.clone()));
+        bridge.set_beside_sessions(self.beside_sessions);
         for line in lines {
             out.add(bridge.client(&line, now));
         }
@@ -275,6 +283,13 @@ impl Bridge for Finding {
             }
         }
         out
+    }
+
+    fn server_on(&mut self, line: &[u8], stream: &Id<'_>, now: Duration) -> Effects {
+        match &mut self.state {
+            State::Modern { bridge, doubtful: false } => bridge.server_on(line, stream, now),
+            _ => self.server(line, now),
+        }
     }
 
     fn wake_at(&self) -> Option<Duration> {

@@ -22,11 +22,13 @@
 //! | change of a list or resource | the same, for each subscription that asked for it |
 //! | any other notification | nothing |
 //!
-//! Legacy servers do not say which call a question belongs to. It is taken to be the call that input can be
-//! had for (`tools/call`, `prompts/get`, `resources/read`) if there is only one, else the one that was last sent,
-//! continued or reported progress of; calls that the client has open come before calls that are held. A
-//! question while there is none is refused, but for the one for roots, which many servers ask as soon as a session
-//! begins: the first call within a minute brings it to the client.
+//! Which call a question belongs to is known by the stream that it came on, where each request has one
+//! (streamable HTTP, "Sending Messages to the Server", 6). Elsewhere legacy servers do not say it: it is the call
+//! that input can be had for (`tools/call`, `prompts/get`, `resources/read`) if there is only one, open or held.
+//! With several of them the question is refused: an answer that was meant for one must not help another. Roots
+//! are the client's, whatever is called: whichever of its calls was last heard of brings that question.
+//! A question while there is no call is refused, but for the one for roots, which many servers ask as soon as a
+//! session begins: the first call within a minute brings it to the client.
 //!
 //! A held call is one that the server works on and the client has no request open for: it has been told what
 //! input is needed, and a `requestState`. That is sealed, so that it is of use only to the same principal at
@@ -155,6 +157,11 @@ impl ModernOverLegacy {
         }
     }
 
+    /// Whether `server/discover` names the legacy revision that the server speaks, too.
+    pub(super) const fn set_beside_sessions(&mut self, may_begin: bool) {
+        self.server.beside_sessions = may_begin;
+    }
+
     /// Whether there is a session at the server.
     pub(super) const fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open)
@@ -256,7 +263,7 @@ impl ModernOverLegacy {
         }
     }
 
-    fn server_line(&mut self, line: &[u8], now: Duration, out: &mut Effects) {
+    fn server_line(&mut self, line: &[u8], stream: Option<u64>, now: Duration, out: &mut Effects) {
         let messages = if self.server.batches {
             Message::parse_batch(line, &Limits::SERVER)
         } else {
@@ -266,7 +273,7 @@ impl ModernOverLegacy {
             Ok(messages) => {
                 for message in &messages {
                     match &message.body {
-                        Body::Request(request) => self.asked(request, now, out),
+                        Body::Request(request) => self.asked(request, stream, now, out),
                         Body::Notification(notification) => self.told(notification, out),
                         Body::Response(response) => self.response(response, now, out),
                     }
@@ -328,7 +335,13 @@ impl Bridge for ModernOverLegacy {
 
     fn server(&mut self, line: &[u8], now: Duration) -> Effects {
         let mut out = Effects::default();
-        self.server_line(&framing::line(line), now, &mut out);
+        self.server_line(&framing::line(line), None, now, &mut out);
+        out
+    }
+
+    fn server_on(&mut self, line: &[u8], stream: &Id<'_>, now: Duration) -> Effects {
+        let mut out = Effects::default();
+        self.server_line(&framing::line(line), ours(stream), now, &mut out);
         out
     }
 

@@ -1,7 +1,7 @@
 //! Exchanges as text, played against a bridge.
 //!
 //! A line is one message: `c> …` the client sends, `s> …` the server sends, `>c …` the client gets, `>s …` the
-//! server gets, `@ 5s` time passes and the bridge is woken if it wants to be. What is got is compared byte for
+//! server gets, `s7> …` the server sends on the stream of our request 7, `@ 5s` time passes and the bridge is woken if it wants to be. What is got is compared byte for
 //! byte and all of it must be expected. `$name` in what is got stands for whatever is there up to the next
 //! quote, and for the same again in what is sent later. `# …` is a comment.
 
@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::{Bridge, Effects, Seal};
+use crate::Id;
 
 /// A seal that hides nothing, for tests: it shows whether text and subject are kept together.
 #[derive(Debug)]
@@ -68,6 +69,13 @@ impl<B: Bridge> Play<B> {
                         panic!("line {at}: nothing more for {what}; expected {rest}")
                     };
                     self.matches(at, rest, &got);
+                }
+                on if on.starts_with('s') && on.ends_with('>') => {
+                    self.settled(at);
+                    let stream = on.trim_matches(['s', '>']).parse().unwrap();
+                    let effects =
+                        self.bridge.server_on(rest.as_bytes(), &Id::Number(stream), self.now);
+                    self.note(effects);
                 }
                 other => panic!("line {at}: what is {other:?}?"),
             }

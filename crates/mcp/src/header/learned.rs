@@ -8,7 +8,7 @@ use super::param::Mirrors;
 use crate::json::{self, Kind, Raw, Scanner};
 use crate::limits::Limits;
 use crate::message::{Body, Message, Outcome};
-use crate::refused::Reason;
+use crate::refused::{Reason, Refused};
 use crate::request::{Ask, Request};
 
 /// The most tools with such headers that are remembered of one server.
@@ -64,6 +64,17 @@ impl Learned {
             }
         }
         Ok(())
+    }
+
+    /// Checks the headers of a request whose name begins with [`super::PARAM_PREFIX`], which are `headers`: those that
+    /// are known to repeat an argument must do so.
+    pub fn check(&self, request: &Request<'_>, headers: &[(&str, &[u8])]) -> Result<(), Refused> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let Ok(Ask::Tool(call)) = request.ask() else { return Ok(()) };
+        let Some(mirrors) = self.0.get(&*call.name) else { return Ok(()) };
+        mirrors.check(call.arguments, headers).map_err(|reason| reason.under(&request.id))
     }
 
     /// The headers that a request needs beside [`super::of`]: names and values.

@@ -117,3 +117,21 @@ fn statuses_of_modern_errors() {
         assert_eq!(status_of(code), status, "{code}");
     }
 }
+
+#[test]
+fn content_is_framed_in_one_way() {
+    for plain in [&[][..], &[&b"chunked"[..]], &[b" Chunked\t"]] {
+        assert!(is_plainly_framed(plain), "{plain:?}");
+    }
+    for odd in [
+        &[&b""[..]][..],
+        &[b"identity"],
+        &[b"identity, chunked"],
+        &[b"chunked, chunked"],
+        &[b"chunked", b"chunked"],
+        &[b"identity", b"chunked"],
+        &[b"\x0bchunked"],
+    ] {
+        assert!(!is_plainly_framed(odd), "{odd:?}");
+    }
+}

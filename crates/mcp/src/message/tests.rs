@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::limits::{BATCH_MESSAGES, MESSAGE_BYTES};
+use crate::limits::{ADDED_BYTES, BATCH_MESSAGES, MESSAGE_BYTES};
 
 fn parse(text: &str) -> Result<Body<'_>, Refused> {
     Message::parse(text.as_bytes(), &Limits::CLIENT).map(|message| message.body)
@@ -215,7 +215,7 @@ fn length_at_the_limit_and_one_past_it() {
         let refused = Message::parse(text(limits.bytes + 1).as_bytes(), &limits).unwrap_err();
         assert_eq!(refused.reason, Reason::TooLong { limit: limits.bytes });
     }
-    assert_eq!(Limits::CLIENT.bytes, MESSAGE_BYTES);
+    assert_eq!(Limits::CLIENT.bytes, MESSAGE_BYTES + ADDED_BYTES);
 }
 
 #[test]

@@ -34,6 +34,18 @@ pub(super) struct Hold {
     until: Duration,
 }
 
+/// Whose a question is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    Call(u64),
+    Nobody,
+    /// One of several calls', and it cannot be told whose.
+    Unclear,
+}
+
+/// What a server is told that asks while several calls are open.
+const UNCLEAR: &str = "several calls of this client are open, and it cannot be told which of them this is for; ask while one is open";
+
 // === impl Question ===
 
 impl Question {
@@ -46,7 +58,13 @@ impl Question {
 
 impl ModernOverLegacy {
     /// The server asks something.
-    pub(super) fn asked(&mut self, request: &Request<'_>, now: Duration, out: &mut Effects) {
+    pub(super) fn asked(
+        &mut self,
+        request: &Request<'_>,
+        stream: Option<u64>,
+        now: Duration,
+        out: &mut Effects,
+    ) {
         let refuse = |code, words: &str| write::refusal(&request.id, code, words);
         let method = request.method.as_str();
         if method == name::PING {
@@ -61,7 +79,11 @@ impl ModernOverLegacy {
             return out.server(refuse(code::INVALID_REQUEST, &Reason::IdInUse.to_string()));
         }
         let round = self.next();
-        let Some(number) = self.owner() else { return self.put_off(request, now, out) };
+        let number = match self.owner(method, stream) {
+            Owner::Call(number) => number,
+            Owner::Nobody => return self.put_off(request, now, out),
+            Owner::Unclear => return out.server(refuse(code::INVALID_REQUEST, UNCLEAR)),
+        };
         let Some(call) = self.calls.get_mut(&number) else { return };
         if let Err(not) = call.offers.allow(method, request.params.raw()) {
             return out.server(refuse(code::METHOD_NOT_FOUND, &not.words));
@@ -82,12 +104,22 @@ impl ModernOverLegacy {
     }
 
     /// The call that a question belongs to.
-    fn owner(&self) -> Option<u64> {
-        self.calls
-            .iter()
-            .filter(|(_, call)| call.salient.is_some() && call.done.is_none())
-            .max_by_key(|(_, call)| (call.client.is_some(), call.touched))
-            .map(|(number, _)| *number)
+    fn owner(&self, method: &str, stream: Option<u64>) -> Owner {
+        let may_be_asked = |call: &Call| call.salient.is_some() && call.done.is_none();
+        if let Some(number) = stream {
+            let is_one = self.calls.get(&number).is_some_and(may_be_asked);
+            return if is_one { Owner::Call(number) } else { Owner::Nobody };
+        }
+        let mut calls = self.calls.iter().filter(|(_, call)| may_be_asked(call));
+        if method == name::LIST_ROOTS {
+            let last = calls.max_by_key(|(_, call)| (call.client.is_some(), call.touched));
+            return last.map_or(Owner::Nobody, |(number, _)| Owner::Call(*number));
+        }
+        match (calls.next(), calls.next()) {
+            (None, _) => Owner::Nobody,
+            (Some((number, _)), None) => Owner::Call(*number),
+            (Some(_), Some(_)) => Owner::Unclear,
+        }
     }
 
     /// Tells the client what is needed; the call is held until it comes back.

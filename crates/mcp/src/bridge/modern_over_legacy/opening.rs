@@ -6,7 +6,7 @@ use super::calls::Asker;
 use super::{ModernOverLegacy, Phase, Purpose, Work, ours};
 use crate::bridge::capabilities::{Offers, Told};
 use crate::bridge::splice::{self, Change};
-use crate::bridge::{Effects, GREETING, write};
+use crate::bridge::{Effects, GREETING, INTRODUCTION_BYTES, write};
 use crate::error::code;
 use crate::json::{Kind, Raw};
 use crate::limits::Limits;
@@ -29,6 +29,9 @@ pub(super) struct Server {
     pub(super) told: Told,
     /// Whether several messages may come in one array.
     pub(super) batches: bool,
+    revision: Option<Revision>,
+    /// Whether the client can begin a session of that revision instead.
+    pub(super) beside_sessions: bool,
 }
 
 /// An `initialize` that the server has not answered.
@@ -56,9 +59,13 @@ impl Server {
         let capabilities = Raw::checked(&self.capabilities);
         // The tasks of revision 2025-11-25 are not those of the modern era's extension.
         let capabilities = splice::edit(Some(capabilities), &[Change::Drop("tasks")]);
+        // Both eras are served here, where a request says of itself which it is of (2026-07-28, Versioning).
+        let other = self.revision.filter(|_| self.beside_sessions);
+        let versions: Vec<String> =
+            [Some(Revision::LATEST), other].iter().flatten().map(|v| format!("\"{v}\"")).collect();
         let changes = [
             Change::Set("resultType", "\"complete\"".into()),
-            Change::Set("supportedVersions", format!("[\"{}\"]", Revision::LATEST).into()),
+            Change::Set("supportedVersions", format!("[{}]", versions.join(",")).into()),
             Change::Set("capabilities", capabilities.unwrap_or_else(|_| "{}".to_owned()).into()),
             Change::to("instructions", self.instructions.as_deref()),
             Change::Set("ttlMs", "0".into()),
@@ -114,11 +121,14 @@ impl ModernOverLegacy {
         let object = |name: &str| splice::object(result, name).map(|raw| raw.as_str().to_owned());
         let instructions = splice::get(result, "instructions");
         let instructions = instructions.filter(|raw| raw.kind() == Kind::String);
-        self.server.info = object("serverInfo");
+        // It is told with every answer.
+        let info = object("serverInfo").filter(|info| info.len() <= INTRODUCTION_BYTES);
+        self.server.info = info;
         self.server.instructions = instructions.map(|raw| raw.as_str().to_owned());
         self.server.capabilities = object("capabilities").unwrap_or_else(|| "{}".to_owned());
         self.server.told = Told::read(Raw::checked(&self.server.capabilities));
         self.server.batches = revision.has_batches();
+        self.server.revision = Some(revision);
         self.phase = Phase::Open;
         out.server(write::notification(name::INITIALIZED, None));
         self.watch_again(out);

@@ -259,7 +259,7 @@ fn roots_that_are_asked_for_early_are_brought_by_the_first_call() {
 }
 
 #[test]
-fn a_question_belongs_to_the_call_that_was_last_heard_of() {
+fn roots_are_asked_for_by_the_call_that_was_last_heard_of() {
     play(
         r#"
         c> {"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"x","_meta":{"progressToken":"p","io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}}}}}
@@ -277,6 +277,51 @@ fn a_question_belongs_to_the_call_that_was_last_heard_of() {
         >c {"jsonrpc":"2.0","id":"y","result":{"resultType":"input_required","inputRequests":{"input-10":{"method":"roots/list"}},"requestState":"$y",^}}
         "#,
     );
+}
+
+#[test]
+fn a_question_goes_to_no_other_call_than_its_own() {
+    let two = r#"
+        c> {"jsonrpc":"2.0","id":"x","method":"tools/call","params":{"name":"x",~}}
+        >s {"jsonrpc":"2.0","id":2,"method":"tools/call","params":{"name":"x"}}
+        c> {"jsonrpc":"2.0","id":"y","method":"tools/call","params":{"name":"y",~}}
+        >s {"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"y"}}
+    "#;
+    let refused = r#"{"code":-32600,"message":"several calls of this client are open, and it cannot be told which of them this is for; ask while one is open"}"#;
+    let nobody =
+        r#"{"code":-32600,"message":"no request of the client's is open that this could be for"}"#;
+    // Where it cannot be known, nobody is asked; not when one of the two is held either.
+    play(&format!(
+        r#"{two}
+        s> {{"jsonrpc":"2.0","id":1,"method":"elicitation/create"}}
+        >s {{"jsonrpc":"2.0","id":1,"error":{refused}}}
+        s> {{"jsonrpc":"2.0","id":1,"method":"sampling/createMessage"}}
+        >s {{"jsonrpc":"2.0","id":1,"error":{refused}}}
+        s> {{"jsonrpc":"2.0","id":2,"result":{{"content":[]}}}}
+        >c {{"jsonrpc":"2.0","id":"x","result":{{"content":[],"resultType":"complete",^}}}}
+        s> {{"jsonrpc":"2.0","id":1,"method":"elicitation/create"}}
+        >c {{"jsonrpc":"2.0","id":"y","result":{{"resultType":"input_required","inputRequests":{{"input-6":{{"method":"elicitation/create"}}}},"requestState":"$y",^}}}}
+        c> {{"jsonrpc":"2.0","id":"z","method":"tools/call","params":{{"name":"z",~}}}}
+        >s {{"jsonrpc":"2.0","id":8,"method":"tools/call","params":{{"name":"z"}}}}
+        s> {{"jsonrpc":"2.0","id":4,"method":"elicitation/create"}}
+        >s {{"jsonrpc":"2.0","id":4,"error":{refused}}}
+        "#
+    ));
+    // Where each request has a stream, it is known: also of one that nobody can be asked about.
+    play(&format!(
+        r#"{two}
+        c> {{"jsonrpc":"2.0","id":"l","method":"tools/list","params":{{~}}}}
+        >s {{"jsonrpc":"2.0","id":4,"method":"tools/list"}}
+        s2> {{"jsonrpc":"2.0","id":1,"method":"elicitation/create"}}
+        >c {{"jsonrpc":"2.0","id":"x","result":{{"resultType":"input_required","inputRequests":{{"input-5":{{"method":"elicitation/create"}}}},"requestState":"$x",^}}}}
+        s3> {{"jsonrpc":"2.0","id":2,"method":"sampling/createMessage"}}
+        >c {{"jsonrpc":"2.0","id":"y","result":{{"resultType":"input_required","inputRequests":{{"input-7":{{"method":"sampling/createMessage"}}}},"requestState":"$y",^}}}}
+        s4> {{"jsonrpc":"2.0","id":3,"method":"elicitation/create"}}
+        >s {{"jsonrpc":"2.0","id":3,"error":{nobody}}}
+        s9> {{"jsonrpc":"2.0","id":3,"method":"elicitation/create"}}
+        >s {{"jsonrpc":"2.0","id":3,"error":{nobody}}}
+        "#
+    ));
 }
 
 #[test]

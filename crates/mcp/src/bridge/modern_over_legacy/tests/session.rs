@@ -116,6 +116,16 @@ fn a_lost_session_is_opened_again() {
 }
 
 #[test]
+fn a_client_that_could_begin_a_session_is_told_so() {
+    let mut play = new();
+    play.bridge.set_beside_sessions(true);
+    play.run(&script(&OPENING.replace(
+        r#""supportedVersions":["2026-07-28"]"#,
+        r#""supportedVersions":["2026-07-28","2025-03-26"]"#,
+    )));
+}
+
+#[test]
 fn a_server_that_opens_no_session_is_named_and_tried_again() {
     let begin = r#"
         c> {"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t",~}}
