@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use api::{Client, Replica};
 use audit::{Sink, Stamper};
@@ -16,10 +15,11 @@ use crate::assertion::Assertions;
 use crate::authorize::{Authorizer, Grant};
 use crate::catalog::Catalog;
 use crate::dial::Egress;
-use crate::handler::{Ingress, MAX_CONNECTIONS};
+use crate::handler::Ingress;
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
 use crate::launch::{Binary, Launcher};
+use crate::places::{MAX_CONNECTIONS, Places};
 use crate::record::Recording;
 use crate::relay::{KnownTasks, TaskBook};
 use crate::seal::Sealed;
@@ -75,13 +75,8 @@ pub(crate) struct Shared {
     pub(crate) seal: Arc<Sealed>,
     /// Which tools the tasks of servers are calls of.
     task_book: Arc<TaskBook>,
-    connections: Arc<AtomicUsize>,
-}
-
-/// A connection's place among those that an agent may have.
-#[derive(Debug)]
-pub(crate) struct Place {
-    connections: Arc<AtomicUsize>,
+    /// The connections that there are.
+    pub(crate) places: Places,
 }
 
 // === impl Agent ===
@@ -123,6 +118,7 @@ impl Agent {
         };
         let assertions = Assertions::new(Arc::new(client.clone()), tasks.clone(), clock.clone());
         let assertions = Arc::new(assertions);
+        let host_id = config.host_id.clone();
         let heartbeat = Heartbeat {
             host_id: config.host_id,
             hostname: config.node_name,
@@ -144,9 +140,9 @@ impl Agent {
             assertions,
             changes,
             http: Http::default(),
-            seal: Arc::new(Sealed(Sealer::new().map_err(io::Error::other)?)),
+            seal: Arc::new(Sealed::new(Sealer::new().map_err(io::Error::other)?, &host_id)),
             task_book: Arc::default(),
-            connections: Arc::default(),
+            places: Places::default(),
         });
         tasks
             .spawn_until_cancelled("agent.changes", changes::run(replica, trust, authorizer, tell));
@@ -165,7 +161,7 @@ impl Agent {
     /// How many connections are open.
     #[must_use]
     pub fn connections(&self) -> usize {
-        self.shared.connections.load(Ordering::Relaxed)
+        self.shared.places.taken()
     }
 }
 
@@ -174,7 +170,7 @@ impl Agent {
 impl Shared {
     /// Whether another connection can be served.
     pub(crate) fn has_room(&self) -> bool {
-        !self.tasks.is_cancelled() && self.connections.load(Ordering::Relaxed) < MAX_CONNECTIONS
+        !self.tasks.is_cancelled() && self.places.taken() < MAX_CONNECTIONS
     }
 
     /// The tasks that a user made of an app's tools. A process that lives as long as its connection has
@@ -186,18 +182,5 @@ impl Shared {
             return KnownTasks::default();
         }
         KnownTasks::of(self.task_book.clone(), &format!("{user}\n{}", app.name()))
-    }
-
-    pub(crate) fn take_place(&self) -> Place {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        Place { connections: self.connections.clone() }
-    }
-}
-
-// === impl Place ===
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -8,6 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use mcp::error::{self, code};
 use mcp::framing::STDIO_CONTENT_TYPE;
+use mcp::header::SESSION_ID;
 use tunnel::APP_NOT_SERVED;
 use uuid::Uuid;
 
@@ -16,13 +17,11 @@ use crate::authorize::{Grant, Refusal};
 use crate::end::{End, Reason};
 use crate::evidence::Evidence;
 use crate::outbox::{Outbox, outbox};
+use crate::places::{NoPlace, Place};
 use crate::proof;
 use crate::record::Recorder;
 use crate::served::Served;
-use crate::session::{Denied, Parts, Session};
-
-/// The most connections that one agent serves at a time.
-pub(crate) const MAX_CONNECTIONS: usize = 10_000;
+use crate::session::{Denied, Parts, Session, Way};
 
 /// Where apps are.
 const APPS: &str = "/v1/mcp/apps/";
@@ -43,7 +42,9 @@ impl tunnel::Handler for Ingress {
             return Box::pin(std::future::ready(*stop));
         };
         // Nothing is read of the request before this: another agent may take it.
-        let served = self.shared.table.get(&name).filter(|_| self.shared.has_room());
+        // What belongs to a session has its place already.
+        let has_place = self.shared.has_room() || request.headers().contains_key(SESSION_ID);
+        let served = self.shared.table.get(&name).filter(|_| has_place);
         let Some(served) = served else {
             return Box::pin(std::future::ready(*not_served(&name)));
         };
@@ -85,7 +86,10 @@ fn answer(
         Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(name)),
         Err(refusal) => {
             let recorder = recorder_of(shared, &id, &evidence, served);
-            deny(shared, refusal, recorder, request.into_body(), out);
+            let identity = shared.trust.verify(&evidence.chain, shared.clock.now());
+            let user = identity.map_or_else(|_unknown| String::new(), |identity| identity.name());
+            let place = shared.places.take(&user).map_err(|full| too_many(&full))?;
+            deny(shared, place, refusal, recorder, request.into_body(), out);
         }
     }
     let mut response = Response::new(api::boxed(body));
@@ -105,13 +109,14 @@ fn open(
 ) -> Result<(), Refused> {
     let unrecorded = || refuse(StatusCode::SERVICE_UNAVAILABLE, &End::not_recorded().message);
     let user = grant.user().ok_or_else(unrecorded)?;
+    let place = shared.places.take(&user.name).map_err(|full| too_many(&full))?;
     let remote = grant.evidence().client.map(|address| address.to_string());
     let recorder = shared.recording.session(&id, user, &grant.app, remote).map_err(|error| {
         tracing::error!(%error, "cannot record a session");
         unrecorded()
     })?;
-    let parts = Parts { shared: shared.clone(), id, grant, served: served.clone(), recorder };
-    let place = shared.take_place();
+    let (shared_by, served) = (shared.clone(), served.clone());
+    let parts = Parts { way: Way::Lines, shared: shared_by, id, grant, served, recorder };
     let session = Session::new(parts, body, out);
     shared.tasks.spawn("agent.session", async move {
         session.run().await;
@@ -122,12 +127,12 @@ fn open(
 
 fn deny(
     shared: &Arc<Shared>,
+    place: Place,
     refusal: Refusal,
     recorder: Option<Recorder>,
     body: Body,
     out: Outbox,
 ) {
-    let place = shared.take_place();
     let denied = Denied { end: refusal.into(), body, out, recorder };
     shared.tasks.spawn_until_cancelled("agent.refusal", async move {
         denied.run().await;
@@ -145,6 +150,10 @@ pub(crate) fn recorder_of(
     let identity = shared.trust.verify(&evidence.chain, shared.clock.now()).ok()?;
     let remote = evidence.client.map(|address| address.to_string());
     shared.recording.session(id, identity.as_user()?, &served.launchable(), remote).ok()
+}
+
+fn too_many(full: &NoPlace) -> Refused {
+    refuse(StatusCode::TOO_MANY_REQUESTS, &full.to_string())
 }
 
 fn refuse(status: StatusCode, message: &str) -> Refused {

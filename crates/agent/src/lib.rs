@@ -19,6 +19,7 @@ mod heartbeat;
 mod http;
 pub mod launch;
 mod outbox;
+mod places;
 mod proof;
 mod reconcile;
 mod record;

@@ -188,6 +188,13 @@ impl Relay {
         }
     }
 
+    /// Whether a message answers a request for the list of tools.
+    pub(crate) fn lists_tools(&self, message: &Message<'_>) -> bool {
+        let Body::Response(Response { id: Some(id), .. }) = &message.body else { return false };
+        let open = self.by_client.peek(id);
+        open.is_some_and(|open| open.asked == Asked::List(ListKind::Tools))
+    }
+
     /// A line of the server's that was refused: whoever waits for this answer is told.
     pub(crate) fn unreadable(&mut self, line: &[u8], refused: &Refused) -> Option<Vec<u8>> {
         let id = mcp::message::answered_id(line)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mcp::error::{self, code};
 use mcp::framing::LineError;
-use mcp::limits::Limits;
+use mcp::limits::{ADDED_BYTES, Limits};
 use mcp::message::Message;
 use mcp::method::name;
 use policy::Permit;
@@ -46,6 +46,7 @@ pub(crate) struct Session {
     pub(crate) changes: watch::Receiver<u64>,
     /// Counted for as long as this lives.
     pub(crate) connection: Connection,
+    way: Way,
     io: Io,
     relay: Relay,
     /// When the client last wrote.
@@ -67,8 +68,18 @@ impl<E: Into<End>> From<E> for Cause {
     }
 }
 
+/// How the messages of a client come to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// As lines, as the client wrote them.
+    Lines,
+    /// Each in a request of its own, and from there as lines; names in them may be ours.
+    Http,
+}
+
 /// What a session is made of, beside its ends.
 pub(crate) struct Parts {
+    pub(crate) way: Way,
     pub(crate) shared: Arc<Shared>,
     pub(crate) id: String,
     pub(crate) grant: Grant,
@@ -80,11 +91,16 @@ pub(crate) struct Parts {
 
 impl Session {
     pub(crate) fn new(parts: Parts, body: api::Body, out: Outbox) -> Self {
-        let Parts { shared, id, grant, served, recorder } = parts;
+        let Parts { way, shared, id, grant, served, recorder } = parts;
+        let added = match way {
+            Way::Lines => 0,
+            Way::Http => ADDED_BYTES,
+        };
         Self {
             changes: shared.changes.clone(),
             connection: served.connect(),
-            io: Io::new(body, out),
+            way,
+            io: Io::new(body, out, added),
             relay: Relay::new(shared.tasks_of(&grant)),
             active: Instant::now(),
             quiet_since: None,
@@ -322,6 +338,9 @@ impl Session {
             }
         };
         for message in &messages {
+            if self.relay.lists_tools(message) {
+                self.served.target().learn_headers(message.text.as_bytes());
+            }
             match self.relay.server(message, &self.grant.access) {
                 FromServer::Pass(bytes) => self.io.out.push_line(&mcp::framing::line(&bytes)),
                 FromServer::Begun(bytes) => {
@@ -373,6 +392,7 @@ impl Session {
             served: &self.served,
             grant: &self.grant,
             session: &self.id,
+            way: self.way,
         };
         upstream::open(opening).await.map_err(|message| {
             self.served.failed(message.clone());

@@ -12,6 +12,7 @@ mod stdio;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use mcp::Id;
 use mcp::framing::LineError;
 use policy::Permit;
 
@@ -123,6 +124,14 @@ impl Upstream {
             Self::Demo(demo) => demo.next_line().map(Ok),
             Self::Remote(remote) => remote.next_line(),
             Self::Bridged(bridged) => bridged.next_line(),
+        }
+    }
+
+    /// The next line, and the request of ours on whose stream it came if there are such streams.
+    fn next_line_on(&mut self) -> Option<(Option<Id<'static>>, Result<Bytes, LineError>)> {
+        match self {
+            Self::Remote(remote) => remote.next_line_on(),
+            other => other.next_line().map(|line| (None, line)),
         }
     }
 

@@ -10,15 +10,18 @@ mod origin;
 mod refusal;
 mod route;
 
-use http::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use std::collections::VecDeque;
+
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rand::seq::SliceRandom;
-use tunnel::{APP_NOT_SERVED, SendError};
+use tunnel::{APP_NOT_SERVED, HELD_BY, SendError};
 
 use api::Body;
 
 use self::content::Content;
+pub(crate) use self::content::Held;
 use self::forwarded::Forwarded;
 use self::refusal::Refusal;
 use self::route::Route;
@@ -29,6 +32,14 @@ use crate::service::Shared;
 /// Whether a path belongs to MCP.
 pub(crate) fn is_mcp(path: &str) -> bool {
     path.starts_with("/mcp/")
+}
+
+/// Answers a request whose end others could see elsewhere. What follows on its connection is not read.
+pub(crate) fn not_framed() -> Response<Body> {
+    let words = "the header Transfer-Encoding must be \"chunked\", once";
+    let mut response = Refusal::new(StatusCode::NOT_IMPLEMENTED, words).into_response();
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Answers an MCP request.
@@ -61,25 +72,39 @@ async fn forward(
     origin::check(&head.headers, &shared.public_addr)?;
     require_user(peer, shared)?;
     let forwarded = Forwarded::new(&head, route.app, peer)?;
-    let hosts = hosts_of(route.app, session_of(&head.headers)?, shared)?;
+    let session = session_of(&head.headers)?;
+    let mut hosts = VecDeque::from(hosts_of(route.app, session, shared)?);
     let mut content = if is_stdio(&head.headers) {
         require_both_directions(&head.method, head.version)?;
         Content::stream(body)
     } else {
-        Content::of(&head.method, body).await?
+        Content::of(&head, body, hosts.len() > 1, &shared.held).await?
     };
-    for host in &hosts {
+    // What the client gets if who holds the call cannot be asked.
+    let mut unheld = None;
+    while let Some(host) = hosts.pop_front() {
         let Some(body) = content.next() else { break };
-        match shared.registry.send(host, forwarded.request(body)).await {
+        match shared.registry.send(&host, forwarded.request(body)).await {
             Ok(mut response) => {
-                if response.headers_mut().remove(APP_NOT_SERVED).is_none() {
-                    return Ok(response);
-                }
+                let headers = response.headers_mut();
                 // The agent read nothing: another may. The record that led here is about to vanish.
+                if headers.remove(APP_NOT_SERVED).is_some() {
+                    continue;
+                }
+                // The agent did nothing: whoever holds the call may, if it is one that could have been asked first.
+                let holder = headers.remove(HELD_BY);
+                let holder = holder.and_then(|name| hosts.iter().position(|host| *host == name));
+                match holder.and_then(|at| hosts.remove(at)) {
+                    Some(holder) if content.is_held() => {
+                        hosts = VecDeque::from([holder]);
+                        unheld = Some(response);
+                    }
+                    _ => return Ok(response),
+                }
             }
             Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
             Err(SendError::Lost(error)) => {
-                tracing::info!(agent = host, %error, "agent lost while a client connected");
+                tracing::info!(agent = %host, %error, "agent lost while a client connected");
                 return Err(Refusal::new(
                     StatusCode::BAD_GATEWAY,
                     "the agent that serves this MCP server was lost; connect again",
@@ -87,7 +112,11 @@ async fn forward(
             }
         }
     }
-    Err(Refusal::no_agent(route.app))
+    if let Some(response) = unheld {
+        return Ok(response);
+    }
+    // A session is nowhere else.
+    Err(session.map_or_else(|| Refusal::no_agent(route.app), |_| Refusal::session_gone()))
 }
 
 fn require_user(peer: &Peer, shared: &Shared) -> Result<(), Refusal> {

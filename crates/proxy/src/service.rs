@@ -8,6 +8,7 @@ use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
 use tunnel::Registry;
 
+use crate::ingress::Held;
 use crate::limit::Attempts;
 use crate::strangers::Strangers;
 use crate::{heartbeat, listener, web};
@@ -56,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) router: axum::Router,
     pub(crate) strangers: Strangers,
+    /// The room for long messages that may have to be sent twice.
+    pub(crate) held: Held,
 }
 
 /// What the web pages need.
@@ -128,6 +131,7 @@ impl Proxy {
             tasks: tasks.clone(),
             router,
             strangers: Strangers::new(),
+            held: Held::new(),
         });
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
         tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));

@@ -18,5 +18,5 @@ pub use registry::{Attachment, Registry, SendError};
 pub const ALPN_TUNNEL: &[u8] = b"tessera-tunnel/1";
 
 pub use api::stream_headers::{
-    APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, PROOF,
+    APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, HELD_BY, PROOF,
 };

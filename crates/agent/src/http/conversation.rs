@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt;
 use mcp::framing::LineReader;
-use mcp::limits::MESSAGE_BYTES;
+use mcp::limits::{ADDED_BYTES, MESSAGE_BYTES};
 use mcp::{Era, Id, Message, Refused};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -22,11 +22,12 @@ pub(crate) use self::events::EventBody;
 use super::accepts::Accepts;
 use super::inlet::{Closed, Inlet, InletBody, inlet};
 use super::streams::{First, Streams, Unheard};
+use super::visitor::Visitor;
+use crate::agent::Shared;
 use crate::end::End;
+use crate::evidence::Evidence;
 use crate::outbox::{Outbox, OutboxBody, outbox};
 
-/// What the gateway adds to a message: who may keep it, and for how long.
-const ADDED_BYTES: usize = 64 * 1024;
 /// So much may wait for a slow reader of a stream before the server is no longer read,
 const ROOM: usize = 256 * 1024;
 /// and for so long, before the reader is let go.
@@ -50,6 +51,15 @@ pub(crate) struct Conversation {
     read: Notify,
     closing: CancellationToken,
     idle: Duration,
+    /// By whose certificate it was begun.
+    evidence: Evidence,
+}
+
+/// Who posts or listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) shared: &'a Arc<Shared>,
+    pub(crate) visitor: &'a Arc<Visitor>,
 }
 
 #[derive(Debug)]
@@ -93,7 +103,7 @@ struct Waiting<'c> {
 // === impl Conversation ===
 
 impl Conversation {
-    pub(crate) fn new(era: Era) -> (Arc<Self>, Ends) {
+    pub(crate) fn new(era: Era, evidence: Evidence) -> (Arc<Self>, Ends) {
         let (inlet, body) = inlet();
         let (out, lines) = outbox();
         let state = State { streams: Streams::new(era), used: Instant::now() };
@@ -103,6 +113,7 @@ impl Conversation {
             read: Notify::new(),
             closing: CancellationToken::new(),
             idle: if era == Era::Modern { IDLE_MODERN } else { IDLE_LEGACY },
+            evidence,
         };
         (Arc::new(conversation), Ends { body, out, lines })
     }
@@ -111,7 +122,7 @@ impl Conversation {
     pub(crate) async fn drive(&self, mut ends: OutboxBody) {
         let mut lines = LineReader::new(MESSAGE_BYTES + ADDED_BYTES);
         let mut look = tokio::time::interval(LOOK);
-        let words = loop {
+        let words = 'over: loop {
             tokio::select! {
                 () = self.closing.cancelled() => break End::client_done().message,
                 frame = ends.frame() => match frame.map(|frame| frame.map(http_body::Frame::into_data)) {
@@ -120,7 +131,10 @@ impl Conversation {
                         while let Some(line) = lines.next_line() {
                             match line {
                                 Ok(line) => self.deliver(&line).await,
-                                Err(error) => tracing::warn!(%error, "a session's line is lost"),
+                                // Nobody can tell whose answer it was, and who waits must not wait for ever.
+                                Err(error) => {
+                                    break 'over format!("an answer cannot be passed on: {error}");
+                                }
                             }
                         }
                     }
@@ -189,12 +203,19 @@ impl Conversation {
         self.state.lock().streams.revision
     }
 
+    /// Whether it was begun with the same certificate, from the same address.
+    fn is_begun_by(&self, visitor: &Visitor) -> bool {
+        let evidence = visitor.evidence();
+        evidence.chain == self.evidence.chain && evidence.client_ip() == self.evidence.client_ip()
+    }
+
     /// Passes on what was posted, and waits for how it is answered.
     pub(crate) async fn post(
         self: &Arc<Self>,
         text: &Bytes,
         messages: &[Message<'_>],
         accepts: Accepts,
+        asker: Asker<'_>,
     ) -> Result<Answer, Unposted> {
         let posted = {
             let mut state = self.state.lock();
@@ -212,19 +233,23 @@ impl Conversation {
         }
         match waiting {
             None => Ok(Answer::Accepted),
-            Some(waiting) => waiting.answer(accepts).await.ok_or_else(|| {
+            Some(waiting) => waiting.answer(accepts, asker).await.ok_or_else(|| {
                 Unposted::Over(self.over().unwrap_or_else(|| "the session is over".to_owned()))
             }),
         }
     }
 
     /// Listens to what belongs to no request, or goes on where a stream broke off.
-    pub(crate) fn listen(self: &Arc<Self>, last: Option<&str>) -> Result<EventBody, Unheard> {
+    pub(crate) fn listen(
+        self: &Arc<Self>,
+        last: Option<&str>,
+        asker: Asker<'_>,
+    ) -> Result<EventBody, Unheard> {
         let mut state = self.state.lock();
         state.used = Instant::now();
         let (stream, reader) = state.streams.listen(last)?;
         drop(state);
-        Ok(EventBody::new(self.clone(), stream, reader))
+        Ok(EventBody::new(self.clone(), stream, reader, asker.visitor, asker.shared))
     }
 
     /// A reader is gone. What is cancelled by that is told to the server.
@@ -255,7 +280,7 @@ impl Ends {
 // === impl Waiting ===
 
 impl Waiting<'_> {
-    async fn answer(mut self, accepts: Accepts) -> Option<Answer> {
+    async fn answer(mut self, accepts: Accepts, asker: Asker<'_>) -> Option<Answer> {
         let first = match timeout(SOON, self.first()).await {
             Ok(first) => first,
             Err(_elapsed) => {
@@ -270,7 +295,9 @@ impl Waiting<'_> {
             First::Events(reader) => {
                 self.left = true;
                 let (conversation, stream) = (self.conversation.clone(), self.stream);
-                Some(Answer::Events(EventBody::new(conversation, stream, reader)))
+                let Asker { visitor, shared } = asker;
+                let events = EventBody::new(conversation, stream, reader, visitor, shared);
+                Some(Answer::Events(events))
             }
         }
     }

@@ -12,6 +12,7 @@ use mcp::limits::Limits;
 use mcp::{Era, Message, Refused, Revision};
 
 use super::accepts::Accepts;
+use super::conversation::Asker;
 use super::reply::{self, Stop};
 use super::sessions::{Known, NoSession};
 use super::visitor::Visitor;
@@ -47,6 +48,11 @@ impl Exchange {
 
     pub(crate) fn accepts(&self) -> Accepts {
         Accepts::of(&self.head.headers)
+    }
+
+    /// Who posts or listens.
+    pub(crate) fn asker(&self) -> Asker<'_> {
+        Asker { shared: &self.shared, visitor: &self.visitor }
     }
 
     /// The value of a header that is given once or not at all.

@@ -32,7 +32,7 @@ pub(crate) async fn begin(
         return Ok(response);
     }
     let (known, conversation) = known(exchange)?;
-    let posted = conversation.post(body, messages, exchange.accepts()).await;
+    let posted = conversation.post(body, messages, exchange.accepts(), exchange.asker()).await;
     let mut response = match posted {
         Ok(Answer::Message(answer)) => {
             if is_error(&answer) {
@@ -89,7 +89,7 @@ pub(crate) async fn post(
     if !(accepts.events || (accepts.json && messages.len() == 1)) {
         return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
     }
-    let posted = conversation.post(body, &messages, accepts).await;
+    let posted = conversation.post(body, &messages, accepts, exchange.asker()).await;
     respond(exchange, body, posted).await
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn listen(
         return Err(Exchange::not_acceptable("a GET opens a stream: accept text/event-stream"));
     }
     let last = exchange.last_event_id()?;
-    let events = conversation.listen(last).map_err(|unheard| match unheard {
+    let events = conversation.listen(last, exchange.asker()).map_err(|unheard| match unheard {
         Unheard::Taken => {
             let words = "the session has a stream already: read that, or end it";
             reply::stop(StatusCode::CONFLICT, code::INVALID_REQUEST, None, words)

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use api::Body;
 use bytes::Bytes;
-use http::{HeaderMap, Response, StatusCode};
-use mcp::error::code;
-use mcp::header::{METHOD, NAME, PROTOCOL_VERSION};
-use mcp::{Era, Limits, Message, Outcome, Raw, Request};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use mcp::error::{self, code};
+use mcp::header::{METHOD, NAME, PARAM_PREFIX, PROTOCOL_VERSION};
+use mcp::{Era, Limits, Message, Method, Outcome, Raw, Request};
 use parking_lot::Mutex;
 use resource::{Revision, Transport};
 use uuid::Uuid;
@@ -25,6 +25,8 @@ use crate::served::Target;
 
 /// So many sessions are held for one identity and app: as many sorts of clients it has.
 const POOLS_OF_ONE: usize = 16;
+/// and so many for one user, whatever the logins and apps.
+const POOLS_OF_USER: usize = 256;
 
 /// The sessions that are held, by whom they are for.
 #[derive(Debug, Default)]
@@ -60,12 +62,15 @@ pub(crate) async fn post(
         // The protocol has no notification that means anything to a session that is shared.
         return Ok(reply::accepted());
     };
+    if let Some(elsewhere) = held_elsewhere(exchange, request) {
+        return Ok(elsewhere);
+    }
     let conversation = held(exchange, request)?;
     let accepts = exchange.accepts();
     if !(accepts.json || accepts.events) {
         return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
     }
-    match conversation.post(body, messages, accepts).await {
+    match conversation.post(body, messages, accepts, exchange.asker()).await {
         Ok(Answer::Accepted) => Ok(reply::accepted()),
         Ok(Answer::Message(answer)) => Ok(reply::json(status(&answer), answer)),
         Ok(Answer::Events(events)) => Ok(reply::events(api::boxed(events))),
@@ -75,6 +80,18 @@ pub(crate) async fn post(
             Err(reply::stop(status, code::INTERNAL_ERROR, id, &words))
         }
     }
+}
+
+/// The answer to a request that continues what another agent holds: the proxy sends it there if it can, and
+/// nothing of it was done here.
+fn held_elsewhere(exchange: &Exchange, request: &Request<'_>) -> Option<Response<Body>> {
+    let state = request.params.request_state().and_then(Raw::string)?;
+    let host = HeaderValue::from_str(exchange.shared.seal.other(&state)?).ok()?;
+    let words = "this continues a call that another agent holds, and that agent could not be asked: it is gone, or the request is too long to be sent once more; send the request without \"requestState\" to begin again";
+    let answer = error::response(Some(&request.id), code::INVALID_PARAMS, words, None);
+    let mut response = reply::json(StatusCode::OK, answer);
+    response.headers_mut().insert(HeaderName::from_static(tunnel::HELD_BY), host);
+    Some(response)
 }
 
 /// Whether the server is one that speaks HTTP of this era itself.
@@ -91,14 +108,26 @@ async fn check(exchange: &Exchange, body: &Bytes, message: &Message<'_>) -> Resu
     let [version, method, name] =
         [PROTOCOL_VERSION, METHOD, NAME].map(|name| values(exchange.headers(), name));
     let headers = mcp::header::Headers { protocol_version: &version, method: &method, name: &name };
-    match mcp::modern::check_post(message, &headers) {
+    let checked = mcp::modern::check_post(message, &headers).and_then(|()| match &message.body {
+        mcp::Body::Request(request) if request.method == Method::ToolsCall => {
+            exchange.served.target().check_headers(request, &mirrors(exchange.headers()))
+        }
+        _ => Ok(()),
+    });
+    match checked {
         Ok(()) => Ok(()),
         Err(refused) => Err(exchange.refuse(Some(body), &refused).await),
     }
 }
 
+/// The headers that may repeat arguments.
+fn mirrors(headers: &HeaderMap) -> Vec<(&str, &[u8])> {
+    let named = headers.iter().filter(|(name, _)| name.as_str().starts_with(PARAM_PREFIX));
+    named.map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
 fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
-    headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect()
+    headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 
 /// The session that is held for such a client, begun if there is none.
@@ -120,26 +149,37 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
     {
         return Ok(conversation.clone());
     }
-    let of_one = |other: &&Key| other.principal == key.principal && other.app == key.app;
-    if table.keys().filter(of_one).count() >= POOLS_OF_ONE {
-        let oldest = table
-            .iter()
-            .filter(|(other, _)| of_one(other))
-            .filter_map(|(other, conversation)| Some((conversation.idle_since()?, other.clone())))
-            .min_by_key(|(since, _)| *since);
-        let Some((_, oldest)) = oldest else {
-            return Err(too_many("you have too many sorts of clients in use with this MCP server"));
-        };
-        if let Some(conversation) = table.remove(&oldest) {
-            conversation.close();
-        }
-    }
+    make_room(&mut table, POOLS_OF_ONE, |other| {
+        other.principal == key.principal && other.app == key.app
+    })?;
+    let user = key.principal.user();
+    make_room(&mut table, POOLS_OF_USER, |other| other.principal.user() == user)?;
     let (of_pool, ended) = (shared.clone(), key.clone());
     let over = move || of_pool.http.pools.forget(&ended);
     let session = Uuid::new_v4().to_string();
     let conversation = open(exchange, &session, Era::Modern, over)?;
     table.insert(key, conversation.clone());
     Ok(conversation)
+}
+
+/// Ends the one that was unused for longest, if there are as many of these as there may be.
+fn make_room(
+    table: &mut HashMap<Key, Arc<Conversation>>,
+    most: usize,
+    is_one: impl Fn(&Key) -> bool,
+) -> Result<(), Stop> {
+    let those = || table.iter().filter(|(key, _)| is_one(key));
+    if those().count() < most {
+        return Ok(());
+    }
+    let idle = those().filter_map(|(key, pool)| Some((pool.idle_since()?, key.clone())));
+    let Some((_, oldest)) = idle.min_by_key(|(since, _)| *since) else {
+        return Err(too_many("you have too many sorts of clients in use with MCP servers"));
+    };
+    if let Some(conversation) = table.remove(&oldest) {
+        conversation.close();
+    }
+    Ok(())
 }
 
 /// The status that goes with an answer.

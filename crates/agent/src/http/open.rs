@@ -10,7 +10,7 @@ use super::conversation::Conversation;
 use super::exchange::Exchange;
 use super::reply::{self, Stop};
 use crate::end::End;
-use crate::session::{Parts, Session};
+use crate::session::{Parts, Session, Way};
 
 /// Starts the task of a session. `over` is called when it has ended.
 pub(crate) fn open(
@@ -26,22 +26,24 @@ pub(crate) fn open(
     };
     let grant = exchange.visitor.begin(shared, &exchange.app)?;
     let user = grant.user().ok_or_else(unrecorded)?;
+    let place = shared.places.take(&user.name).map_err(|full| too_many(&full.to_string()))?;
     let remote = grant.evidence().client.map(|address| address.to_string());
     let recorder = shared.recording.session(id, user, &grant.app, remote).map_err(|error| {
         tracing::error!(%error, "cannot record a session");
         unrecorded()
     })?;
+    let (conversation, ends) = Conversation::new(era, grant.evidence().clone());
     let parts = Parts {
+        way: Way::Http,
         shared: shared.clone(),
         id: id.to_owned(),
         grant,
         served: exchange.served.clone(),
         recorder,
     };
-    let (conversation, ends) = Conversation::new(era);
     let (body, out, lines) = ends.split();
     let session = Session::new(parts, api::boxed(body), out);
-    let (driven, place) = (conversation.clone(), shared.take_place());
+    let driven = conversation.clone();
     shared.tasks.spawn("agent.session", async move {
         let driving = async {
             driven.drive(lines).await;

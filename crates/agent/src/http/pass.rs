@@ -7,6 +7,7 @@ mod events;
 mod legacy;
 mod modern;
 mod request;
+mod watch;
 
 pub(crate) use self::legacy::sweep;
 pub(super) use self::legacy::{begin, end, finish, listen, post};

@@ -11,10 +11,11 @@ use policy::AppAccess;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::visitor::Visitor;
-use crate::agent::{Place, Shared};
+use super::visitor::{Silence, Visitor};
+use crate::agent::Shared;
 use crate::authorize::Refusal;
 use crate::end::End;
+use crate::places::{NoPlace, Place};
 use crate::relay::Relay;
 use crate::served::{Connection, Served, Target};
 
@@ -70,14 +71,15 @@ impl Passage {
         target: Arc<Target>,
         visitor: Arc<Visitor>,
         era: Era,
-    ) -> Arc<Self> {
+    ) -> Result<Arc<Self>, NoPlace> {
+        let place = shared.places.take(visitor.principal.user())?;
         let tasks = visitor.tasks();
         let relay = match era {
             Era::Legacy => Relay::resumable(tasks),
             Era::Modern => Relay::new(tasks),
         };
         let state = State { session: None, used: Instant::now(), readers: 0, end: None };
-        Arc::new(Self {
+        Ok(Arc::new(Self {
             shared: shared.clone(),
             target,
             visitor,
@@ -86,8 +88,8 @@ impl Passage {
             state: Mutex::new(state),
             over: CancellationToken::new(),
             _connection: served.connect(),
-            _place: shared.take_place(),
-        })
+            _place: place,
+        }))
     }
 
     /// What the identity may do, by what is known now.
@@ -106,6 +108,7 @@ impl Passage {
 
     /// The client does something.
     pub(crate) fn touch(&self) {
+        self.visitor.touch();
         self.state.lock().used = Instant::now();
     }
 
@@ -117,18 +120,16 @@ impl Passage {
 
     /// Why it is to end now, if it is.
     pub(crate) fn review(&self) -> Option<End> {
-        if let Err(refusal) = self.access() {
-            return Some(refusal.into());
-        }
-        if self.visitor.ends().is_some_and(|end| end <= self.shared.clock.now()) {
-            return Some(End::expired());
-        }
-        let (used, idle_since) = (self.state.lock().used, self.idle_since());
-        let quiet = used.elapsed();
-        if self.visitor.idle_timeout().is_some_and(|timeout| quiet >= timeout) {
-            return Some(End::idle());
-        }
-        idle_since.is_some_and(|since| since.elapsed() >= IDLE).then(End::client_done)
+        self.visitor.review(&self.shared).or_else(|| self.is_unused())
+    }
+
+    /// Why it is to end now, though nothing has changed but the time.
+    pub(crate) fn is_late(&self) -> Option<End> {
+        self.visitor.is_late(&self.shared).or_else(|| self.is_unused())
+    }
+
+    fn is_unused(&self) -> Option<End> {
+        self.idle_since().is_some_and(|since| since.elapsed() >= IDLE).then(End::client_done)
     }
 
     /// Ends it: streams end with the reason. Says whether it was not over before.
@@ -141,29 +142,33 @@ impl Passage {
         first
     }
 
-    /// Waits until it must not go on, for whatever reason.
-    pub(crate) async fn ended(self: Arc<Self>) -> End {
-        let mut changes = self.shared.changes.clone();
-        loop {
-            if let Err(refusal) = self.access() {
-                return refusal.into();
+    /// Waits until what `opener` has opened must not go on, for whatever reason: with another certificate than
+    /// the session was begun with, it ends with either.
+    pub(crate) async fn ended(self: Arc<Self>, opener: Arc<Visitor>) -> End {
+        let another = async {
+            if Arc::ptr_eq(&opener, &self.visitor) {
+                return std::future::pending().await;
             }
-            let ends = async {
-                match self.visitor.ends() {
-                    Some(end) => self.shared.clock.sleep_until(end).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                () = self.over.cancelled() => {
-                    return self.state.lock().end.clone().unwrap_or_else(End::client_done);
-                }
-                () = self.shared.tasks.cancelled() => return End::draining(),
-                () = ends => return End::expired(),
-                changed = changes.changed() => if changed.is_err() {
-                    return End::draining();
-                },
+            opener.barred(&self.shared, Silence::IsFine).await
+        };
+        tokio::select! {
+            biased;
+            () = self.over.cancelled() => {
+                self.state.lock().end.clone().unwrap_or_else(End::client_done)
             }
+            end = self.visitor.barred(&self.shared, Silence::Counts) => end,
+            end = another => end,
+        }
+    }
+
+    /// Records that something has ended before its time, if no session ends with it.
+    pub(crate) async fn record_cut(&self, opener: &Visitor, end: &End) {
+        let is_sessions = self.era == Era::Legacy && self.review().is_some();
+        if is_sessions || end.is_success() {
+            return;
+        }
+        if let Err(error) = opener.recorder.ended(end).await {
+            tracing::error!(%error, "cannot record the end of a stream");
         }
     }
 

@@ -14,6 +14,9 @@ use crate::end::End;
 /// So many sessions one principal may have with one app. One more takes the place of the one that was not used
 /// for longest.
 pub(crate) const SESSIONS_OF_ONE: usize = 64;
+/// and so many one user, whatever the logins and apps: clients that end none of their sessions leave room for what
+/// the user does now.
+pub(crate) const SESSIONS_OF_USER: usize = 256;
 
 /// The sessions, by identifier.
 #[derive(Debug, Default)]
@@ -68,17 +71,11 @@ impl Sessions {
     pub(crate) fn insert(&self, known: Known) -> Result<Arc<Known>, TooMany> {
         let known = Arc::new(known);
         let mut table = self.table.lock();
-        let of_one: Vec<Arc<Known>> = table
-            .values()
-            .filter(|one| one.principal == known.principal && one.app == known.app)
-            .cloned()
-            .collect();
-        if of_one.len() >= SESSIONS_OF_ONE {
-            let idle = of_one.iter().filter_map(|one| Some((one.idle_since()?, one)));
-            let (_, oldest) = idle.min_by_key(|(since, _)| *since).ok_or(TooMany)?;
-            table.remove(&oldest.id);
-            oldest.close();
-        }
+        make_room(&mut table, SESSIONS_OF_ONE, |one| {
+            one.principal == known.principal && one.app == known.app
+        })?;
+        let user = known.principal.user();
+        make_room(&mut table, SESSIONS_OF_USER, |one| one.principal.user() == user)?;
         table.insert(known.id.clone(), known.clone());
         Ok(known)
     }
@@ -87,14 +84,34 @@ impl Sessions {
         self.table.lock().remove(id);
     }
 
-    /// Those that pass without a session of ours in between.
-    pub(crate) fn passages(&self) -> Vec<(String, Arc<Passage>)> {
+    /// Those that pass without a session of ours in between, and have this to say.
+    pub(crate) fn passages<T>(
+        &self,
+        say: impl Fn(&Passage) -> Option<T>,
+    ) -> Vec<(String, Arc<Passage>, T)> {
         let passage = |known: &Arc<Known>| match &known.way {
-            Way::Passage(passage) => Some((known.id.clone(), passage.clone())),
+            Way::Passage(passage) => Some((known.id.clone(), passage.clone(), say(passage)?)),
             Way::Conversation(_) => None,
         };
         self.table.lock().values().filter_map(passage).collect()
     }
+}
+
+/// Ends the one that was unused for longest, if there are as many of these as there may be.
+fn make_room(
+    table: &mut HashMap<String, Arc<Known>>,
+    most: usize,
+    is_one: impl Fn(&Known) -> bool,
+) -> Result<(), TooMany> {
+    let those = || table.values().filter(|one| is_one(one));
+    if those().count() < most {
+        return Ok(());
+    }
+    let idle = those().filter_map(|one| Some((one.idle_since()?, one.clone())));
+    let (_, oldest) = idle.min_by_key(|(since, _)| *since).ok_or(TooMany)?;
+    table.remove(&oldest.id);
+    oldest.close();
+    Ok(())
 }
 
 /// Somebody has too many sessions.

@@ -214,8 +214,11 @@ impl Streams {
         let message = match Message::parse(line, &Limits::SERVER) {
             Ok(message) => message,
             Err(refused) => {
-                tracing::debug!(%refused, "a session's line is no message");
-                return None;
+                tracing::warn!(%refused, "a session's line is no message");
+                let id = mcp::message::answered_id(line)?;
+                let words = format!("the answer cannot be passed on: {}", refused.reason);
+                let answer = error::response(Some(&id), code::INTERNAL_ERROR, &words, None);
+                return self.answer(&id, &String::from_utf8_lossy(&answer));
             }
         };
         match &message.body {
@@ -360,6 +363,26 @@ impl Streams {
         cancelled
     }
 
+    /// What the reader of a stream is told who must not go on: in the modern era that ends its requests, else
+    /// the stream can be taken up again.
+    pub(crate) fn farewell(&self, number: u64, words: &str) -> Vec<Bytes> {
+        let of_stream =
+            |(id, open): (&Id<'static>, &Open)| (open.stream == number).then(|| id.clone());
+        let refused = |id: Id<'static>| {
+            let answer = error::response(Some(&id), code::INTERNAL_ERROR, words, None);
+            let restored = self.restored(&String::from_utf8_lossy(&answer));
+            restored.map_or(answer, String::into_bytes)
+        };
+        let mut told: Vec<Vec<u8>> = match self.era {
+            Era::Modern => self.open.iter().filter_map(of_stream).map(refused).collect(),
+            Era::Legacy => Vec::new(),
+        };
+        if told.is_empty() {
+            told.push(ending(words));
+        }
+        told.iter().map(|message| mcp::sse::encode(message, Some(stream::MESSAGE), None)).collect()
+    }
+
     /// Listens to what belongs to no request, or goes on where a stream broke off.
     pub(crate) fn listen(&mut self, last: Option<&str>) -> Result<(u64, u64), Unheard> {
         let Some(last) = last else {
@@ -388,8 +411,7 @@ impl Streams {
             self.answer(&id, &text);
         }
         if let Some(general) = self.streams.get_mut(&GENERAL) {
-            let params = serde_json::json!({"level": "error", "logger": "tessera", "data": words});
-            general.aside(&error::notification(name::MESSAGE, params));
+            general.aside(&ending(words));
         }
         for stream in self.streams.values_mut() {
             stream.finish();
@@ -422,6 +444,12 @@ impl Streams {
             self.streams.remove(number);
         }
     }
+}
+
+/// Why a stream ends, for who is owed no answer.
+fn ending(words: &str) -> Vec<u8> {
+    let params = serde_json::json!({"level": "error", "logger": "tessera", "data": words});
+    error::notification(name::MESSAGE, params)
 }
 
 /// The revision that `initialize` agreed on.

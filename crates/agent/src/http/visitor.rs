@@ -4,19 +4,19 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderMap;
 use http::header::HeaderValue;
 use parking_lot::Mutex;
 use pki::Identity;
 use policy::AppAccess;
-use time::OffsetDateTime;
+use tokio::time::{Instant, sleep_until};
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 use uuid::Uuid;
 
 use crate::agent::Shared;
 use crate::authorize::{Authorizer, Grant, Refusal};
+use crate::end::End;
 use crate::evidence::Evidence;
 use crate::record::Recorder;
 use crate::relay::KnownTasks;
@@ -34,6 +34,20 @@ pub(crate) struct Visitor {
     tasks: KnownTasks,
     /// Records what belongs to no session.
     pub(crate) recorder: Recorder,
+    activity: Arc<Activity>,
+}
+
+/// When a client last asked for something.
+#[derive(Debug)]
+struct Activity(Mutex<Instant>);
+
+/// Whether a client's silence counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// It may not be silent for longer than roles allow.
+    Counts,
+    /// Somebody else looks at that.
+    IsFine,
 }
 
 /// To whom a session belongs: it outlives the certificate that it was begun with, not the login.
@@ -73,6 +87,14 @@ struct Key {
     app: String,
 }
 
+// === impl Principal ===
+
+impl Principal {
+    pub(crate) fn user(&self) -> &str {
+        &self.user
+    }
+}
+
 // === impl Visitors ===
 
 impl Visitors {
@@ -95,10 +117,11 @@ impl Visitors {
             app: app.to_owned(),
         };
         let known = self.tables.lock().find(&key);
-        if let Some(visitor) = known
-            && visitor.is_as_known(shared)
-        {
-            return Ok(visitor);
+        if let Some(visitor) = &known {
+            visitor.touch();
+            if visitor.is_as_known(shared) {
+                return Ok(visitor.clone());
+            }
         }
         self.tables.lock().forget(&key);
         let evidence = Evidence::of(headers).map_err(|error| Turned::Unknown(error.to_string()))?;
@@ -106,7 +129,12 @@ impl Visitors {
             .authorizer
             .decide(evidence.clone(), app)
             .map_err(|refusal| Turned::Refused(refusal, Box::new(evidence)))?;
-        let visitor = Arc::new(Visitor::new(shared, grant, &Uuid::new_v4().to_string())?);
+        let mut visitor = Visitor::new(shared, grant, &Uuid::new_v4().to_string())?;
+        if let Some(before) = known {
+            // What was begun before goes on: it is the same client.
+            visitor.activity = before.activity.clone();
+        }
+        let visitor = Arc::new(visitor);
         self.tables.lock().insert(key, visitor.clone());
         Ok(visitor)
     }
@@ -125,7 +153,74 @@ impl Visitor {
         })?;
         let principal = Principal { user: user.name.clone(), login: user.login_id.clone() };
         let tasks = shared.tasks_of(&grant);
-        Ok(Self { grant: Mutex::new(grant), principal, tasks, recorder })
+        let activity = Arc::new(Activity(Mutex::new(Instant::now())));
+        Ok(Self { grant: Mutex::new(grant), principal, tasks, recorder, activity })
+    }
+
+    /// The client asks for something.
+    pub(crate) fn touch(&self) {
+        *self.activity.0.lock() = Instant::now();
+    }
+
+    /// Why it must not go on now.
+    pub(crate) fn review(&self, shared: &Shared) -> Option<End> {
+        if let Err(refusal) = self.access(&shared.authorizer) {
+            return Some(refusal.into());
+        }
+        self.is_late(shared)
+    }
+
+    /// Why it must not go on now, though nothing has changed but the time.
+    pub(crate) fn is_late(&self, shared: &Shared) -> Option<End> {
+        let (ends, idle) = self.deadlines();
+        if ends.is_some_and(|end| end <= shared.clock.now()) {
+            return Some(End::expired());
+        }
+        idle.is_some_and(|idle| idle <= Instant::now()).then(End::idle)
+    }
+
+    /// Waits until it must not go on.
+    pub(crate) async fn barred(&self, shared: &Shared, silence: Silence) -> End {
+        let mut changes = shared.changes.clone();
+        loop {
+            if let Err(refusal) = self.access(&shared.authorizer) {
+                return refusal.into();
+            }
+            let (ends, idle) = self.deadlines();
+            let idle = idle.filter(|_| silence == Silence::Counts);
+            let ends = async {
+                match ends {
+                    Some(end) => shared.clock.sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let silent = async {
+                match idle {
+                    Some(idle) => sleep_until(idle).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shared.tasks.cancelled() => return End::draining(),
+                () = ends => return End::expired(),
+                // Unless it asked for something meanwhile.
+                () = silent => if let Some(end) = self.is_late(shared) {
+                    return end;
+                },
+                changed = changes.changed() => if changed.is_err() {
+                    return End::draining();
+                },
+            }
+        }
+    }
+
+    /// When it ends with its certificate, and when with its silence.
+    fn deadlines(&self) -> (Option<time::OffsetDateTime>, Option<Instant>) {
+        let (ends, timeout) = {
+            let grant = self.grant.lock();
+            (grant.ends, grant.idle_timeout)
+        };
+        (ends, timeout.map(|timeout| *self.activity.0.lock() + timeout))
     }
 
     /// Whether the same decision is made by what is known now.
@@ -155,16 +250,6 @@ impl Visitor {
     /// The tasks that it may ask about.
     pub(crate) fn tasks(&self) -> KnownTasks {
         self.tasks.clone()
-    }
-
-    /// When it ends with the certificate.
-    pub(crate) fn ends(&self) -> Option<OffsetDateTime> {
-        self.grant.lock().ends
-    }
-
-    /// How long the client may be silent.
-    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
-        self.grant.lock().idle_timeout
     }
 
     /// What it was known by.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp::header::Learned;
-use mcp::{Era, Request, Revision};
+use mcp::{Era, Refused, Request, Revision};
 use parking_lot::Mutex;
 use resource::App;
 use resource::app::Protocol;
@@ -13,8 +13,10 @@ use tokio::time::Instant;
 use crate::agent::Shared;
 use crate::dial::Dialler;
 
-/// Servers change without being registered anew: what HTTP clients were told is asked again after so long.
+/// Servers change without being registered anew: what HTTP clients were told is asked again after so long,
 const FRESH: Duration = Duration::from_mins(5);
+/// and of one that said nothing in time after so long: it may only have been slow.
+const FRESH_SILENCE: Duration = Duration::from_secs(15);
 
 /// An app as connections get it. Registering it anew makes another.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub(crate) struct Target {
 #[derive(Clone, Copy, Debug, Default)]
 struct Direct {
     modern: Option<(bool, Instant)>,
+    silent: Option<Instant>,
     refuses_initialize: Option<Instant>,
 }
 
@@ -71,12 +74,28 @@ impl Target {
 
     /// Whether requests of the modern era can be passed on, if that is known.
     pub(crate) fn takes_modern(&self) -> Option<bool> {
-        let found = self.direct.lock().modern.filter(|(_, at)| at.elapsed() < FRESH);
-        self.pinned().map(|era| era == Era::Modern).or(found.map(|(modern, _)| modern))
+        let Direct { modern, silent, .. } = *self.direct.lock();
+        let found = modern.filter(|(_, at)| at.elapsed() < FRESH).map(|(modern, _)| modern);
+        let silent = silent.filter(|at| at.elapsed() < FRESH_SILENCE).map(|_| false);
+        self.pinned().map(|era| era == Era::Modern).or(found).or(silent)
     }
 
     pub(crate) fn found_modern(&self, modern: bool) {
-        self.direct.lock().modern = Some((modern, Instant::now()));
+        let mut direct = self.direct.lock();
+        direct.modern = Some((modern, Instant::now()));
+        direct.silent = None;
+    }
+
+    /// It did not say in time whether it speaks the modern era. Nothing is learned from that.
+    pub(crate) fn found_silent(&self) {
+        self.direct.lock().silent = Some(Instant::now());
+    }
+
+    /// What was found out of it is not true any more: it is asked again.
+    pub(crate) fn doubt(&self) {
+        let mut direct = self.direct.lock();
+        direct.modern = None;
+        direct.silent = None;
     }
 
     /// Whether sessions of the legacy era can be passed on, as far as is known.
@@ -109,6 +128,15 @@ impl Target {
     /// Notes what a message of the server's says of the headers that calls need.
     pub(crate) fn learn_headers(&self, message: &[u8]) {
         self.learned.lock().learn(message);
+    }
+
+    /// Checks what the headers of a call, those that repeat arguments, say of them as far as that is known.
+    pub(crate) fn check_headers(
+        &self,
+        request: &Request<'_>,
+        headers: &[(&str, &[u8])],
+    ) -> Result<(), Refused> {
+        self.learned.lock().check(request, headers)
     }
 
     /// The headers that a call needs beside those of every request.

@@ -45,8 +45,9 @@ pub(super) enum Moved {
 // === impl Io ===
 
 impl Io {
-    pub(super) fn new(body: Body, out: Outbox) -> Self {
-        let lines = LineReader::new(MESSAGE_BYTES);
+    /// `added` is what the lines may have more than messages of clients, on the way from there to here.
+    pub(super) fn new(body: Body, out: Outbox, added: usize) -> Self {
+        let lines = LineReader::new(MESSAGE_BYTES + added);
         Self { body, open: true, lines, out, upstream: None, client_first: false }
     }
 

@@ -125,10 +125,14 @@ impl Bridged {
 
     /// Takes what the server wrote over the bridge.
     fn read(&mut self) {
-        while let Some(line) = self.port.next_line() {
+        while let Some((stream, line)) = self.port.next_line_on() {
             match line {
                 Ok(line) => {
-                    let effects = self.bridge.server(&line, self.now());
+                    let now = self.now();
+                    let effects = match stream {
+                        Some(stream) => self.bridge.server_on(&line, &stream, now),
+                        None => self.bridge.server(&line, now),
+                    };
                     self.carry(effects);
                 }
                 Err(error) => {
@@ -154,7 +158,14 @@ impl Bridged {
     fn remember(&mut self) {
         let Some(era) = self.bridge.era() else { return };
         let Some(target) = self.target.take() else { return };
-        if self.port.is_unreachable() || target.era() == Some(era) {
+        if self.port.is_unreachable() {
+            return;
+        }
+        // Whatever HTTP clients were told before, it has shown itself.
+        if era == Era::Modern && target.takes_modern() == Some(false) {
+            target.found_modern(true);
+        }
+        if target.era() == Some(era) {
             return;
         }
         // A server that speaks as this client does may speak as others do as well. Only that it does

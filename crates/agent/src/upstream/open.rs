@@ -10,12 +10,13 @@ use resource::{App, Transport};
 
 use super::check::program;
 use super::demo::{DemoUpstream, Visitor};
-use super::remote::{Dialect, Line, Remote};
+use super::remote::{Dialect, Line, Logs, Remote};
 use super::{Bridged, Stdio, Upstream};
 use crate::agent::Shared;
 use crate::authorize::Grant;
 use crate::dial::Caller;
 use crate::served::{Served, Speech, Target};
+use crate::session::Way;
 
 /// How long a process may take until it says something, unless its app says otherwise.
 const START_TIMEOUT: Duration = Duration::from_mins(2);
@@ -28,6 +29,8 @@ pub(crate) struct Opening<'o> {
     pub(crate) grant: &'o Grant,
     /// The session's id.
     pub(crate) session: &'o str,
+    /// How its client's messages come.
+    pub(crate) way: Way,
 }
 
 /// Opens a server.
@@ -51,7 +54,10 @@ pub(crate) async fn open(opening: Opening<'_>) -> Result<Upstream, String> {
     let known = if is_old { Known::Pinned(Era::Legacy) } else { known(&target) };
     let user = opening.grant.user().map_or("", |user| user.name.as_str());
     let about = [opening.session, user, app.name()].join("\0");
-    let bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
+    let mut bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
+    if opening.way == Way::Http {
+        bridge = bridge.beside_sessions();
+    }
     Ok(Upstream::Bridged(Box::new(Bridged::new(port, bridge, target.clone()))))
 }
 
@@ -84,7 +90,7 @@ impl Opening<'_> {
         );
         let dialler = target.dialler(shared).await?;
         let (target, served) = (target.clone(), self.served.clone());
-        let line = Line { dialler, caller, target, served };
+        let line = Line { dialler, caller, target, served, logs: Logs::default() };
         Ok(Upstream::Remote(Box::new(Remote::new(line, dialect, &shared.tasks))))
     }
 

@@ -7,6 +7,7 @@ mod answer;
 mod driver;
 mod exchange;
 mod hearing;
+mod logs;
 mod outline;
 mod pipe;
 mod stream;
@@ -18,12 +19,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use mcp::Id;
 use mcp::framing::LineError;
 use runtime::{TaskHandle, Tasks};
 use tokio::time::timeout;
 
 use self::driver::Driver;
 use self::exchange::Wire;
+pub(crate) use self::logs::Logs;
 use self::pipe::{News, Order, Pipe};
 use super::FromServer;
 
@@ -63,6 +66,8 @@ pub(crate) struct Line {
     pub(crate) target: Arc<Target>,
     /// Is told what goes wrong.
     pub(crate) served: Arc<Served>,
+    /// What the server logs beside its answers.
+    pub(crate) logs: Logs,
 }
 
 // === impl Remote ===
@@ -118,6 +123,10 @@ impl Remote {
     }
 
     pub(super) fn next_line(&self) -> Option<Result<Bytes, LineError>> {
+        self.pipe.next_line().map(|(_, line)| line)
+    }
+
+    pub(super) fn next_line_on(&self) -> Option<(Option<Id<'static>>, Result<Bytes, LineError>)> {
         self.pipe.next_line()
     }
 

@@ -6,11 +6,15 @@
 
 mod client;
 mod cluster;
+mod crowds;
+mod eras;
 #[expect(dead_code, reason = "the unit tests use all of it")]
 #[path = "../../src/testing/http.rs"]
 mod http_server;
 mod launch;
 mod legacy_http;
+mod longest;
+mod mirrors;
 mod modern_http;
 mod passing;
 mod passing_modern;
@@ -20,4 +24,5 @@ mod revoked;
 mod session;
 mod session_ends;
 mod starting;
+mod stream_ends;
 mod web;

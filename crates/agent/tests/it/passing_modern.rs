@@ -16,7 +16,7 @@ fn everything() -> Value {
 }
 
 /// A server of the modern era.
-fn stateless(seen: &Seen) -> Response<Body> {
+pub(crate) fn stateless(seen: &Seen) -> Response<Body> {
     let message = message(seen);
     let id = &message["id"];
     match message["method"].as_str() {

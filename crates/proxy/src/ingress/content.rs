@@ -1,17 +1,24 @@
 //! The body of a request on its way to an agent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::Body;
 use bytes::Bytes;
+use http::header::HeaderMap;
+use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::{Body as _, Incoming};
 use mcp::limits::MESSAGE_BYTES;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::refusal::Refusal;
 
 /// A body up to this size is held, so that another agent can be tried when one serves the app no more.
 const HELD_BYTES: u64 = 64 * 1024;
+/// Longer ones are held while there is room for them, when they may continue a call that one of several agents
+/// holds: so many bytes of all clients' together.
+const HELD_TOGETHER: usize = 64 * 1024 * 1024;
 /// How long a client may take to send such a body.
 const HELD_TIME: Duration = Duration::from_secs(30);
 
@@ -19,7 +26,7 @@ const HELD_TIME: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(super) enum Content {
     /// Bytes that can be sent again.
-    Held(Bytes),
+    Held { bytes: Bytes, _room: Option<OwnedSemaphorePermit> },
     /// Bytes that come once.
     Stream(Option<Body>),
 }
@@ -32,8 +39,15 @@ impl Content {
         Self::Stream(Some(api::boxed(body)))
     }
 
-    /// The body of an HTTP request; held when it says that it is small.
-    pub(super) async fn of(method: &Method, body: Incoming) -> Result<Self, Refusal> {
+    /// The body of an HTTP request; held when it says that it is small, or may have to be sent to another of
+    /// several agents and there is room.
+    pub(super) async fn of(
+        head: &Parts,
+        body: Incoming,
+        several: bool,
+        held: &Held,
+    ) -> Result<Self, Refusal> {
+        let method = &head.method;
         if ![Method::POST, Method::GET, Method::DELETE].contains(method) {
             return Err(Refusal::method(method));
         }
@@ -44,12 +58,17 @@ impl Content {
                 format!("a message has at most {MESSAGE_BYTES} bytes"),
             ));
         }
-        if size.upper().is_none_or(|upper| upper > HELD_BYTES) {
-            return Ok(Self::stream(body));
+        let Some(bytes) = size.upper() else { return Ok(Self::stream(body)) };
+        let mut room = None;
+        if bytes > HELD_BYTES {
+            room = held.room(bytes).filter(|_| several && may_continue(&head.headers));
+            if room.is_none() {
+                return Ok(Self::stream(body));
+            }
         }
         let held = api::collect(api::boxed(body), MESSAGE_BYTES);
         match tokio::time::timeout(HELD_TIME, held).await {
-            Ok(Ok(bytes)) => Ok(Self::Held(bytes)),
+            Ok(Ok(bytes)) => Ok(Self::Held { bytes, _room: room }),
             Ok(Err(_broken)) => {
                 Err(Refusal::new(StatusCode::BAD_REQUEST, "the body of the request broke off"))
             }
@@ -63,10 +82,15 @@ impl Content {
     /// The body for another attempt, if there can be one.
     pub(super) fn next(&mut self) -> Option<Body> {
         match self {
-            Self::Held(bytes) if bytes.is_empty() => Some(api::empty()),
-            Self::Held(bytes) => Some(api::full(bytes.clone())),
+            Self::Held { bytes, .. } if bytes.is_empty() => Some(api::empty()),
+            Self::Held { bytes, .. } => Some(api::full(bytes.clone())),
             Self::Stream(body) => body.take(),
         }
+    }
+
+    /// Whether it can be sent once more.
+    pub(super) const fn is_held(&self) -> bool {
+        matches!(self, Self::Held { .. })
     }
 
     /// The body was not sent.
@@ -74,5 +98,51 @@ impl Content {
         if let Self::Stream(body) = self {
             *body = Some(unsent);
         }
+    }
+}
+
+/// Whether a request is of those that continue calls: it says so, and an agent refuses one that says otherwise than
+/// it is.
+fn may_continue(headers: &HeaderMap) -> bool {
+    let names = ["tools/call", "prompts/get", "resources/read"];
+    headers
+        .get(mcp::header::METHOD)
+        .is_some_and(|value| names.iter().any(|name| value.as_bytes() == name.as_bytes()))
+}
+
+/// The room for long bodies that are held.
+#[derive(Clone, Debug)]
+pub(crate) struct Held(Arc<Semaphore>);
+
+// === impl Held ===
+
+impl Held {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(HELD_TOGETHER)))
+    }
+
+    fn room(&self, bytes: u64) -> Option<OwnedSemaphorePermit> {
+        self.0.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn long_bodies_are_held_while_there_is_room() {
+        let held = Held::new();
+        let whole = u64::try_from(HELD_TOGETHER).unwrap();
+        assert!(held.room(whole + 1).is_none());
+        let first = held.room(whole - 1).unwrap();
+        let second = held.room(1).unwrap();
+        assert!(held.room(1).is_none());
+        drop(first);
+        assert!(held.room(whole).is_none());
+        drop(second);
+        assert!(held.room(whole).is_some());
     }
 }

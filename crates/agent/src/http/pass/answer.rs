@@ -11,12 +11,13 @@ use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use mcp::error::{self, code};
 use mcp::limits::{Limits, MESSAGE_BYTES};
-use mcp::{Id, Message};
+use mcp::{Era, Id, Message, probe};
 
 use super::decide::Decided;
 use super::events::{Events, Waits};
 use crate::http::passage::Passage;
 use crate::http::reply;
+use crate::http::visitor::Visitor;
 use crate::relay::FromServer;
 
 /// What of the headers of an answer goes to the client.
@@ -98,6 +99,7 @@ pub(super) fn unanswered(asked: Asked, status: StatusCode, words: &str) -> Respo
 /// The server's answer as the client may have it.
 pub(super) async fn relay(
     passage: &Arc<Passage>,
+    opener: &Arc<Visitor>,
     response: Response<Body>,
     asked: Asked,
 ) -> Response<Body> {
@@ -106,7 +108,7 @@ pub(super) async fn relay(
     let content = Content::of(&head.headers);
     if head.status.is_success() && content == Content::Events {
         let waits = Waits::Answers(asked.ids);
-        let events = Events::new(passage.clone(), body, waits, &asked.answers);
+        let events = Events::new(passage.clone(), opener.clone(), body, waits, &asked.answers);
         return with_headers(status, &head.headers, api::boxed(events));
     }
     if asked.ids.is_empty() && asked.answers.is_empty() && head.status.is_success() {
@@ -116,19 +118,35 @@ pub(super) async fn relay(
         return response;
     }
     let outcome = match content {
-        Content::Json => match tokio::time::timeout(TIME, collect(body)).await {
-            Ok(outcome) => outcome,
-            Err(_elapsed) => Err(format!("it took longer than {} seconds", TIME.as_secs())),
+        Content::Json => tokio::select! {
+            biased;
+            outcome = tokio::time::timeout(TIME, collect(body)) => outcome.unwrap_or_else(|_elapsed| {
+                Err(format!("it took longer than {} seconds", TIME.as_secs()))
+            }),
+            end = passage.clone().ended(opener.clone()) => {
+                passage.record_cut(opener, &end).await;
+                Err(end.message)
+            }
         },
         Content::Events | Content::Other => {
             Err(format!("it came with HTTP status {}", head.status))
         }
     };
+    if passage.era == Era::Modern
+        && OLDER.contains(&status)
+        && !outcome.as_ref().is_ok_and(|answer| probe::is_modern_error(answer))
+    {
+        passage.target.doubt();
+    }
     match outcome {
         Ok(bytes) => message(passage, status, &head.headers, bytes, asked).await,
         Err(words) => withheld(passage, status, asked, &words),
     }
 }
+
+/// With these, a server that does not speak the modern era refuses what is of it.
+const OLDER: [StatusCode; 3] =
+    [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
 
 /// How long the body of an answer may take that was begun.
 const TIME: std::time::Duration = std::time::Duration::from_mins(10);
@@ -183,6 +201,9 @@ async fn message(
         if !asked.ids.iter().any(|id| response.id.as_ref() == Some(id)) {
             // Another request's, or nobody's.
             continue;
+        }
+        if passage.relay.lock().lists_tools(message) {
+            passage.target.learn_headers(message.text.as_bytes());
         }
         let released = passage.relay.lock().server(message, &access);
         let (text, begun) = match released {

@@ -11,17 +11,18 @@ use api::{Body, BoxError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use http::Method;
-use http_body::Body as _;
 use mcp::error::{self, code};
 use mcp::limits::{Limits, MESSAGE_BYTES};
 use mcp::method::name;
 use mcp::sse::{Decoder, Frame, OVERHEAD_BYTES, SseError};
-use mcp::{Era, Id, Message};
+use mcp::{Id, Message};
 
 use super::request::own_headers;
+use super::watch::{Read, Watched};
 use crate::dial::Leave;
 use crate::end::End;
 use crate::http::passage::{Passage, Reading};
+use crate::http::visitor::Visitor;
 use crate::relay::FromServer;
 
 /// The name of events that are messages.
@@ -31,12 +32,10 @@ const MESSAGE: &str = "message";
 pub(super) struct Events {
     passage: Arc<Passage>,
     _reading: Reading,
-    body: Body,
+    server: Watched,
     decoder: Decoder,
     waits: Waits,
     queue: VecDeque<Bytes>,
-    /// Waits until the client must not go on.
-    ended: BoxFuture<'static, End>,
     /// The record of the beginning, and what comes after it.
     begun: Option<(BoxFuture<'static, io::Result<()>>, Bytes)>,
     done: bool,
@@ -59,6 +58,7 @@ impl Events {
     /// `answers` are our own, to what the server was not asked.
     pub(super) fn new(
         passage: Arc<Passage>,
+        opener: Arc<Visitor>,
         body: Body,
         waits: Waits,
         answers: &[Vec<u8>],
@@ -66,11 +66,10 @@ impl Events {
         let own = |answer: &Vec<u8>| mcp::sse::encode(answer, Some(MESSAGE), None);
         Self {
             _reading: passage.reading(),
-            body,
+            server: Watched::new(passage.clone(), opener, body),
             decoder: Decoder::new(MESSAGE_BYTES + OVERHEAD_BYTES),
             waits,
             queue: answers.iter().map(own).collect(),
-            ended: Box::pin(passage.clone().ended()),
             begun: None,
             done: false,
             passage,
@@ -87,9 +86,10 @@ impl Events {
         };
         let access = match self.passage.access() {
             Ok(access) => access,
-            Err(refusal) => return self.end(&refusal.into()),
+            Err(refusal) => return self.server.cut(refusal.into()),
         };
-        let parsed = self.passage.relay.lock().read(data, &Limits::SERVER);
+        let limits = Limits { bytes: MESSAGE_BYTES, ..Limits::SERVER };
+        let parsed = self.passage.relay.lock().read(data, &limits);
         let messages = match parsed {
             Ok(messages) => messages,
             Err(refused) => {
@@ -104,6 +104,9 @@ impl Events {
         for message in &messages {
             let released = {
                 let mut relay = self.passage.relay.lock();
+                if relay.lists_tools(message) {
+                    self.passage.target.learn_headers(message.text.as_bytes());
+                }
                 match self.waits {
                     Waits::Again => relay.again(message, &access),
                     Waits::Answers(_) | Waits::Nothing => relay.server(message, &access),
@@ -152,7 +155,9 @@ impl Events {
         let passage = self.passage.clone();
         self.passage.shared.tasks.spawn_until_cancelled("agent.http.answer", async move {
             let (headers, body) = (own_headers(), api::full(answer));
-            let sent = passage.send(Leave::Housekeeping, Method::POST, &headers, body).await;
+            let visitor = &passage.visitor;
+            let sent =
+                passage.send(visitor, Leave::Housekeeping, Method::POST, &headers, body).await;
             if let Err(unanswered) = sent {
                 tracing::debug!(reason = unanswered.words(), "a server's request stays unanswered");
             }
@@ -165,7 +170,7 @@ impl Events {
         match error {
             // The connection broke within an event; the client sees that it did.
             SseError::Unfinished { .. } => {}
-            SseError::TooLong { .. } => self.end(&End::limit(words)),
+            SseError::TooLong { .. } => self.server.cut(End::limit(words)),
         }
     }
 
@@ -185,15 +190,6 @@ impl Events {
             let told = error::notification(name::MESSAGE, params);
             self.queue.push_back(mcp::sse::encode(&told, Some(MESSAGE), None));
         }
-        if self.passage.era == Era::Modern && !end.is_success() {
-            // No session ends, but what went on does.
-            let (visitor, end) = (self.passage.visitor.clone(), end.clone());
-            self.passage.shared.tasks.spawn("agent.http.end", async move {
-                if let Err(error) = visitor.recorder.ended(&end).await {
-                    tracing::error!(%error, "cannot record the end of a stream");
-                }
-            });
-        }
     }
 
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -201,20 +197,21 @@ impl Events {
         let recorded = ready!(record.as_mut().poll(cx));
         match (recorded, self.begun.take()) {
             (Ok(()), Some((_, bytes))) => self.queue.push_back(bytes),
-            _ => self.end(&End::not_recorded()),
+            _ => self.server.cut(End::not_recorded()),
         }
         Poll::Ready(())
     }
 
     /// Reads on; ready when something has changed.
     fn poll_server(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            Some(Ok(frame)) => {
+        match ready!(self.server.poll(cx)) {
+            Read::Cut(end) => self.end(&end),
+            Read::Frame(Some(Ok(frame))) => {
                 if let Ok(bytes) = frame.into_data() {
                     self.decoder.push(&bytes);
                 }
             }
-            Some(Err(_)) | None => {
+            Read::Frame(Some(Err(_)) | None) => {
                 if let Some(Ok(frame)) = self.decoder.finish() {
                     self.frame(&frame);
                 }
@@ -251,8 +248,8 @@ impl http_body::Body for Events {
             if this.done {
                 return Poll::Ready(None);
             }
-            // Before the server is read: one that always has more to say must not keep it going.
-            if let Poll::Ready(end) = this.ended.as_mut().poll(cx) {
+            // Before what was read: a server that always has more to say must not keep it going.
+            if let Some(end) = this.server.end() {
                 this.end(&end);
                 continue;
             }

@@ -27,8 +27,8 @@ use crate::http::visitor::Visitor;
 use crate::http::{refusal_reply, turned_reply};
 use crate::served::{Speech, Target};
 
-/// How often sessions are looked at that nobody uses.
-const LOOK: Duration = Duration::from_secs(30);
+/// How often it is looked which sessions end because of the time.
+const LOOK: Duration = Duration::from_millis(250);
 /// How long the server may take to end a session.
 const FAREWELL: Duration = Duration::from_secs(5);
 /// An answer that says that something else is spoken is no longer.
@@ -45,15 +45,17 @@ pub(in crate::http) async fn begin(
     let session = Uuid::new_v4().to_string();
     let grant = exchange.visitor.begin(shared, &exchange.app)?;
     let visitor = Visitor::new(shared, grant, &session).map_err(|turned| turned_reply(&turned))?;
-    let passage =
-        Passage::new(shared, &exchange.served, target.clone(), Arc::new(visitor), Era::Legacy);
+    let visitor = Arc::new(visitor);
+    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Legacy)
+        .map_err(|full| too_many(&full.to_string()))?;
     let decided = passage.decide(body, messages).await;
     let mut decided = decided.map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
     let Some((permit, bytes)) = decided.forward.take() else {
         return Ok(Some(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, "")));
     };
     let (leave, headers) = (Leave::Permit(permit), exchange.headers());
-    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let visitor = &passage.visitor;
+    let sent = passage.send(visitor, leave, Method::POST, headers, api::full(bytes)).await;
     let asked = Asked::of(decided);
     let response = match sent {
         Ok(response) => response,
@@ -68,7 +70,7 @@ pub(in crate::http) async fn begin(
     let named = response.headers().get(SESSION_ID).cloned();
     let events = Content::of(response.headers()) == Content::Events;
     passage.name(named);
-    let mut answer = relay(&passage, response, asked).await;
+    let mut answer = relay(&passage, &passage.visitor, response, asked).await;
     if !events && passage.relay.lock().handshake().revision.is_none() {
         // It was refused: there is no session.
         let words = "the MCP server did not begin a session";
@@ -105,11 +107,12 @@ async fn understood(
     } else {
         return Some(Response::from_parts(head, body));
     };
-    let short = bytes.len() <= REFUSAL_BYTES;
-    if short
-        && probe::is_modern_refusal(&bytes)
-        && takes_modern(exchange, target).await == Some(true)
-    {
+    let is_refusal = bytes.len() <= REFUSAL_BYTES && probe::is_modern_refusal(&bytes);
+    if is_refusal && target.takes_modern() == Some(false) {
+        // That was found out before, and may not be true any more.
+        target.doubt();
+    }
+    if is_refusal && takes_modern(exchange, target).await == Some(true) {
         target.found_refusing_initialize();
         target.learn(Some(Speech::Modern));
         return None;
@@ -142,13 +145,15 @@ pub(in crate::http) async fn post(
     };
     let (leave, headers) = (Leave::Permit(permit), exchange.headers());
     let due = passage.due(&decided.ids);
-    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let opener = &exchange.visitor;
+    let sent = passage.send(opener, leave, Method::POST, headers, api::full(bytes)).await;
     due.came();
     let asked = Asked::of(decided);
     let response = match sent {
         Ok(response) => response,
         Err(failed) => {
             failed.tell(exchange);
+            failed.record(passage, opener).await;
             for id in &asked.ids {
                 passage.relay.lock().give_up(id);
             }
@@ -158,7 +163,7 @@ pub(in crate::http) async fn post(
     if lost(exchange, known, passage, response.status()) {
         return Err(reply::session_gone());
     }
-    Ok(relay(passage, response, asked).await)
+    Ok(relay(passage, opener, response, asked).await)
 }
 
 /// Whether the server does not know the session any more. Then it is over here, too.
@@ -195,7 +200,8 @@ pub(in crate::http) async fn listen(
     }
     let recorder = &passage.visitor.recorder;
     crate::http::record(recorder, recorder.listens(exchange.headers())).await;
-    let events = Events::new(passage.clone(), body, waits, &[]);
+    let opener = exchange.visitor.clone();
+    let events = Events::new(passage.clone(), opener, body, waits, &[]);
     Ok(with_headers(head.status, &head.headers, api::boxed(events)))
 }
 
@@ -231,7 +237,8 @@ async fn bodiless(
         reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &words)
     })?;
     let (leave, headers) = (Leave::Permit(permit), exchange.headers());
-    passage.send(leave, method, headers, api::empty()).await.map_err(|failed| {
+    let sent = passage.send(&exchange.visitor, leave, method, headers, api::empty()).await;
+    sent.map_err(|failed| {
         failed.tell(exchange);
         let status = StatusCode::BAD_GATEWAY;
         reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &failed.words())
@@ -292,22 +299,24 @@ async fn farewell(passage: &Passage) {
 pub(crate) async fn sweep(shared: Arc<Shared>) {
     let mut changes = shared.changes.clone();
     let mut look = interval(LOOK);
+    let sessions = &shared.http.sessions;
     loop {
-        tokio::select! {
+        let over = tokio::select! {
             () = shared.tasks.cancelled() => break,
-            changed = changes.changed() => if changed.is_err() { break },
-            _ = look.tick() => {}
-        }
-        for (id, passage) in shared.http.sessions.passages() {
-            if let Some(end) = passage.review() {
-                shared.http.sessions.remove(&id);
-                finish(&passage, end, true);
-            }
+            changed = changes.changed() => match changed {
+                Ok(()) => sessions.passages(Passage::review),
+                Err(_gone) => break,
+            },
+            _ = look.tick() => sessions.passages(Passage::is_late),
+        };
+        for (id, passage, end) in over {
+            sessions.remove(&id);
+            finish(&passage, end, true);
         }
     }
-    for (_, passage) in shared.http.sessions.passages() {
-        if passage.close(End::draining()) {
-            record_end(&passage, &End::draining()).await;
+    for (_, passage, end) in sessions.passages(|_| Some(End::draining())) {
+        if passage.close(end.clone()) {
+            record_end(&passage, &end).await;
         }
     }
 }
@@ -320,6 +329,13 @@ impl Unanswered {
         match self {
             Self::Dial(_) | Self::App(_) => exchange.served.failed(self.words()),
             Self::Ended(_) => {}
+        }
+    }
+
+    /// The audit log learns why somebody did not get an answer.
+    pub(super) async fn record(&self, passage: &Passage, opener: &Visitor) {
+        if let Self::Ended(end) = self {
+            passage.record_cut(opener, end).await;
         }
     }
 }

@@ -14,6 +14,7 @@ use super::answer::{Asked, one, relay, unanswered};
 use super::request::own_headers;
 use crate::dial::Leave;
 use crate::http::exchange::Exchange;
+use crate::http::open::too_many;
 use crate::http::passage::Passage;
 use crate::http::refusal_reply;
 use crate::http::reply::{self, Stop};
@@ -33,7 +34,8 @@ pub(in crate::http) async fn post(
         return Ok(reply::accepted());
     }
     let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
-    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
+    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern)
+        .map_err(|full| too_many(&full.to_string()))?;
     let decided = passage.decide(body, messages).await;
     let mut decided = decided.map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
     let Some((permit, bytes)) = decided.forward.take() else {
@@ -43,12 +45,14 @@ pub(in crate::http) async fn post(
         return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
     };
     let (leave, headers) = (Leave::Permit(permit), exchange.headers());
-    let sent = passage.send(leave, Method::POST, headers, api::full(bytes)).await;
+    let visitor = &passage.visitor;
+    let sent = passage.send(visitor, leave, Method::POST, headers, api::full(bytes)).await;
     let asked = Asked::of(decided);
     match sent {
-        Ok(response) => Ok(relay(&passage, response, asked).await),
+        Ok(response) => Ok(relay(&passage, visitor, response, asked).await),
         Err(failed) => {
             failed.tell(exchange);
+            failed.record(&passage, visitor).await;
             Ok(unanswered(asked, StatusCode::BAD_GATEWAY, &failed.words()))
         }
     }
@@ -69,7 +73,8 @@ pub(in crate::http) async fn takes_modern(
         return Some(known);
     }
     let (shared, visitor) = (&exchange.shared, exchange.visitor.clone());
-    let passage = Passage::new(shared, &exchange.served, target.clone(), visitor, Era::Modern);
+    let served = &exchange.served;
+    let passage = Passage::new(shared, served, target.clone(), visitor, Era::Modern).ok()?;
     let question = probe::discover(1);
     let mut headers = own_headers();
     let message = Message::parse(&question, &Limits::CLIENT).ok()?;
@@ -79,8 +84,10 @@ pub(in crate::http) async fn takes_modern(
     }
     let asked = async {
         let body = api::full(question.clone());
-        let response =
-            passage.send(Leave::Housekeeping, Method::POST, &headers, body).await.ok()?;
+        let response = passage
+            .send(&passage.visitor, Leave::Housekeeping, Method::POST, &headers, body)
+            .await
+            .ok()?;
         // That it is overloaded or starts says nothing of what it speaks.
         let is_ill = response.status().is_server_error()
             || response.status() == StatusCode::TOO_MANY_REQUESTS;
@@ -89,10 +96,12 @@ pub(in crate::http) async fn takes_modern(
             answer.as_ref().is_some_and(|text| Message::parse(text, &Limits::SERVER).is_ok());
         (says_what || !is_ill).then_some(answer)
     };
-    let answer = match timeout(PROBE, asked).await {
-        Ok(answer) => answer?,
-        Err(_elapsed) => None,
+    let Ok(answer) = timeout(PROBE, asked).await else {
+        // Slow is not legacy. What is asked meanwhile goes over a bridge, which waits for its answer to the end.
+        target.found_silent();
+        return Some(false);
     };
+    let answer = answer?;
     let modern = probe::judge_discover(answer.as_deref()) == Era::Modern;
     target.found_modern(modern);
     if !modern && target.era().is_none() {

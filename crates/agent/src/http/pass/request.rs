@@ -1,5 +1,7 @@
 //! Requests to the server.
 
+use std::sync::Arc;
+
 use api::Body;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
@@ -9,6 +11,7 @@ use mcp::header::{METHOD, NAME, PARAM_PREFIX, SESSION_ID};
 use crate::dial::{Caller, DialError, Leave};
 use crate::end::End;
 use crate::http::passage::Passage;
+use crate::http::visitor::Visitor;
 
 /// Why there is no answer of the server's.
 #[derive(Debug)]
@@ -38,7 +41,8 @@ impl Passage {
     /// Sends a request to the server, in the place of the client's, and waits for the beginning of the
     /// answer; no longer than the client may.
     pub(super) async fn send(
-        self: &std::sync::Arc<Self>,
+        self: &Arc<Self>,
+        opener: &Arc<Visitor>,
         leave: Leave<'_>,
         method: Method,
         client: &HeaderMap,
@@ -50,7 +54,7 @@ impl Passage {
         tokio::select! {
             biased;
             response = self.dial(leave, request) => response,
-            end = self.clone().ended() => Err(Unanswered::Ended(end)),
+            end = self.clone().ended(opener.clone()) => Err(Unanswered::Ended(end)),
         }
     }
 

@@ -14,7 +14,7 @@ pub(crate) const REPLAY_BYTES: usize = 256 * 1024;
 pub(crate) const REPLAY_EVENTS: usize = 256;
 
 /// The name of events that are messages. Some clients heed no other.
-const MESSAGE: &str = "message";
+pub(super) const MESSAGE: &str = "message";
 
 /// One stream.
 #[derive(Debug)]

@@ -1,7 +1,6 @@
 //! One exchange of requests and answers by HTTP, in each of the dialects.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::Body;
@@ -9,6 +8,7 @@ use bytes::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use mcp::error::{self, code};
+use mcp::framing::LineError;
 use mcp::limits::{Limits, MESSAGE_BYTES};
 use mcp::message::Message;
 use mcp::{Era, Id, Revision, framing, header};
@@ -30,8 +30,6 @@ use crate::served::Speech;
 const LINGER: Duration = Duration::from_secs(5);
 /// How often in a row a stream that broke is asked for without its saying anything.
 const RESUMES: u32 = 8;
-/// How long what a server says by itself is read before an answer is handed on, where that matters.
-const HEAR_FIRST: Duration = Duration::from_millis(25);
 /// How long it may take to end a session.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -48,10 +46,6 @@ pub(super) struct Wire {
     pub(super) session: Mutex<Session>,
     /// What others wait for has been said.
     pub(super) unblocked: Notify,
-    /// What the server says by itself is heard,
-    pub(super) listening: AtomicBool,
-    /// and what it logs is wanted.
-    logging: AtomicBool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -107,14 +101,7 @@ struct Agreed {
 
 impl Wire {
     pub(super) fn new(line: Line, pipe: Arc<Pipe>) -> Self {
-        Self {
-            line,
-            pipe,
-            session: Mutex::default(),
-            unblocked: Notify::new(),
-            listening: AtomicBool::new(false),
-            logging: AtomicBool::new(false),
-        }
+        Self { line, pipe, session: Mutex::default(), unblocked: Notify::new() }
     }
 
     pub(super) fn outline(&self, text: &[u8]) -> Outline {
@@ -124,8 +111,9 @@ impl Wire {
     /// Posts a message and hands on what is answered.
     pub(super) async fn post(self: Arc<Self>, dialect: Dialect, posted: Posted) -> Done {
         if posted.outline.is_set_level {
-            self.logging.store(true, Ordering::Relaxed);
+            self.line.logs.want();
         }
+        let heard = self.line.logs.heard();
         let session = self.session.lock().clone();
         let request = request_for(dialect, &posted, &session);
         let endpoint = session.endpoint.as_ref().filter(|_| dialect == Dialect::Sse);
@@ -146,7 +134,7 @@ impl Wire {
         if !response.status().is_success() {
             return self.refused(dialect, posted, Refusal::read(response).await).await;
         }
-        self.accepted(dialect, &posted.outline, response).await;
+        self.accepted(dialect, &posted.outline, response, heard).await;
         if posted.outline.is_initialized { Done::Ready } else { Done::Fine }
     }
 
@@ -162,7 +150,7 @@ impl Wire {
     /// Answers a request in the place of the server.
     async fn fail(&self, id: &Id<'_>, words: &str) {
         let answer = error::response(Some(id), code::INTERNAL_ERROR, words, None);
-        self.pipe.give(Ok(answer.into())).await;
+        self.pipe.give(None, Ok(answer.into())).await;
     }
 
     async fn refused(&self, dialect: Dialect, posted: Posted, refusal: Refusal) -> Done {
@@ -191,12 +179,19 @@ impl Wire {
             self.line.served.failed(refusal.to_string());
         }
         match id {
-            Some(id) => self.pipe.give(Ok(refusal.line(id))).await,
+            Some(id) => self.pipe.give(None, Ok(refusal.line(id))).await,
             None => tracing::debug!(status = %refusal.status, "a server refused a notification"),
         }
     }
 
-    async fn accepted(&self, dialect: Dialect, outline: &Outline, response: Response<Body>) {
+    /// `heard` is what was logged until the request was sent.
+    async fn accepted(
+        &self,
+        dialect: Dialect,
+        outline: &Outline,
+        response: Response<Body>,
+        heard: u64,
+    ) {
         if outline.is_initialize {
             let id = response.headers().get(header::SESSION_ID).cloned();
             self.session.lock().id = id.filter(|_| dialect == Dialect::Legacy);
@@ -204,10 +199,10 @@ impl Wire {
         // In the first revision answers come on the stream.
         let Some(id) = outline.id.as_ref().filter(|_| dialect != Dialect::Sse) else { return };
         match Kind::of(&response) {
-            Kind::Json => self.json(id, outline, response.into_body()).await,
+            Kind::Json => self.json(id, outline, response.into_body(), heard).await,
             Kind::Events => {
                 let events = Events::new(response.into_body(), Place::default());
-                self.events(dialect, id, outline, events).await;
+                self.events(dialect, id, outline, events, heard).await;
             }
             Kind::Nothing => self.fail(id, "the MCP server answered nothing").await,
             Kind::Other => {
@@ -218,10 +213,10 @@ impl Wire {
         }
     }
 
-    async fn json(&self, id: &Id<'_>, outline: &Outline, body: Body) {
+    async fn json(&self, id: &Id<'_>, outline: &Outline, body: Body, heard: u64) {
         match api::collect(body, MESSAGE_BYTES).await {
             Ok(whole) => {
-                self.hear_first().await;
+                self.line.logs.hear_first(heard).await;
                 if Self::is_modern(outline) {
                     self.line.target.learn_headers(&whole);
                 }
@@ -236,10 +231,17 @@ impl Wire {
 
     /// Hands on events until the answer has come and the stream has ended. A stream that breaks
     /// before its answer is taken up again, if that can be done.
-    async fn events(&self, dialect: Dialect, id: &Id<'_>, outline: &Outline, mut events: Events) {
+    async fn events(
+        &self,
+        dialect: Dialect,
+        id: &Id<'_>,
+        outline: &Outline,
+        mut events: Events,
+        logged: u64,
+    ) {
         let mut silent = 0;
         loop {
-            let (answered, heard) = self.read_events(id, outline, &mut events).await;
+            let (answered, heard) = self.read_events(id, outline, &mut events, logged).await;
             if answered {
                 return;
             }
@@ -270,6 +272,7 @@ impl Wire {
         id: &Id<'_>,
         outline: &Outline,
         events: &mut Events,
+        logged: u64,
     ) -> (bool, bool) {
         let (mut ends, mut heard) = (None, false);
         loop {
@@ -280,16 +283,19 @@ impl Wire {
             };
             match next {
                 None => return (ends.is_some(), heard),
-                Some(Err(too_long)) => self.pipe.give(Err(too_long)).await,
+                Some(Err(too_long)) => self.pipe.give(None, Err(too_long)).await,
                 Some(Ok(event)) => {
-                    heard = true;
                     let answered = ends.is_none() && answers(&event.data, id);
                     if answered {
-                        self.hear_first().await;
+                        // What was told on this stream has come before.
+                        if !heard {
+                            self.line.logs.hear_first(logged).await;
+                        }
                         if Self::is_modern(outline) {
                             self.line.target.learn_headers(&event.data);
                         }
                     }
+                    heard = true;
                     self.hand_on(outline, &event.data).await;
                     if answered {
                         ends = Some(Instant::now() + LINGER);
@@ -302,20 +308,22 @@ impl Wire {
         }
     }
 
-    /// Many servers write what they log onto the stream of what they say by themselves, before the answer
-    /// that it belongs to. It has come by now, over another connection, and is read first.
-    async fn hear_first(&self) {
-        if self.listening.load(Ordering::Relaxed) && self.logging.load(Ordering::Relaxed) {
-            sleep(HEAR_FIRST).await;
-        }
-    }
-
     /// Only modern requests name what they are in headers.
     fn is_modern(outline: &Outline) -> bool {
         outline.era == Some(Era::Modern)
     }
 
     pub(super) async fn hand_on(&self, outline: &Outline, text: &[u8]) {
+        if text.len() > MESSAGE_BYTES {
+            let error = LineError::TooLong { limit: MESSAGE_BYTES };
+            return match mcp::message::answered_id(text) {
+                Some(id) => {
+                    let words = format!("the MCP server's answer cannot be passed on: {error}");
+                    self.fail(&id, &words).await;
+                }
+                None => self.pipe.give(None, Err(error)).await,
+            };
+        }
         if outline.is_initialize
             && let Ok(Begun { result }) = serde_json::from_slice(text)
             && Revision::parse(&result.revision).is_some()
@@ -326,7 +334,7 @@ impl Wire {
             std::borrow::Cow::Borrowed(line) => Bytes::copy_from_slice(line),
             std::borrow::Cow::Owned(line) => line.into(),
         };
-        self.pipe.give(Ok(line)).await;
+        self.pipe.give(outline.id.as_ref(), Ok(line)).await;
     }
 
     /// Asks for a stream, or for one to go on.

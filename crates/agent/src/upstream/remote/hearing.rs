@@ -2,7 +2,6 @@
 //! that everything comes on.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::header::ACCEPT;
@@ -29,15 +28,18 @@ impl Wire {
             match self.stream(&place).await {
                 Ok(mut events) => {
                     let mut heard = false;
-                    self.listening.store(true, Ordering::Relaxed);
+                    self.line.logs.listen(true);
                     while let Some(event) = events.next().await {
                         heard = true;
                         match event {
-                            Ok(event) => self.hand_on(&Outline::default(), &event.data).await,
-                            Err(too_long) => self.pipe.give(Err(too_long)).await,
+                            Ok(event) => {
+                                self.hand_on(&Outline::default(), &event.data).await;
+                                self.line.logs.note(&event.data);
+                            }
+                            Err(too_long) => self.pipe.give(None, Err(too_long)).await,
                         }
                     }
-                    self.listening.store(false, Ordering::Relaxed);
+                    self.line.logs.listen(false);
                     place = events.place;
                     pause = if heard { place.pause() } else { longer(pause.max(place.pause())) };
                 }
@@ -104,7 +106,7 @@ impl Wire {
                     self.hand_on(&Outline::default(), &event.data).await;
                 }
                 Ok(_of_another_kind) => {}
-                Err(too_long) => self.pipe.give(Err(too_long)).await,
+                Err(too_long) => self.pipe.give(None, Err(too_long)).await,
             }
         }
         Done::Over("the MCP server ended its stream of events".to_owned())

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use mcp::Id;
 use mcp::framing::LineError;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -27,7 +28,8 @@ struct State {
     orders: VecDeque<Order>,
     /// How many bytes wait for the server.
     waiting: usize,
-    lines: VecDeque<Result<Bytes, LineError>>,
+    /// Beside each, the request on whose stream it came.
+    lines: VecDeque<(Option<Id<'static>>, Result<Bytes, LineError>)>,
     /// How many bytes wait for the session.
     held: usize,
     session: Option<Waker>,
@@ -90,10 +92,10 @@ impl Pipe {
         }
     }
 
-    pub(super) fn next_line(&self) -> Option<Result<Bytes, LineError>> {
+    pub(super) fn next_line(&self) -> Option<(Option<Id<'static>>, Result<Bytes, LineError>)> {
         let mut state = self.state.lock();
         let line = state.lines.pop_front()?;
-        state.held = state.held.saturating_sub(line.as_ref().map_or(0, Bytes::len));
+        state.held = state.held.saturating_sub(line.1.as_ref().map_or(0, Bytes::len));
         drop(state);
         self.room.notify_waiters();
         Some(line)
@@ -153,7 +155,7 @@ impl Pipe {
     }
 
     /// Hands a line to the session, as soon as that has read enough of the others.
-    pub(super) async fn give(&self, line: Result<Bytes, LineError>) {
+    pub(super) async fn give(&self, stream: Option<&Id<'static>>, line: Result<Bytes, LineError>) {
         loop {
             let mut room = pin!(self.room.notified());
             room.as_mut().enable();
@@ -164,7 +166,7 @@ impl Pipe {
                 }
                 if state.held < ROOM {
                     state.held += line.as_ref().map_or(0, Bytes::len);
-                    state.lines.push_back(line);
+                    state.lines.push_back((stream.cloned(), line));
                     state.wake();
                     return;
                 }
