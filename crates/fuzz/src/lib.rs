@@ -14,6 +14,7 @@ mod documents;
 mod envelope;
 mod events;
 mod expression;
+mod framing;
 mod headers;
 mod list;
 mod parts;
@@ -33,7 +34,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "template", about: "templates, filled in from traits", run: template::run },
     Target { name: "expression", about: "label expressions, evaluated", run: expression::run },
     Target {
@@ -72,6 +73,11 @@ pub const TARGETS: [Target; 12] = [
         name: "headers",
         about: "headers that repeat what a request says, and what they are made of",
         run: headers::run,
+    },
+    Target {
+        name: "framing",
+        about: "requests on a connection, where one ends and the next begins, read beside another reader",
+        run: framing::run,
     },
     Target { name: "probe", about: "answers that tell a server's era", run: probe::run },
 ];

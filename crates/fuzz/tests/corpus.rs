@@ -111,6 +111,11 @@ fn headers() {
 }
 
 #[test]
+fn framing() {
+    replay("framing");
+}
+
+#[test]
 fn probe() {
     replay("probe");
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderValue, Request};
+use http::header::TRANSFER_ENCODING;
+use http::{HeaderMap, HeaderValue, Request};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -78,6 +79,13 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
     }
 }
 
+/// Whether nobody can see the end of a request elsewhere.
+fn is_plainly_framed(headers: &HeaderMap) -> bool {
+    let codings: Vec<&[u8]> =
+        headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes).collect();
+    mcp::http::is_plainly_framed(&codings)
+}
+
 async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
     let identity = match shared.trust.verify(&peer.chain, shared.clock.now()) {
         Ok(identity) => identity,
@@ -131,7 +139,9 @@ async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>
     let service = service_fn(|request: Request<Incoming>| {
         let (shared, peer) = (shared.clone(), peer.clone());
         async move {
-            let answer = if ingress::is_mcp(request.uri().path()) {
+            let answer = if !is_plainly_framed(request.headers()) {
+                ingress::not_framed()
+            } else if ingress::is_mcp(request.uri().path()) {
                 ingress::answer(request, &peer, &shared).await
             } else {
                 web::answer(request, &peer, &shared).await

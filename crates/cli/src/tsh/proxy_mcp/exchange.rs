@@ -5,10 +5,11 @@ use std::time::Duration;
 use api::{Body, BoxError};
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
+    RETRY_AFTER, TRANSFER_ENCODING,
 };
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use mcp::limits::MESSAGE_BYTES;
@@ -44,6 +45,14 @@ struct Refusal {
 /// Answers a request.
 pub(super) async fn answer(request: Request<Incoming>, pool: &Pool) -> Response<Body> {
     let (head, body) = request.into_parts();
+    let codings = head.headers.get_all(TRANSFER_ENCODING).iter().map(HeaderValue::as_bytes);
+    if !mcp::http::is_plainly_framed(&codings.collect::<Vec<_>>()) {
+        let words = "the header Transfer-Encoding must be \"chunked\", once";
+        let mut response = Refusal::new(StatusCode::NOT_IMPLEMENTED, words).into_response();
+        // What follows may be something else to others.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return response;
+    }
     match carry(&head, body, pool).await {
         Ok(response) => response,
         Err(refusal) => refusal.into_response(),
