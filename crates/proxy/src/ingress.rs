@@ -5,6 +5,7 @@
 //! again and decides.
 
 mod content;
+mod deliver;
 mod forwarded;
 mod origin;
 mod refusal;
@@ -16,12 +17,12 @@ use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rand::seq::SliceRandom;
-use tunnel::{APP_NOT_SERVED, HELD_BY, SendError};
 
 use api::Body;
 
 use self::content::Content;
 pub(crate) use self::content::Held;
+use self::deliver::deliver;
 use self::forwarded::Forwarded;
 use self::refusal::Refusal;
 use self::route::Route;
@@ -73,46 +74,14 @@ async fn forward(
     require_user(peer, shared)?;
     let forwarded = Forwarded::new(&head, route.app, peer)?;
     let session = session_of(&head.headers)?;
-    let mut hosts = VecDeque::from(hosts_of(route.app, session, shared)?);
-    let mut content = if is_stdio(&head.headers) {
+    let hosts = VecDeque::from(hosts_of(route.app, session, shared)?);
+    let content = if is_stdio(&head.headers) {
         require_both_directions(&head.method, head.version)?;
         Content::stream(body)
     } else {
         Content::of(&head, body, hosts.len() > 1, &shared.held).await?
     };
-    // What the client gets if who holds the call cannot be asked.
-    let mut unheld = None;
-    while let Some(host) = hosts.pop_front() {
-        let Some(body) = content.next() else { break };
-        match shared.registry.send(&host, forwarded.request(body)).await {
-            Ok(mut response) => {
-                let headers = response.headers_mut();
-                // The agent read nothing: another may. The record that led here is about to vanish.
-                if headers.remove(APP_NOT_SERVED).is_some() {
-                    continue;
-                }
-                // The agent did nothing: whoever holds the call may, if it is one that could have been asked first.
-                let holder = headers.remove(HELD_BY);
-                let holder = holder.and_then(|name| hosts.iter().position(|host| *host == name));
-                match holder.and_then(|at| hosts.remove(at)) {
-                    Some(holder) if content.is_held() => {
-                        hosts = VecDeque::from([holder]);
-                        unheld = Some(response);
-                    }
-                    _ => return Ok(response),
-                }
-            }
-            Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
-            Err(SendError::Lost(error)) => {
-                tracing::info!(agent = %host, %error, "agent lost while a client connected");
-                return Err(Refusal::new(
-                    StatusCode::BAD_GATEWAY,
-                    "the agent that serves this MCP server was lost; connect again",
-                ));
-            }
-        }
-    }
-    if let Some(response) = unheld {
+    if let Some(response) = deliver(&shared.registry, hosts, content, &forwarded).await? {
         return Ok(response);
     }
     // A session is nowhere else.

@@ -217,10 +217,10 @@ impl Refusal {
     fn into_response(self) -> Response<Body> {
         let mut response = Response::new(api::full(self.body()));
         *response.status_mut() = self.status;
-        let json = http::HeaderValue::from_static("application/json");
+        let json = HeaderValue::from_static("application/json");
         response.headers_mut().insert(CONTENT_TYPE, json);
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            let methods = http::HeaderValue::from_static("POST, GET, DELETE");
+            let methods = HeaderValue::from_static("POST, GET, DELETE");
             response.headers_mut().insert(ALLOW, methods);
         }
         response

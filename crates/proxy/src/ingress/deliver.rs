@@ -1,0 +1,57 @@
+//! To which agent a request goes: the first that takes it, or the one that holds what it continues.
+
+use std::collections::VecDeque;
+
+use api::Body;
+use http::{Response, StatusCode};
+use tunnel::{APP_NOT_SERVED, HELD_BY, Registry, SendError};
+
+use super::content::Content;
+use super::forwarded::Forwarded;
+use super::refusal::Refusal;
+
+/// The answer of one of these agents; nothing when none takes the request.
+pub(super) async fn deliver(
+    registry: &Registry,
+    mut hosts: VecDeque<String>,
+    mut content: Content,
+    forwarded: &Forwarded,
+) -> Result<Option<Response<Body>>, Refusal> {
+    // What the client gets if who holds the call cannot be asked.
+    let mut unheld = None;
+    while let Some(host) = hosts.pop_front() {
+        let Some(body) = content.next() else { break };
+        match registry.send(&host, forwarded.request(body)).await {
+            Ok(mut response) => {
+                let headers = response.headers_mut();
+                // The agent read nothing: another may. The record that led here is about to vanish.
+                if headers.remove(APP_NOT_SERVED).is_some() {
+                    continue;
+                }
+                // The agent did nothing. Who holds the call is asked if that is one that could have been asked first:
+                // the name is the client's word.
+                let holder = headers.remove(HELD_BY);
+                let holder = holder.and_then(|name| hosts.iter().position(|host| *host == name));
+                match holder.and_then(|at| hosts.remove(at)) {
+                    Some(holder) if content.is_held() => {
+                        hosts = VecDeque::from([holder]);
+                        unheld = Some(response);
+                    }
+                    _ => return Ok(Some(response)),
+                }
+            }
+            Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
+            Err(SendError::Lost(error)) => {
+                tracing::info!(agent = %host, %error, "agent lost while a client connected");
+                return Err(Refusal::new(
+                    StatusCode::BAD_GATEWAY,
+                    "the agent that serves this MCP server was lost; connect again",
+                ));
+            }
+        }
+    }
+    Ok(unheld)
+}
+
+#[cfg(test)]
+mod tests;
