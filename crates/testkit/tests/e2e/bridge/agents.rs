@@ -30,9 +30,10 @@ fn kill_whose(cluster: &mut Cluster, text: &str) {
 }
 
 fn state_of(asked: &Value) -> (String, Value) {
-    let state = asked["result"]["requestState"].as_str();
+    let state = asked.pointer("/result/requestState").and_then(Value::as_str);
     let state = state.unwrap_or_else(|| panic!("{asked}")).to_owned();
-    let key = asked["result"]["inputRequests"].as_object().unwrap().keys().next().unwrap().clone();
+    let asks = asked.pointer("/result/inputRequests").and_then(Value::as_object);
+    let key = asks.and_then(|asks| asks.keys().next()).unwrap().clone();
     let given = json!({
         "requestState": state,
         "inputResponses": {key: {"action": "accept", "content": {"name": "Ada"}}},

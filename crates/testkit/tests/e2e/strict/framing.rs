@@ -103,7 +103,7 @@ fn exchange(port: u16, bytes: &[u8]) -> String {
     let mut answer = Vec::new();
     let mut piece = [0; 4096];
     while let Ok(length @ 1..) = stream.read(&mut piece) {
-        answer.extend_from_slice(&piece[..length]);
+        answer.extend(piece.iter().take(length));
     }
     String::from_utf8_lossy(&answer).into_owned()
 }
