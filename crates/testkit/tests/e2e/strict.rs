@@ -6,7 +6,6 @@
 
 mod answers;
 mod attacks;
-mod framing;
 mod http;
 mod lies;
 mod stdio;
