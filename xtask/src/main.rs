@@ -45,7 +45,7 @@ enum Task {
     /// Build a release and measure what Tessera costs, against the same MCP servers spoken to
     /// directly; results also in `target/bench`.
     Bench {
-        /// What to measure: size, start, memory, calls, policy; everything when nothing is named.
+        /// What to measure: size, start, memory, calls, mcp, registration, policy; everything when nothing is named.
         names: Vec<String>,
     },
     /// Search for inputs that break what must hold for any input, guided by coverage. Those that

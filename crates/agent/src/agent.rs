@@ -24,6 +24,7 @@ use crate::record::Recording;
 use crate::relay::{KnownTasks, TaskBook};
 use crate::seal::Sealed;
 use crate::served::Table;
+use crate::witness::Witness;
 use crate::{changes, serve};
 
 /// What an agent is told at its start.
@@ -67,6 +68,8 @@ pub(crate) struct Shared {
     pub(crate) launcher: Launcher,
     pub(crate) egress: Arc<Egress>,
     pub(crate) recording: Recording,
+    /// Whether what happens can be recorded now.
+    pub(crate) witness: Witness,
     /// Who users are, in words for upstreams.
     pub(crate) assertions: Arc<Assertions>,
     pub(crate) changes: watch::Receiver<u64>,
@@ -110,8 +113,9 @@ impl Agent {
             config.host_id.clone(),
         ));
         let (tell, changes) = watch::channel(0);
+        let witness = Witness::new(config.audit);
         let recording = Recording {
-            sink: config.audit,
+            sink: Arc::new(witness.clone()),
             stamper: Stamper::new(&trust.cluster(), clock.clone()),
             host_id: config.host_id.as_str().into(),
             hostname: config.node_name.as_str().into(),
@@ -123,7 +127,6 @@ impl Agent {
             host_id: config.host_id,
             hostname: config.node_name,
             client,
-            clock: clock.clone(),
             table: table.clone(),
             published: BTreeMap::new(),
         };
@@ -137,6 +140,7 @@ impl Agent {
             authorizer: authorizer.clone(),
             table,
             recording,
+            witness,
             assertions,
             changes,
             http: Http::default(),

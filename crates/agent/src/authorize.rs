@@ -192,8 +192,8 @@ impl Grant {
         let old = &*self.basis.snapshot;
         let user = self.identity.name();
         let app = self.app.name();
-        Arc::ptr_eq(&old.roles, &newer.roles)
-            && Arc::ptr_eq(&old.locks, &newer.locks)
+        old.roles.is_same(&newer.roles)
+            && old.locks.is_same(&newer.locks)
             && same(old.auth_preference.as_ref(), newer.auth_preference.as_ref())
             && same(old.users.get(&user), newer.users.get(&user))
             && same(old.apps.get(app), newer.apps.get(app))

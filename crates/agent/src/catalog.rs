@@ -1,7 +1,6 @@
 //! Which apps this agent is to serve: those of its configuration file, and the registered ones that
 //! its selectors fit.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -55,28 +54,6 @@ impl Catalog {
         }
         let labels = app.all_labels();
         self.selectors.iter().any(|selector| selector.matches(&labels).unwrap_or(false))
-    }
-}
-
-/// The names under which two copies hold different apps, in order. Costs next to nothing for each app
-/// that is the same.
-pub(crate) fn changed(old: &Index<App>, new: &Index<App>) -> Vec<String> {
-    let (mut old, mut new) = (old.iter().peekable(), new.iter().peekable());
-    let mut names = Vec::new();
-    loop {
-        let order = match (old.peek(), new.peek()) {
-            (None, None) => return names,
-            (Some(_), None) => Ordering::Less,
-            (None, Some(_)) => Ordering::Greater,
-            (Some((one, _)), Some((other, _))) => one.cmp(other),
-        };
-        let gone = if order.is_le() { old.next() } else { None };
-        let come = if order.is_ge() { new.next() } else { None };
-        match (gone, come) {
-            (Some((_, one)), Some((_, other))) if Arc::ptr_eq(one, other) => {}
-            (Some((name, _)), _) | (None, Some((name, _))) => names.push(name.clone()),
-            (None, None) => return names,
-        }
     }
 }
 

@@ -58,10 +58,10 @@ impl Basis {
         let preference = |snapshot: &Snapshot| snapshot.auth_preference.as_ref().map(Arc::as_ptr);
         self.trust == other.trust
             && self.stale == other.stale
-            && Arc::ptr_eq(&one.roles, &two.roles)
-            && Arc::ptr_eq(&one.users, &two.users)
-            && Arc::ptr_eq(&one.locks, &two.locks)
-            && Arc::ptr_eq(&one.apps, &two.apps)
+            && one.roles.is_same(&two.roles)
+            && one.users.is_same(&two.users)
+            && one.locks.is_same(&two.locks)
+            && one.apps.is_same(&two.apps)
             && preference(one) == preference(two)
     }
 }

@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use mcp::error::{self, code};
 use mcp::framing::STDIO_CONTENT_TYPE;
 use mcp::header::SESSION_ID;
-use tunnel::APP_NOT_SERVED;
+use tunnel::{APP_NOT_SERVED, NOT_SERVED_UNRECORDED};
 use uuid::Uuid;
 
 use crate::agent::Shared;
@@ -48,6 +48,11 @@ impl tunnel::Handler for Ingress {
         let Some(served) = served else {
             return Box::pin(std::future::ready(*not_served(&name)));
         };
+        // A session is with this agent and no other: it is told what is wrong.
+        let is_bound = request.headers().contains_key(SESSION_ID);
+        if !is_bound && !self.shared.witness.is_able() {
+            return Box::pin(std::future::ready(*unrecorded(&name)));
+        }
         if let Err(message) = proof::demand(&self.shared, &served, &request, &name) {
             return Box::pin(std::future::ready(*refuse(StatusCode::UNAUTHORIZED, &message)));
         }
@@ -165,9 +170,18 @@ fn refuse(status: StatusCode, message: &str) -> Refused {
 }
 
 pub(crate) fn not_served(name: &str) -> Refused {
-    let message = format!("this agent does not serve {name:?} now");
-    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, &message);
+    pass_over(&format!("this agent does not serve {name:?} now"), "true")
+}
+
+/// Another agent may have room for its records.
+fn unrecorded(name: &str) -> Refused {
+    let message = format!("this agent cannot record what happens to {name:?} now");
+    pass_over(&message, NOT_SERVED_UNRECORDED)
+}
+
+fn pass_over(message: &str, why: &'static str) -> Refused {
+    let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, message);
     let header = HeaderName::from_static(APP_NOT_SERVED);
-    response.headers_mut().insert(header, HeaderValue::from_static("true"));
+    response.headers_mut().insert(header, HeaderValue::from_static(why));
     response
 }

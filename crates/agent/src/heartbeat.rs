@@ -1,31 +1,22 @@
-//! Tells the cluster which apps this agent serves, and how that goes: a record for each, renewed
-//! before it expires, changed within a second, gone with the app.
+//! Tells the cluster which apps this agent serves, and how that goes: a record for each, told within a
+//! second when it changes, gone with the app. All of them live for as long as the agent is heard of.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::{Client, ErrorKind, Write};
-use futures_util::StreamExt;
-use futures_util::stream;
-use resource::{App, AppServer, Kind, Resource};
-use runtime::{Backoff, Clock, Tasks};
+use api::wire::{self, HeartbeatReceipt};
+use api::{Client, ErrorKind, HEARTBEAT_INTERVAL, MAX_HEARTBEAT_BYTES, MAX_HEARTBEAT_ITEMS};
+use resource::{App, AppServer};
+use runtime::{Backoff, Tasks};
+use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep_until};
 
 use crate::served::{Observed, Table};
 
-/// How often a record is renewed, for an agent of up to a thousand apps.
-const RENEW: Duration = Duration::from_secs(20);
-/// With more apps than that, records are renewed less often: fifty writes a second are enough for
-/// the auth service.
-const RENEW_PER_APP: Duration = Duration::from_millis(20);
-/// A record outlives so many renewals.
-const LIVES: u32 = 3;
-/// A record is written at most so often.
+/// Something is told at most so often.
 const CALM: Duration = Duration::from_millis(200);
 /// A record of an app that is just being checked waits so long.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// So many records are written at a time.
-const CONCURRENCY: usize = 16;
 /// How long leaving may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -37,7 +28,6 @@ pub(crate) struct Heartbeat {
     pub(crate) host_id: String,
     pub(crate) hostname: String,
     pub(crate) client: Client,
-    pub(crate) clock: Clock,
     pub(crate) table: Table,
     /// What was published, and what is to be taken back.
     pub(crate) published: BTreeMap<String, Published>,
@@ -46,15 +36,17 @@ pub(crate) struct Heartbeat {
 /// One record.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Published {
-    /// The last observation that was written; nothing before the first.
+    /// The last observation that was told; nothing before the first.
     observations: Option<u64>,
-    /// When it is to be written again whatever happens.
+    /// The number of connections that was told.
+    connections: u64,
+    /// When it is told even if nothing was observed, if it was not told at all.
     due: Instant,
     /// Whether the app is served.
     wanted: bool,
 }
 
-/// What to do now.
+/// What to tell now.
 #[derive(Debug)]
 enum Step {
     Write(String, Observed),
@@ -67,18 +59,28 @@ impl Heartbeat {
     /// Publishes until the group is cancelled, then takes the records back.
     pub(crate) async fn run(mut self, tasks: Tasks) {
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+        let mut renewal = Instant::now();
+        let mut recalled = false;
         while !tasks.is_cancelled() {
-            let steps = self.steps(Instant::now());
-            let until = match self.carry_out(steps).await {
-                Ok(()) => {
-                    backoff.reset();
-                    self.next_due()
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "cannot tell the cluster which apps are served");
-                    Instant::now() + backoff.next_delay()
-                }
-            };
+            let now = Instant::now();
+            let due = now >= renewal;
+            let steps = self.steps(now, due);
+            let mut until = self.first_due(renewal);
+            if due || !steps.is_empty() {
+                until = match self.tell(steps, !recalled).await {
+                    Ok(receipt) => {
+                        backoff.reset();
+                        recalled = true;
+                        renewal = Instant::now() + HEARTBEAT_INTERVAL;
+                        self.take_note(receipt);
+                        self.first_due(renewal)
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "cannot tell the cluster which apps are served");
+                        Instant::now() + backoff.next_delay()
+                    }
+                };
+            }
             tokio::select! {
                 () = tasks.cancelled() => break,
                 () = sleep_until(until) => {}
@@ -89,109 +91,195 @@ impl Heartbeat {
                 () = tokio::time::sleep(CALM) => {}
             }
         }
-        if tokio::time::timeout(FAREWELL, self.leave()).await.is_err() {
-            tracing::warn!("records of served apps were left behind; they expire by themselves");
+        let farewell = wire::Heartbeat { leaving: true, ..wire::Heartbeat::default() };
+        match tokio::time::timeout(FAREWELL, self.client.heartbeat(&farewell)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "records of served apps are left behind"),
+            Err(_elapsed) => tracing::warn!("records of served apps are left behind"),
         }
     }
 
-    /// What has to be written and removed now.
-    fn steps(&mut self, now: Instant) -> Vec<Step> {
+    /// What has to be told now; when the agent is to be heard of anyway, how many connections there are
+    /// as well.
+    fn steps(&mut self, now: Instant, renewing: bool) -> Vec<Step> {
         for record in self.published.values_mut() {
             record.wanted = false;
         }
         let mut steps = Vec::new();
         for (name, served) in self.table.all() {
             let observed = served.observe();
-            let first = Published { observations: None, due: now + PATIENCE, wanted: true };
-            let record = self.published.entry(name.clone()).or_insert(first);
+            let record = self
+                .published
+                .entry(name.clone())
+                .or_insert_with(|| Published::new(now + PATIENCE));
             record.wanted = true;
-            // Nothing is observed of an app before it was checked.
-            let news = record.observations.unwrap_or(0) != observed.observations;
-            if news || record.due <= now {
+            let news = match record.observations {
+                Some(told) => {
+                    told != observed.observations
+                        || (renewing && record.connections != observed.connections)
+                }
+                // Nothing is observed of an app before it was checked.
+                None => observed.observations != 0 || record.due <= now,
+            };
+            if news {
                 steps.push(Step::Write(name, observed));
             }
         }
-        let gone = self.published.iter().filter(|(_, record)| !record.wanted);
-        steps.extend(gone.map(|(name, _)| Step::Remove(name.clone())));
+        if self.table.is_complete() {
+            let gone = self.published.iter().filter(|(_, record)| !record.wanted);
+            steps.extend(gone.map(|(name, _)| Step::Remove(name.clone())));
+        }
         steps
     }
 
-    /// Does what it can; gives one of the errors when there were any.
-    async fn carry_out(&mut self, steps: Vec<Step>) -> Result<(), api::Error> {
-        let renew = renew_interval(self.published.len());
-        let this = &*self;
-        let done: Vec<_> = stream::iter(steps)
-            .map(|step| async move {
-                let outcome = this.attempt(&step, renew).await;
-                (step, outcome)
-            })
-            .buffer_unordered(CONCURRENCY)
-            .collect()
-            .await;
-        let mut failure = Ok(());
-        for (step, outcome) in done {
-            match (step, outcome) {
-                (_, Err(error)) => failure = Err(error),
-                (Step::Remove(name), Ok(())) => drop(self.published.remove(&name)),
-                (Step::Write(name, observed), Ok(())) => {
-                    if let Some(record) = self.published.get_mut(&name) {
-                        record.observations = Some(observed.observations);
-                        record.due = Instant::now() + renew;
-                    }
+    /// Tells what it can, at least that it is there; gives one of the errors when there were any.
+    async fn tell(
+        &mut self,
+        steps: Vec<Step>,
+        recall: bool,
+    ) -> Result<HeartbeatReceipt, api::Error> {
+        let mut all = HeartbeatReceipt::default();
+        let mut outcome = Ok(());
+        let mut batch = Batch { recall, ..Batch::default() };
+        let mut batches = Vec::new();
+        for step in steps {
+            let record = match &step {
+                Step::Write(_, observed) => {
+                    let record = self.record(observed).to_json();
+                    Some(to_raw_value(&record).map_err(api::Error::internal)?)
                 }
+                Step::Remove(_) => None,
+            };
+            if !batch.has_room(record.as_deref()) {
+                batches.push(std::mem::take(&mut batch));
+            }
+            batch.push(step, record);
+        }
+        batches.push(batch);
+        // What one of many records is refused for must not keep the others from being told.
+        while let Some(batch) = batches.pop() {
+            match self.client.heartbeat(&batch.heartbeat()).await {
+                Ok(receipt) => {
+                    all.lapsed |= receipt.lapsed;
+                    all.apps.extend(receipt.apps);
+                    batch.steps.into_iter().for_each(|step| self.told(step));
+                }
+                Err(error)
+                    if error.kind() == ErrorKind::InvalidArgument && batch.steps.len() > 1 =>
+                {
+                    batches.extend(batch.split());
+                }
+                Err(error) if error.kind() == ErrorKind::InvalidArgument => outcome = Err(error),
+                Err(error) => return Err(error),
             }
         }
-        failure
+        outcome.map(|()| all)
     }
 
-    async fn attempt(&self, step: &Step, renew: Duration) -> Result<(), api::Error> {
+    /// Takes note of what was told.
+    fn told(&mut self, step: Step) {
         match step {
-            Step::Write(_, observed) => {
-                let record = Resource::AppServer(self.record(observed, renew));
-                self.client.put(&record, Write::Upsert).await.map(drop)
-            }
-            Step::Remove(name) => self.remove(name).await,
-        }
-    }
-
-    async fn remove(&self, app: &str) -> Result<(), api::Error> {
-        let name = format!("{}/{app}", self.host_id);
-        match self.client.delete(Kind::AppServer, &name).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        }
-    }
-
-    async fn leave(&self) {
-        stream::iter(self.published.keys())
-            .for_each_concurrent(CONCURRENCY, |app| async move {
-                if let Err(error) = self.remove(app).await {
-                    tracing::debug!(app, %error, "cannot take a record back");
+            Step::Remove(name) => drop(self.published.remove(&name)),
+            Step::Write(name, observed) => {
+                if let Some(record) = self.published.get_mut(&name) {
+                    record.observations = Some(observed.observations);
+                    record.connections = observed.connections;
                 }
-            })
-            .await;
+            }
+        }
     }
 
-    fn record(&self, observed: &Observed, renew: Duration) -> AppServer {
+    /// Takes note of an answer.
+    fn take_note(&mut self, receipt: HeartbeatReceipt) {
+        let now = Instant::now();
+        // Records of an earlier run: they stay until it is known whether their apps are served.
+        for name in receipt.apps {
+            self.published.entry(name).or_insert_with(|| Published::new(now + PATIENCE));
+        }
+        if receipt.lapsed {
+            tracing::info!(
+                "the cluster had not heard of this agent for too long; telling all again"
+            );
+            for record in self.published.values_mut() {
+                record.observations = None;
+                record.due = now;
+            }
+        }
+    }
+
+    /// When something is to be told, if nothing happens.
+    fn first_due(&self, renewal: Instant) -> Instant {
+        let untold = self.published.values().filter(|record| record.observations.is_none());
+        let dues = untold.filter(|record| record.wanted).map(|record| record.due);
+        dues.chain([renewal]).min().unwrap_or(renewal)
+    }
+
+    fn record(&self, observed: &Observed) -> AppServer {
         let app = without_secrets(App::clone(&observed.app));
         let version = env!("CARGO_PKG_VERSION");
         let mut record = AppServer::new(&self.host_id, &self.hostname, version, app);
-        record.metadata.expires = Some(self.clock.now() + renew * LIVES);
         record.spec.state = observed.state;
         record.spec.since = Some(observed.since);
         record.spec.connections = observed.connections;
         record.spec.last_error.clone_from(&observed.last_error);
         record
     }
+}
 
-    fn next_due(&self) -> Instant {
-        let dues = self.published.values().map(|record| record.due);
-        dues.min().unwrap_or_else(|| Instant::now() + RENEW)
+/// What is told at a time.
+#[derive(Debug, Default)]
+struct Batch {
+    steps: Vec<Step>,
+    records: Vec<Option<Box<RawValue>>>,
+    size: usize,
+    recall: bool,
+}
+
+// === impl Batch ===
+
+impl Batch {
+    fn has_room(&self, record: Option<&RawValue>) -> bool {
+        let size = self.size + record.map_or(0, |record| record.get().len());
+        self.steps.is_empty()
+            || (self.steps.len() < MAX_HEARTBEAT_ITEMS && size <= MAX_HEARTBEAT_BYTES)
+    }
+
+    fn push(&mut self, step: Step, record: Option<Box<RawValue>>) {
+        self.size += record.as_ref().map_or(0, |record| record.get().len());
+        self.steps.push(step);
+        self.records.push(record);
+    }
+
+    fn heartbeat(&self) -> wire::Heartbeat {
+        let gone = self.steps.iter().filter_map(|step| match step {
+            Step::Remove(name) => Some(name.clone()),
+            Step::Write(..) => None,
+        });
+        wire::Heartbeat {
+            records: self.records.iter().flatten().cloned().collect(),
+            gone: gone.collect(),
+            recall: self.recall,
+            leaving: false,
+        }
+    }
+
+    /// The same as one batch for each step.
+    fn split(self) -> impl Iterator<Item = Self> {
+        let recall = self.recall;
+        self.steps.into_iter().zip(self.records).map(move |(step, record)| {
+            let mut batch = Self { recall, ..Self::default() };
+            batch.push(step, record);
+            batch
+        })
     }
 }
 
-fn renew_interval(apps: usize) -> Duration {
-    RENEW.max(RENEW_PER_APP.saturating_mul(u32::try_from(apps).unwrap_or(u32::MAX)))
+// === impl Published ===
+
+impl Published {
+    fn new(due: Instant) -> Self {
+        Self { observations: None, connections: 0, due, wanted: true }
+    }
 }
 
 /// The record tells what is served. What the server is given in confidence is in the app resource,

@@ -31,6 +31,7 @@ mod session;
 #[cfg(test)]
 mod testing;
 mod upstream;
+mod witness;
 
 pub use agent::{Agent, AgentConfig};
 pub use dial::egress::Egress;

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::agent::Shared;
-use crate::catalog::{Wanted, changed};
+use crate::catalog::Wanted;
 use crate::reconcile::{Action, reconcile};
 use crate::served::Served;
 use crate::upstream;
@@ -27,11 +27,12 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let checks = Arc::new(Semaphore::new(CHECKS));
     let mut look_again = Instant::now() + LOOK_AGAIN;
     let catalog = shared.authorizer.catalog();
-    let (mut registered, mut actual) = (Index::default(), BTreeMap::new());
+    let (mut registered, mut actual) = (Index::<App>::default(), BTreeMap::new());
     let mut names: Vec<String> = catalog.fixed().cloned().collect();
     loop {
+        let is_complete = shared.replica.is_ready();
         let apps = shared.replica.snapshot().apps.clone();
-        names.extend(changed(&registered, &apps));
+        names.extend(registered.changed(&apps).into_iter().map(str::to_owned));
         registered = apps;
         let wanted = pick(&names, |name| catalog.find(&registered, name));
         for action in reconcile(&wanted, &pick(&names, |name| actual.get(name).cloned())) {
@@ -39,6 +40,9 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         }
         names.drain(..).for_each(|name| drop(actual.remove(&name)));
         actual.extend(wanted);
+        if is_complete {
+            shared.table.complete();
+        }
         if Instant::now() >= look_again {
             look_again = Instant::now() + LOOK_AGAIN;
             check_again(&shared, &checks);

@@ -4,7 +4,7 @@ mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use resource::{App, LastError, ServerState};
@@ -28,6 +28,8 @@ struct Inner {
     apps: RwLock<BTreeMap<String, Arc<Served>>>,
     /// Wakes whoever publishes what is observed.
     observed: Notify,
+    /// Whether every registered app was looked at once.
+    complete: AtomicBool,
 }
 
 /// One app.
@@ -76,7 +78,8 @@ pub(crate) struct Connection {
 
 impl Table {
     pub(crate) fn new(clock: Clock) -> Self {
-        let inner = Inner { clock, apps: RwLock::default(), observed: Notify::new() };
+        let (observed, complete) = (Notify::new(), AtomicBool::new(false));
+        let inner = Inner { clock, apps: RwLock::default(), observed, complete };
         Self { inner: Arc::new(inner) }
     }
 
@@ -113,6 +116,18 @@ impl Table {
     pub(crate) fn unregister(&self, name: &str) {
         self.inner.apps.write().remove(name);
         self.inner.observed.notify_one();
+    }
+
+    /// Says that what is not here is not served.
+    pub(crate) fn complete(&self) {
+        if !self.inner.complete.swap(true, Ordering::Relaxed) {
+            self.inner.observed.notify_one();
+        }
+    }
+
+    /// Whether what is not here is not served, or perhaps not yet known of.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.inner.complete.load(Ordering::Relaxed)
     }
 
     /// Waits until there is something new to publish.

@@ -64,11 +64,17 @@ impl Client {
     /// # Errors
     /// As the server answers, or it cannot be reached.
     pub async fn list(&self, kind: Kind, secrets: Secrets) -> Result<Listing, Error> {
-        let query = match secrets {
-            Secrets::Include => "?with_secrets=true",
-            Secrets::Redact => "",
-        };
-        let path = format!("/v1/resources/{}{query}", kind.as_str());
+        self.list_where(kind, secrets, None).await
+    }
+
+    /// Lists a kind; of apps those that escaped selectors fit.
+    pub(crate) async fn list_where(
+        &self,
+        kind: Kind,
+        secrets: Secrets,
+        apps: Option<&str>,
+    ) -> Result<Listing, Error> {
+        let path = path::list(kind, secrets, apps);
         let body: wire::ListBody = self.call(Method::GET, &path, None::<&()>).await?;
         let items = body
             .items
@@ -141,6 +147,17 @@ impl Client {
         request: &wire::RenewRequest,
     ) -> Result<wire::ServiceCredentials, Error> {
         self.call(Method::POST, "/v1/services/renew", Some(request)).await
+    }
+
+    /// Says which apps this agent serves, and that it is still there: see [`wire::Heartbeat`].
+    ///
+    /// # Errors
+    /// A record is not one of this host's, or the server cannot be reached.
+    pub async fn heartbeat(
+        &self,
+        heartbeat: &wire::Heartbeat,
+    ) -> Result<wire::HeartbeatReceipt, Error> {
+        self.call(Method::POST, "/v1/heartbeats", Some(heartbeat)).await
     }
 
     /// Signs a local user in. Proxies call this for their visitors; `tsh` calls the proxy.
@@ -274,6 +291,25 @@ impl Client {
             .map_err(|error| Error::internal(format!("answer to {path} not understood: {error}")))
     }
 
+    /// Follows changes; of apps those that escaped selectors fit.
+    pub(crate) async fn watch_where(
+        &self,
+        kinds: &[Kind],
+        cursor: &str,
+        apps: Option<&str>,
+    ) -> Result<BoxStream<'static, Result<WatchEvent, Error>>, Error> {
+        let path = path::watch(kinds, cursor, apps);
+        let response = self.send(Method::GET, &path, body::empty()).await?;
+        let status = response.status();
+        if !status.is_success() {
+            let bytes = body::collect(body::boxed(response.into_body()), MAX_ANSWER)
+                .await
+                .map_err(|error| Error::unavailable(format!("the answer broke off: {error}")))?;
+            return Err(Error::from_answer(status, &bytes));
+        }
+        Ok(lines::watch_events(body::boxed(response.into_body())))
+    }
+
     async fn send_resource(
         &self,
         method: Method,
@@ -353,19 +389,7 @@ impl Source for Client {
         kinds: Vec<Kind>,
         cursor: String,
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
-        Box::pin(async move {
-            let path = path::watch(&kinds, &cursor);
-            let response = self.send(Method::GET, &path, body::empty()).await?;
-            let status = response.status();
-            if !status.is_success() {
-                let bytes =
-                    body::collect(body::boxed(response.into_body()), MAX_ANSWER).await.map_err(
-                        |error| Error::unavailable(format!("the answer broke off: {error}")),
-                    )?;
-                return Err(Error::from_answer(status, &bytes));
-            }
-            Ok(lines::watch_events(body::boxed(response.into_body())))
-        })
+        Box::pin(async move { self.watch_where(&kinds, &cursor, None).await })
     }
 }
 

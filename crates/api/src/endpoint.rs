@@ -49,6 +49,7 @@ pub enum Operation {
     CreateInvite,
     SignUser,
     SignAssertion,
+    Heartbeat,
     ShipAudit,
     SearchAudit,
 }
@@ -199,6 +200,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/assertions",
         Access::Service(ServiceClass::App),
         "Sign, for the MCP server of an app, who the user is that uses it",
+    ),
+    row(
+        Operation::Heartbeat,
+        Method::POST,
+        "/v1/heartbeats",
+        Access::Service(ServiceClass::App),
+        "Tell which apps the calling agent serves, and that it is still there",
     ),
     row(
         Operation::ShipAudit,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use resource::Kind;
+use resource::{Kind, Secrets};
 use serde::Serialize;
 
 use crate::error::Error;
@@ -22,10 +22,20 @@ pub(crate) fn invite(token: &str) -> String {
     format!("/v1/invites/{}", escape(token))
 }
 
-/// The path of a watch.
-pub(crate) fn watch(kinds: &[Kind], cursor: &str) -> String {
+/// The path of a list; of apps that escaped selectors fit, when there are some.
+pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
+    let secrets = (secrets == Secrets::Include).then(|| "with_secrets=true".to_owned());
+    let apps = apps.map(|selectors| format!("apps={selectors}"));
+    let query: Vec<String> = secrets.into_iter().chain(apps).collect();
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("/v1/resources/{}{mark}{}", kind.as_str(), query.join("&"))
+}
+
+/// The path of a watch; of apps that escaped selectors fit, when there are some.
+pub(crate) fn watch(kinds: &[Kind], cursor: &str, apps: Option<&str>) -> String {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    format!("/v1/watch?kinds={}&cursor={}", kinds.join(","), escape(cursor))
+    let apps = apps.map(|selectors| format!("&apps={selectors}")).unwrap_or_default();
+    format!("/v1/watch?kinds={}&cursor={}{apps}", kinds.join(","), escape(cursor))
 }
 
 /// A flat structure as a query string; absent members are left out.

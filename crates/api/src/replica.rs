@@ -134,8 +134,10 @@ impl Follower {
             cursor.get_or_insert(listing.cursor);
             next.replace(*kind, &listing.items);
         }
+        let cursor = cursor.unwrap_or_default();
+        next.cursor = cursor.as_str().into();
         self.publish(next);
-        Ok(cursor.unwrap_or_default())
+        Ok(cursor)
     }
 
     /// Follows changes until it is time to list again, which the returned error says why.
@@ -175,6 +177,7 @@ impl Follower {
             backoff.reset();
             let mut next = Snapshot::clone(&self.current.load());
             let failure = apply_waiting(first, &mut stream, &mut next, cursor);
+            next.cursor = cursor.as_str().into();
             self.publish(next);
             if let Some(error) = failure {
                 return error;

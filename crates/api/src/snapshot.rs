@@ -1,6 +1,5 @@
 //! A copy of the cluster's resources at one moment, by kind and name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use resource::{
@@ -8,10 +7,8 @@ use resource::{
     User,
 };
 
+use crate::index::Index;
 use crate::source::WatchEvent;
-
-/// The resources of one kind by name. Cloning shares; changing copies the index once.
-pub type Index<T> = Arc<BTreeMap<String, Arc<T>>>;
 
 /// Resources at one moment. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -36,31 +33,42 @@ pub struct Snapshot {
     pub proxies: Index<Proxy>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
+    /// A watch from here tells of everything that is not in this copy.
+    pub cursor: Arc<str>,
+    /// The live records again, by the app that they are of.
+    by_app: Index<Vec<Arc<AppServer>>>,
 }
 
 // === impl Snapshot ===
 
 impl Snapshot {
     /// The live records of agents that serve an app.
-    pub fn servers_of<'a>(&'a self, app: &'a str) -> impl Iterator<Item = &'a Arc<AppServer>> {
-        self.app_servers.values().filter(move |server| server.app_name() == app)
+    #[must_use]
+    pub fn servers_of(&self, app: &str) -> &[Arc<AppServer>] {
+        self.by_app.get(app).map_or(&[], |servers| servers)
     }
 
     /// Applies one change.
     pub fn apply(&mut self, event: &WatchEvent) {
         match event {
-            WatchEvent::Put { resource, .. } => self.put(resource),
+            WatchEvent::Put { resource, .. } => self.put(resource, None),
             WatchEvent::Delete { kind, name, .. } => self.remove(*kind, name),
             WatchEvent::Bookmark { .. } => return,
         }
         self.generation += 1;
     }
 
-    /// Replaces all resources of a kind.
+    /// Replaces all resources of a kind. What was there and is the same stays what it is, so that who
+    /// compares copies finds nothing changed.
     pub fn replace(&mut self, kind: Kind, items: &[Resource]) {
+        let old = std::mem::take(self);
+        *self = old.clone();
         match kind {
             Kind::App => self.apps = Index::default(),
-            Kind::AppServer => self.app_servers = Index::default(),
+            Kind::AppServer => {
+                self.app_servers = Index::default();
+                self.by_app = Index::default();
+            }
             Kind::Role => self.roles = Index::default(),
             Kind::User => self.users = Index::default(),
             Kind::Token => self.tokens = Index::default(),
@@ -70,22 +78,42 @@ impl Snapshot {
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
         for resource in items {
-            self.put(resource);
+            self.put(resource, Some(&old));
         }
         self.generation += 1;
     }
 
-    fn put(&mut self, resource: &Resource) {
-        let name = resource.name().to_owned();
+    /// Puts a resource in, or what `old` has if that is the same.
+    fn put(&mut self, resource: &Resource, old: Option<&Self>) {
         match resource {
-            Resource::App(app) => insert(&mut self.apps, name, app),
-            Resource::AppServer(server) => insert(&mut self.app_servers, name, server),
-            Resource::Role(role) => insert(&mut self.roles, name, role),
-            Resource::User(user) => insert(&mut self.users, name, user),
-            Resource::Token(token) => insert(&mut self.tokens, name, token),
-            Resource::Lock(lock) => insert(&mut self.locks, name, lock),
-            Resource::CertAuthority(authority) => insert(&mut self.authorities, name, authority),
-            Resource::Proxy(proxy) => insert(&mut self.proxies, name, proxy),
+            Resource::App(app) => insert(&mut self.apps, app, app.name(), old.map(|old| &old.apps)),
+            Resource::AppServer(server) => {
+                let name = &server.metadata.name;
+                self.drop_server(name);
+                insert(&mut self.app_servers, server, name, old.map(|old| &old.app_servers));
+                if let Some(server) = self.app_servers.get(name) {
+                    add_server(&mut self.by_app, server.clone());
+                }
+            }
+            Resource::Role(role) => {
+                insert(&mut self.roles, role, role.name(), old.map(|old| &old.roles))
+            }
+            Resource::User(user) => {
+                insert(&mut self.users, user, user.name(), old.map(|old| &old.users))
+            }
+            Resource::Token(token) => {
+                insert(&mut self.tokens, token, &token.metadata.name, old.map(|old| &old.tokens));
+            }
+            Resource::Lock(lock) => {
+                insert(&mut self.locks, lock, &lock.metadata.name, old.map(|old| &old.locks));
+            }
+            Resource::CertAuthority(authority) => {
+                let name = &authority.metadata.name;
+                insert(&mut self.authorities, authority, name, old.map(|old| &old.authorities));
+            }
+            Resource::Proxy(proxy) => {
+                insert(&mut self.proxies, proxy, &proxy.metadata.name, old.map(|old| &old.proxies));
+            }
             Resource::ClusterAuthPreference(preference) => {
                 self.auth_preference = Some(Arc::new(preference.clone()));
             }
@@ -94,19 +122,46 @@ impl Snapshot {
 
     fn remove(&mut self, kind: Kind, name: &str) {
         match kind {
-            Kind::App => drop(Arc::make_mut(&mut self.apps).remove(name)),
-            Kind::AppServer => drop(Arc::make_mut(&mut self.app_servers).remove(name)),
-            Kind::Role => drop(Arc::make_mut(&mut self.roles).remove(name)),
-            Kind::User => drop(Arc::make_mut(&mut self.users).remove(name)),
-            Kind::Token => drop(Arc::make_mut(&mut self.tokens).remove(name)),
-            Kind::Lock => drop(Arc::make_mut(&mut self.locks).remove(name)),
-            Kind::CertAuthority => drop(Arc::make_mut(&mut self.authorities).remove(name)),
-            Kind::Proxy => drop(Arc::make_mut(&mut self.proxies).remove(name)),
+            Kind::App => drop(self.apps.remove(name)),
+            Kind::AppServer => self.drop_server(name),
+            Kind::Role => drop(self.roles.remove(name)),
+            Kind::User => drop(self.users.remove(name)),
+            Kind::Token => drop(self.tokens.remove(name)),
+            Kind::Lock => drop(self.locks.remove(name)),
+            Kind::CertAuthority => drop(self.authorities.remove(name)),
+            Kind::Proxy => drop(self.proxies.remove(name)),
             Kind::ClusterAuthPreference => self.auth_preference = None,
+        }
+    }
+
+    fn drop_server(&mut self, name: &str) {
+        let Some(server) = self.app_servers.remove(name) else { return };
+        let app = server.app_name();
+        let left = self.servers_of(app).iter().filter(|one| one.metadata.name != name);
+        let left: Vec<_> = left.cloned().collect();
+        match left.is_empty() {
+            true => drop(self.by_app.remove(app)),
+            false => drop(self.by_app.insert(app, Arc::new(left))),
         }
     }
 }
 
-fn insert<T: Clone>(index: &mut Index<T>, name: String, value: &T) {
-    Arc::make_mut(index).insert(name, Arc::new(value.clone()));
+fn insert<T: Clone + PartialEq>(
+    index: &mut Index<T>,
+    value: &T,
+    name: &str,
+    old: Option<&Index<T>>,
+) {
+    let same = old.and_then(|old| old.get(name)).filter(|old| ***old == *value);
+    index.insert(name, same.cloned().unwrap_or_else(|| Arc::new(value.clone())));
 }
+
+fn add_server(by_app: &mut Index<Vec<Arc<AppServer>>>, server: Arc<AppServer>) {
+    let app = server.app_name().to_owned();
+    let mut servers = by_app.get(&app).map_or_else(Vec::new, |servers| Vec::clone(servers));
+    servers.push(server);
+    by_app.insert(&app, Arc::new(servers));
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ pub const CLIENT_ADDRESS: &str = "tessera-client-addr";
 pub const PROOF: &str = "tessera-proof";
 /// Header of an answer: the agent does not serve the app, and read nothing of the request.
 pub const APP_NOT_SERVED: &str = "tessera-app-not-served";
+/// Value of that header: it could not record what happens.
+pub const NOT_SERVED_UNRECORDED: &str = "unrecorded";
 /// Header of an answer: the agent cannot go on with what the request continues, because this other agent holds it.
 /// The answer is what the client gets if that agent cannot be asked. What it names is the client's word only: a
 /// proxy sends such a request on as it would have sent it in the first place, or not at all.

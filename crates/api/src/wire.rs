@@ -54,6 +54,35 @@ pub enum WatchLine {
     },
 }
 
+/// What an agent says of the apps that it serves: what is new, and that it is still there.
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Heartbeat {
+    /// The records that are new or different.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<AnyResource>")]
+    pub records: Vec<Box<RawValue>>,
+    /// The names of apps that it no longer serves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// Whether it has just begun, and is to be told which records an earlier run left.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recall: bool,
+    /// Whether it ends, so that none of its records stays.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaving: bool,
+}
+
+/// The answer to a heartbeat.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct HeartbeatReceipt {
+    /// Whether nothing was heard of the host for so long that its records are gone: all of them have to
+    /// be told again.
+    pub lapsed: bool,
+    /// The apps that there are records of, for who asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub apps: Vec<String>,
+}
+
 /// A service asks to become part of the cluster.
 #[derive(Serialize, Deserialize, JsonSchema)]
 pub struct JoinRequest {

@@ -1,12 +1,9 @@
 //! Apps: what is checked and filled in when one is written, and what is observed of one.
 
-use std::collections::BTreeMap;
-
 use api::Error;
 use policy::Template;
-use resource::app::AppStatus;
 use resource::label::ORIGIN_DYNAMIC;
-use resource::{App, Kind, Resource};
+use resource::{App, Resource};
 
 use crate::confidence;
 use crate::core::Core;
@@ -41,18 +38,9 @@ fn check_templates(app: &App) -> Result<(), Error> {
     Ok(())
 }
 
-/// Adds what agents say of apps: who serves each, since when, what went wrong last.
-pub(crate) async fn observe(core: &Core, apps: &mut [Resource]) -> Result<(), Error> {
-    let (servers, _cursor) = core.records.list(Kind::AppServer).await?;
-    let mut by_app: BTreeMap<String, AppStatus> = BTreeMap::new();
-    for server in servers {
-        let Resource::AppServer(server) = server else { continue };
-        by_app.entry(server.app_name().to_owned()).or_default().servers.push(server.status());
+/// Adds what agents say of an app: who serves it, since when, what went wrong last.
+pub(crate) fn observe(core: &Core, resource: &mut Resource) {
+    if let Resource::App(app) = resource {
+        app.status = Some(core.catalog.observed(app.name(), core.clock.now()));
     }
-    for app in apps {
-        if let Resource::App(app) = app {
-            app.status = Some(by_app.remove(app.name()).unwrap_or_default());
-        }
-    }
-    Ok(())
 }

@@ -193,8 +193,7 @@ async fn served(
         ));
     }
     // An app of the agent's configuration file, or an older registration that it falls back to.
-    let (apps, _cursor) = core.records.list(Kind::App).await?;
-    let taken = apps.iter().any(|app| matches!(app, Resource::App(app) if app.spec.uri == *uri));
+    let taken = core.catalog.snapshot().apps.values().any(|app| app.spec.uri == *uri);
     if taken {
         return Err(Error::denied(format!(
             "the address of the app {name:?} is registered for another app"

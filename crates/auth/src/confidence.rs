@@ -12,19 +12,27 @@ use resource::app::Given;
 use resource::secret::MASK;
 use resource::{App, Resource, Secrets};
 
-use crate::cx::OpCx;
+use crate::cx::{OpCx, Target};
 
 /// Masks what the caller is not to be shown.
 pub(crate) fn conceal(cx: &OpCx, resource: &mut Resource, secrets: Secrets) {
     let holds = app_of(resource).is_some_and(|app| confidences(app).next().is_some());
-    if !holds || cx.is_confidant(resource, secrets) {
+    if !holds || cx.is_confidant(Target::Resource(resource), secrets) {
         return;
     }
-    for (_, value) in app_of(resource).into_iter().flat_map(confidences) {
+    app_of(resource).map(mask);
+}
+
+/// Masks what is told in confidence; says whether there was anything.
+pub(crate) fn mask(app: &mut App) -> bool {
+    let mut found = false;
+    for (_, value) in confidences(app) {
         if !is_public(value) {
             MASK.clone_into(value);
+            found = true;
         }
     }
+    found
 }
 
 /// Puts the values that are kept in the place of masks. Whoever may write the app may read them, and

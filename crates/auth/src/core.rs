@@ -12,6 +12,8 @@ use runtime::Clock;
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
 use crate::authorities::Authorities;
+use crate::catalog::{self, Catalog};
+use crate::leases::Leases;
 use crate::password::Passwords;
 use crate::records::Records;
 use crate::source::StoreSource;
@@ -19,6 +21,8 @@ use crate::source::StoreSource;
 /// How long an answer waits for our own copy to show what was written. It takes a millisecond;
 /// when something is wrong, the answer is right all the same.
 const SETTLE: Duration = Duration::from_millis(500);
+/// When nothing changes for so long, the store is asked what there is.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
 pub(crate) const REPLICATED: [Kind; 5] =
@@ -32,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) records: Records,
     pub(crate) source: Arc<StoreSource>,
     pub(crate) replica: Replica,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) leases: Arc<Leases>,
     pub(crate) trust: TrustStore,
     pub(crate) authorities: Authorities,
     pub(crate) audit: AuditLog,
@@ -69,25 +75,33 @@ impl Core {
     /// Waits until our own copy shows a write, so that the next call is decided by it. `revision`
     /// is what was written, none after a deletion.
     pub(crate) async fn settle(&self, kind: Kind, name: &str, revision: Option<&Revision>) {
-        if REPLICATED.contains(&kind)
-            && tokio::time::timeout(SETTLE, self.shown(kind, name, revision)).await.is_err()
-        {
+        let copy = match kind {
+            kind if REPLICATED.contains(&kind) => &self.replica,
+            kind if catalog::KINDS.contains(&kind) => &self.catalog.replica,
+            _ => return,
+        };
+        if tokio::time::timeout(SETTLE, self.shown(copy, kind, name, revision)).await.is_err() {
             tracing::debug!(%kind, "the copy does not show a write yet");
         }
     }
 
-    async fn shown(&self, kind: Kind, name: &str, revision: Option<&Revision>) {
-        let mut changes = self.replica.changes();
+    async fn shown(&self, copy: &Replica, kind: Kind, name: &str, revision: Option<&Revision>) {
+        let mut changes = copy.changes();
         loop {
             changes.mark_unchanged();
-            let shown = revision_in(&self.replica.snapshot(), kind, name);
+            let shown = revision_in(&copy.snapshot(), kind, name);
             if shown.as_ref() == revision {
                 return;
+            }
+            if tokio::time::timeout(GLANCE, changes.changed()).await.is_ok_and(|seen| seen.is_ok())
+            {
+                continue;
             }
             // Somebody else may have written since: then what the store has is what counts.
             let kept = self.records.find(kind, name).await;
             let kept = kept.map(|found| found.and_then(|found| found.metadata().revision.clone()));
-            if kept.is_ok_and(|kept| kept == shown) || changes.changed().await.is_err() {
+            let shown = revision_in(&copy.snapshot(), kind, name);
+            if kept.is_ok_and(|kept| kept == shown) || copy.changes().has_changed().is_err() {
                 return;
             }
         }
@@ -101,7 +115,9 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::Lock => &snapshot.locks.get(name)?.metadata,
         Kind::Proxy => &snapshot.proxies.get(name)?.metadata,
         Kind::ClusterAuthPreference => &snapshot.auth_preference.as_ref()?.metadata,
-        Kind::App | Kind::AppServer | Kind::Token | Kind::CertAuthority => return None,
+        Kind::App => &snapshot.apps.get(name)?.metadata,
+        Kind::AppServer => &snapshot.app_servers.get(name)?.metadata,
+        Kind::Token | Kind::CertAuthority => return None,
     };
     metadata.revision.clone()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use api::{Error, ErrorKind};
 use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
-use resource::{App, Kind, MfaRequirement, Resource, Revision, Role, Secrets};
+use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
 use crate::caller::Caller;
 use crate::core::Core;
@@ -46,6 +46,10 @@ pub(crate) enum Target<'a> {
     Named(&'a str),
     /// To this one.
     Resource(&'a Resource),
+    /// To this app.
+    App(&'a App),
+    /// To this record of an app that is served.
+    Server(&'a AppServer),
 }
 
 /// The roles of a user.
@@ -168,31 +172,47 @@ impl OpCx {
 
     /// Whether a resource belongs into what the caller is shown.
     pub(crate) fn sees(&self, verb: Verb, resource: &Resource) -> bool {
-        let reached = match resource {
-            Resource::App(app) => self.reaches(app),
-            Resource::AppServer(server) => self.reaches(&server.spec.app),
-            _ => true,
-        };
-        reached && self.may(verb, resource.kind(), Target::Resource(resource))
+        match resource {
+            Resource::App(app) => self.sees_app(verb, app),
+            Resource::AppServer(server) => self.sees_server(verb, server),
+            _ => self.may(verb, resource.kind(), Target::Resource(resource)),
+        }
+    }
+
+    /// The same for an app.
+    pub(crate) fn sees_app(&self, verb: Verb, app: &App) -> bool {
+        self.reaches(app) && self.may(verb, Kind::App, Target::App(app))
+    }
+
+    /// The same for a record of an app that is served.
+    pub(crate) fn sees_server(&self, verb: Verb, server: &AppServer) -> bool {
+        self.reaches(&server.spec.app) && self.may(verb, Kind::AppServer, Target::Server(server))
     }
 
     /// Whether the caller is shown what a server is given in confidence: who asks for secrets and may
     /// set it, and the agents, which hand it on. Everybody who is in the cluster may read apps.
-    pub(crate) fn is_confidant(&self, resource: &Resource, secrets: Secrets) -> bool {
+    pub(crate) fn is_confidant(&self, target: Target<'_>, secrets: Secrets) -> bool {
         let asks = secrets == Secrets::Include;
         match &self.rights {
             Rights::Nothing => false,
             Rights::Everything => asks,
             Rights::Host(host) => host.services.contains(&Service::App),
             Rights::Roles(_) => {
-                asks && self.may(Verb::Update, resource.kind(), Target::Resource(resource))
+                asks && target.kind().is_some_and(|kind| self.may(Verb::Update, kind, target))
             }
         }
     }
 
-    /// Whether the caller is shown everything of a kind, or things are left out.
-    pub(crate) fn sees_everything(&self) -> bool {
-        matches!(self.rights, Rights::Everything)
+    /// Whether the caller is shown everything of a kind, or things may be left out.
+    pub(crate) fn sees_all_of(&self, kind: Kind) -> bool {
+        match &self.rights {
+            Rights::Everything => true,
+            Rights::Host(host) => {
+                let all = |verb| rights::extent(host, verb, kind) == Some(Extent::All);
+                all(Verb::List) && all(Verb::ReadNoSecrets)
+            }
+            Rights::Roles(_) | Rights::Nothing => false,
+        }
     }
 
     /// Users read their own user and the roles that they hold.
@@ -234,6 +254,18 @@ impl<'a> Target<'a> {
             Self::Any => None,
             Self::Named(name) => Some(name),
             Self::Resource(resource) => Some(resource.name()),
+            Self::App(app) => Some(app.name()),
+            Self::Server(server) => Some(&server.metadata.name),
+        }
+    }
+
+    /// Of which kind it is, if it is there.
+    fn kind(&self) -> Option<Kind> {
+        match *self {
+            Self::Any | Self::Named(_) => None,
+            Self::Resource(resource) => Some(resource.kind()),
+            Self::App(_) => Some(Kind::App),
+            Self::Server(_) => Some(Kind::AppServer),
         }
     }
 }
@@ -244,6 +276,8 @@ impl Held {
     fn allows(&self, verb: Verb, kind: Kind, target: Target<'_>) -> bool {
         let context = match target {
             Target::Resource(resource) => RuleContext::of(reference(resource)),
+            Target::App(app) => RuleContext::of(described(Kind::App, &app.metadata)),
+            Target::Server(server) => RuleContext::of(described(Kind::AppServer, &server.metadata)),
             Target::Any | Target::Named(_) => RuleContext::NO_RESOURCE,
         };
         self.set.rule(kind.as_str(), verb.as_str(), &context).is_allowed()
@@ -278,16 +312,22 @@ pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Res
 
 /// A resource as clauses of rules look at it.
 fn reference(resource: &Resource) -> ResourceRef<'_> {
-    let metadata = resource.metadata();
+    let described = described(resource.kind(), resource.metadata());
+    match resource {
+        Resource::CertAuthority(authority) => {
+            ResourceRef { ca_type: authority.spec.authority.as_str(), ..described }
+        }
+        _ => described,
+    }
+}
+
+fn described(kind: Kind, metadata: &Metadata) -> ResourceRef<'_> {
     ResourceRef {
-        kind: resource.kind().as_str(),
+        kind: kind.as_str(),
         name: &metadata.name,
         description: &metadata.description,
         labels: &metadata.labels,
-        ca_type: match resource {
-            Resource::CertAuthority(authority) => authority.spec.authority.as_str(),
-            _ => "",
-        },
+        ca_type: "",
     }
 }
 

@@ -13,6 +13,8 @@ const CREDENTIALS: &str = "credentials";
 const INVITES: &str = "invites";
 /// Sign-in attempts, by the hash of whom they concern.
 const ATTEMPTS: &str = "attempts";
+/// Which agents are believed to be there, by host.
+const LEASES: &str = "leases";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -55,6 +57,16 @@ pub(crate) fn invites() -> Result<Prefix, Error> {
 /// name is neither bounded nor always a name.
 pub(crate) fn attempts(parts: &[&str]) -> Result<Key, Error> {
     Key::new(&[ATTEMPTS, &digest(parts)]).map_err(|error| refused(&error))
+}
+
+/// The key of a host's lease.
+pub(crate) fn lease(host: &str) -> Result<Key, Error> {
+    Key::new(&[LEASES, host]).map_err(|error| refused(&error))
+}
+
+/// Selects all leases.
+pub(crate) fn leases() -> Result<Prefix, Error> {
+    Prefix::new(&[LEASES]).map_err(|error| refused(&error))
 }
 
 /// The key of the cluster's founding record.

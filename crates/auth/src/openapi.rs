@@ -20,9 +20,13 @@ struct Shape {
 
 const SECRETS: Parameter = ("with_secrets", false, "true includes secrets; needs the verb read");
 
+const SELECTORS: Parameter =
+    ("apps", false, "Of apps only those that one of these label selectors, a JSON array, fits");
+
 const WATCH: &[Parameter] = &[
     ("kinds", true, "The kinds to watch, separated by commas"),
     ("cursor", true, "The position after which to begin, from a list or an earlier watch"),
+    SELECTORS,
 ];
 
 const WRITE: &[Parameter] =
@@ -159,7 +163,9 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::AnswerInvite => of(Some(schema::<wire::InviteAnswer>(s)), nothing()),
         Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),
         Operation::Status => of(None, schema::<wire::Status>(s)),
-        Operation::List => Shape { query: &[SECRETS], ..of(None, schema::<wire::ListBody>(s)) },
+        Operation::List => {
+            Shape { query: &[SECRETS, SELECTORS], ..of(None, schema::<wire::ListBody>(s)) }
+        }
         Operation::Create => of(Some(resource.clone()), resource),
         Operation::Get => Shape { query: &[SECRETS], ..of(None, resource) },
         Operation::Put => Shape { query: WRITE, ..of(Some(resource.clone()), resource) },
@@ -175,6 +181,9 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         }
         Operation::SignAssertion => {
             of(Some(schema::<wire::AssertionRequest>(s)), schema::<wire::Assertion>(s))
+        }
+        Operation::Heartbeat => {
+            of(Some(schema::<wire::Heartbeat>(s)), schema::<wire::HeartbeatReceipt>(s))
         }
         Operation::ShipAudit => {
             of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))

@@ -11,8 +11,10 @@ use crate::core::Core;
 use crate::cx::OpCx;
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
+use crate::selection::Selection;
 use crate::{
-    assertion, audit_api, certificate, confidence, invite, join, openapi, resources, sign_in, watch,
+    assertion, audit_api, certificate, confidence, heartbeat, invite, join, openapi, resources,
+    sign_in, watch,
 };
 
 /// The version of this service.
@@ -68,6 +70,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         }
         Operation::SignAssertion => answer::json(&assertion::sign(cx, call.json()?).await?),
         Operation::Watch => watch::watch(cx, call).await,
+        Operation::Heartbeat => answer::json(&heartbeat::heartbeat(cx, call.json()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
     }
@@ -81,7 +84,11 @@ async fn resource(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer
         answer::json(&resource.to_json(Secrets::Include))
     };
     match operation {
-        Operation::List => answer::json(&resources::list(cx, kind, secrets(call)?).await?),
+        Operation::List => {
+            let selection = Selection::of(call)?;
+            let list = resources::list(cx, kind, secrets(call)?, &selection).await?;
+            Ok(answer::bytes(list.into()))
+        }
         Operation::Get => {
             let secrets = secrets(call)?;
             let found = resources::get(cx, kind, call.parameter("name")?, secrets).await?;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use api::{Error, ErrorKind};
 use bytes::Bytes;
+use futures_util::future::try_join_all;
 use resource::{Kind, Resource, Revision, Secrets};
 use store::{Backend, Cursor, Item, Write};
 
@@ -108,6 +109,39 @@ impl Records {
         let expected = store::Revision::new(revision.as_str());
         let write = Write::delete_if(keys::resource(kind, name)?, expected);
         self.apply(kind, name, write, others).await.map(drop)
+    }
+
+    /// Writes resources, whatever was there. They do not depend on each other: when some cannot be
+    /// written, others may have been.
+    pub(crate) async fn put_all(&self, resources: &[Resource]) -> Result<(), Error> {
+        let (mut groups, mut group, mut size) = (Vec::new(), Vec::new(), 0);
+        for resource in resources {
+            let key = keys::resource(resource.kind(), resource.name())?;
+            let value = encode(resource)?;
+            if group.len() == store::MAX_WRITES || size + value.len() > store::MAX_ITEM_BYTES {
+                groups.push(std::mem::take(&mut group));
+                size = 0;
+            }
+            size += value.len();
+            group.push(Write::put(key, value, resource.metadata().expires));
+        }
+        groups.push(group);
+        let writes = groups.into_iter().filter(|group| !group.is_empty());
+        let writes = writes.map(|group| self.store.write(group));
+        try_join_all(writes).await.map(drop).map_err(|error| fault::store(&error))
+    }
+
+    /// Deletes resources, as far as they are there.
+    pub(crate) async fn delete_all(&self, kind: Kind, names: &[String]) -> Result<(), Error> {
+        let keys = names.iter().map(|name| keys::resource(kind, name));
+        let keys = keys.collect::<Result<Vec<_>, _>>()?;
+        let deletions = keys.iter().map(|key| async {
+            match self.store.delete(key).await {
+                Ok(()) | Err(store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(fault::store(&error)),
+            }
+        });
+        try_join_all(deletions).await.map(drop)
     }
 
     async fn apply(

@@ -12,6 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cx::{OpCx, Target};
 use crate::records::{Condition, conflict};
+use crate::selection::Selection;
 use crate::verb::Verb;
 use crate::{app, app_server, confidence, events, lock, preference, role, token, user};
 
@@ -33,28 +34,33 @@ pub(crate) fn parse(kind: Kind, body: &[u8]) -> Result<Resource, Error> {
     Ok(resource)
 }
 
-/// All resources of a kind that the caller may see.
-pub(crate) async fn list(cx: &OpCx, kind: Kind, secrets: Secrets) -> Result<ListBody, Error> {
+/// All resources of a kind that the caller may see, as the JSON of a [`ListBody`].
+pub(crate) async fn list(
+    cx: &OpCx,
+    kind: Kind,
+    secrets: Secrets,
+    selection: &Selection,
+) -> Result<Vec<u8>, Error> {
     let verb = Verb::reading(secrets);
     for needed in [Verb::List, verb] {
         if !cx.may_some(needed, kind) {
             cx.authorize(needed, kind, Target::Any)?;
         }
     }
+    match kind {
+        Kind::App => return cx.core().catalog.apps(cx, secrets, selection),
+        Kind::AppServer => return cx.core().catalog.servers(cx, secrets),
+        _ => {}
+    }
     let (mut resources, cursor) = cx.core().records.list(kind).await?;
     if kind.is_singleton() && resources.is_empty() {
         resources.extend(default_of(kind));
     }
     resources.retain(|resource| cx.sees(verb, resource));
-    if kind == Kind::App && cx.caller().service().is_none() {
-        app::observe(cx.core(), &mut resources).await?;
-    }
-    for resource in &mut resources {
-        confidence::conceal(cx, resource, secrets);
-    }
     let items =
         resources.iter().map(|resource| raw(resource, secrets)).collect::<Result<_, _>>()?;
-    Ok(ListBody { items, cursor: cursor.as_str().to_owned() })
+    let body = ListBody { items, cursor: cursor.as_str().to_owned() };
+    serde_json::to_vec(&body).map_err(Error::internal)
 }
 
 /// One resource.
@@ -67,11 +73,10 @@ pub(crate) async fn get(
     let name = canonical_name(kind, name);
     let found = cx.core().records.find(kind, name).await?.or_else(|| default_of(kind));
     cx.authorize(Verb::reading(secrets), kind, Target::found(found.as_ref(), name))?;
-    let mut found = [reached(cx, kind, name, found)?];
-    if kind == Kind::App && cx.caller().service().is_none() {
-        app::observe(cx.core(), &mut found).await?;
+    let mut found = reached(cx, kind, name, found)?;
+    if cx.caller().service().is_none() {
+        app::observe(cx.core(), &mut found);
     }
-    let [mut found] = found;
     confidence::conceal(cx, &mut found, secrets);
     Ok(found)
 }

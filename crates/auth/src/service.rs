@@ -24,9 +24,11 @@ use uuid::Uuid;
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
 use crate::authorities::Authorities;
+use crate::catalog::{self, Catalog};
 use crate::core::{Core, REPLICATED};
 use crate::http::{self, listener, local};
 use crate::join::{self, ServiceRequest, VALIDITY};
+use crate::leases::Leases;
 use crate::password::Passwords;
 use crate::records::{Condition, Records};
 use crate::source::StoreSource;
@@ -113,7 +115,17 @@ impl Auth {
         let replica = Replica::follow(tasks, source.clone(), &REPLICATED);
         let ready = tokio::time::timeout(READY_TIMEOUT, replica.ready()).await;
         ready.map_err(|_elapsed| Error::unavailable("the store does not answer"))?;
+        let catalog = Replica::follow(tasks, source.clone(), &catalog::KINDS);
+        let ready = tokio::time::timeout(READY_TIMEOUT, catalog.ready()).await;
+        ready.map_err(|_elapsed| Error::unavailable("the store does not answer"))?;
+        let catalog = Arc::new(Catalog::new(catalog));
+        let leases = Arc::new(Leases::new(backend.clone(), clock.clone()));
+        leases.grace(&catalog).await?;
+        tasks.spawn_until_cancelled("auth.leases", leases.clone().flush());
+        tasks.spawn_until_cancelled("auth.records", leases.clone().keep(catalog.clone()));
         let core = Arc::new(Core {
+            catalog,
+            leases,
             trust: TrustStore::new(authorities.trust(&cluster_name)?),
             cluster: cluster_name,
             source,

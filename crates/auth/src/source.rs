@@ -8,8 +8,9 @@ use api::{Error, Listing, Source, WatchEvent};
 use futures_util::future::BoxFuture;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use resource::{Kind, Resource, Secrets};
-use store::{Change, Cursor, Event, Watch};
+use store::{Change, Cursor, Event, Item, Watch};
 
+use crate::memo::Memo;
 use crate::records::{self, Records};
 use crate::{fault, keys};
 
@@ -20,13 +21,15 @@ const BOOKMARK_EVERY: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(crate) struct StoreSource {
     records: Records,
+    /// What was read of late: a hundred watches are told of the same change.
+    memo: Arc<Memo>,
 }
 
 // === impl StoreSource ===
 
 impl StoreSource {
     pub(crate) fn new(records: Records) -> Self {
-        Self { records }
+        Self { records, memo: Arc::default() }
     }
 }
 
@@ -52,20 +55,29 @@ impl Source for StoreSource {
                 .watch(prefixes, Cursor::new(&cursor))
                 .await
                 .map_err(|error| fault::store(&error))?;
-            Ok(unfold(Some(watch), step).boxed())
+            let memo = self.memo.clone();
+            let steps = unfold(Some(watch), move |watch| {
+                let memo = memo.clone();
+                async move { step(watch, &memo).await }
+            });
+            Ok(steps.boxed())
         })
     }
 }
 
 /// The next event of a watch; none after the first error.
-async fn step(watch: Option<Watch>) -> Option<(Result<WatchEvent, Error>, Option<Watch>)> {
+async fn step(
+    watch: Option<Watch>,
+    memo: &Memo,
+) -> Option<(Result<WatchEvent, Error>, Option<Watch>)> {
     let mut watch = watch?;
     loop {
         let Ok(next) = tokio::time::timeout(BOOKMARK_EVERY, watch.next()).await else {
             let cursor = watch.cursor().as_str().to_owned();
             return Some((Ok(WatchEvent::Bookmark { cursor }), Some(watch)));
         };
-        match next.map_err(|error| fault::store(&error)).and_then(translate) {
+        match next.map_err(|error| fault::store(&error)).and_then(|change| translate(change, memo))
+        {
             Ok(Some(event)) => return Some((Ok(event), Some(watch))),
             Ok(None) => {}
             Err(error) => return Some((Err(error), None)),
@@ -73,15 +85,13 @@ async fn step(watch: Option<Watch>) -> Option<(Result<WatchEvent, Error>, Option
     }
 }
 
-fn translate(change: Change) -> Result<Option<WatchEvent>, Error> {
+fn translate(change: Change, memo: &Memo) -> Result<Option<WatchEvent>, Error> {
     let Some((kind, name)) = keys::parse_resource(change.event.key()) else { return Ok(None) };
     let cursor = change.cursor.as_str().to_owned();
     Ok(Some(match change.event {
         Event::Delete(_) => WatchEvent::Delete { kind, name, cursor },
-        Event::Put(item) => match records::decode(&item) {
-            Ok(resource) => {
-                WatchEvent::Put { resource: Arc::new(without_secrets(resource)?), cursor }
-            }
+        Event::Put(item) => match memo.read(&item, decode) {
+            Ok(resource) => WatchEvent::Put { resource, cursor },
             Err(error) if kind == Kind::Lock => return Err(error),
             // What cannot be read counts as not being there, as it does in a list.
             Err(error) => {
@@ -90,6 +100,10 @@ fn translate(change: Change) -> Result<Option<WatchEvent>, Error> {
             }
         },
     }))
+}
+
+fn decode(item: &Item) -> Result<Resource, Error> {
+    records::decode(item).and_then(without_secrets)
 }
 
 /// The same resource, read again from what anybody may see of it.

@@ -11,6 +11,7 @@ use api::wire::WatchLine;
 use api::{Error, ErrorBody, ErrorKind, Progress, Source as _, WatchEvent};
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use resource::{Kind, Resource, Secrets};
 use serde::Deserialize;
@@ -22,6 +23,7 @@ use crate::confidence;
 use crate::cx::{OpCx, Target};
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
+use crate::selection::Selection;
 use crate::verb::Verb;
 
 /// The verb by which single events are shown.
@@ -37,11 +39,16 @@ struct WatchQuery {
 struct Watching {
     cx: OpCx,
     kinds: Vec<Kind>,
+    /// Which apps the watcher wants to hear of.
+    selection: Selection,
     events: BoxStream<'static, Result<WatchEvent, Error>>,
     rights: watch::Receiver<Progress>,
     connection: CancellationToken,
-    /// What the watcher has been shown and not been told to be gone, where some things are hidden.
+    /// What the watcher has been shown and not been told to be gone, of kinds of which some things are not
+    /// told.
     shown: BTreeSet<(Kind, String)>,
+    /// Whether everything was told that happened before `shown` was looked up.
+    caught_up: bool,
 }
 
 /// Begins a watch.
@@ -52,9 +59,19 @@ pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
     let core = cx.core();
     let rights = core.replica.changes();
     let events = core.source.watch(kinds.clone(), cursor).await?;
-    let shown = shown_now(cx, &kinds).await?;
+    let selection = Selection::of(call)?;
+    let shown = shown_now(cx, &kinds, &selection).await?;
     let connection = call.connection.clone();
-    let watching = Watching { cx: cx.clone(), kinds, events, rights, connection, shown };
+    let watching = Watching {
+        cx: cx.clone(),
+        kinds,
+        selection,
+        events,
+        rights,
+        connection,
+        shown,
+        caught_up: false,
+    };
     let lines = unfold(Some(watching), |watching| async {
         let (line, rest) = watching?.next().await?;
         Some((Ok::<_, Infallible>(line), rest))
@@ -85,15 +102,33 @@ fn authorize(cx: &OpCx, kinds: &[Kind]) -> Result<(), Error> {
     Ok(())
 }
 
-/// What the watcher can have been shown by a list, for those from whom some things are hidden. What
+/// What the watcher can have been shown by a list, of kinds of which some things are not told. What
 /// moved out of sight between the list and this moment is missing here, and stays in the watcher's
 /// copy until the next list; telling of what was never shown would be worse.
-async fn shown_now(cx: &OpCx, kinds: &[Kind]) -> Result<BTreeSet<(Kind, String)>, Error> {
+async fn shown_now(
+    cx: &OpCx,
+    kinds: &[Kind],
+    selection: &Selection,
+) -> Result<BTreeSet<(Kind, String)>, Error> {
     let mut shown = BTreeSet::new();
-    if cx.sees_everything() {
-        return Ok(shown);
-    }
+    let catalog = cx.core().catalog.snapshot();
     for kind in kinds {
+        match kind {
+            kind if tells_all(cx, selection, *kind) => continue,
+            Kind::App => {
+                let apps = catalog.apps.values();
+                let seen = apps.filter(|app| selection.selects(app) && cx.sees_app(VERB, app));
+                shown.extend(seen.map(|app| (*kind, app.name().to_owned())));
+                continue;
+            }
+            Kind::AppServer => {
+                let servers = catalog.app_servers.values();
+                let seen = servers.filter(|server| cx.sees_server(VERB, server));
+                shown.extend(seen.map(|server| (*kind, server.metadata.name.clone())));
+                continue;
+            }
+            _ => {}
+        }
         let (resources, _cursor) = cx.core().records.list(*kind).await?;
         let seen = resources.iter().filter(|resource| cx.sees(VERB, resource));
         shown.extend(seen.map(|resource| (*kind, resource.name().to_owned())));
@@ -107,6 +142,17 @@ impl Watching {
     /// The next line, and the watch unless that was the last.
     async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
         loop {
+            if !self.caught_up {
+                // Not held up by what this task may do at a time: what is there must be seen.
+                match tokio::task::unconstrained(self.events.next()).now_or_never() {
+                    Some(event) => match self.told(event?) {
+                        Ok(Some(line)) => return Some((line, Some(self))),
+                        Ok(None) => continue,
+                        Err(error) => return Some((last(&error)?, None)),
+                    },
+                    None => self.caught_up = true,
+                }
+            }
             let step = tokio::select! {
                 biased;
                 () = self.connection.cancelled() => return None,
@@ -115,17 +161,19 @@ impl Watching {
                     Ok(()) => self.refresh().map(|()| None),
                     Err(_stopped) => return None,
                 },
-                event = self.events.next() => match event? {
-                    Ok(event) => self.line(event),
-                    Err(error) => Err(error),
-                },
+                event = self.events.next() => self.told(event?),
             };
-            match step.and_then(|line| line.map(|line| encode(&line)).transpose()) {
+            match step {
                 Ok(Some(line)) => return Some((line, Some(self))),
                 Ok(None) => {}
                 Err(error) => return Some((last(&error)?, None)),
             }
         }
+    }
+
+    /// The line for an event, written out.
+    fn told(&mut self, event: Result<WatchEvent, Error>) -> Result<Option<Bytes>, Error> {
+        self.line(event?)?.map(|line| encode(&line)).transpose()
     }
 
     fn refresh(&mut self) -> Result<(), Error> {
@@ -146,7 +194,7 @@ impl Watching {
 
     fn put(&mut self, resource: &Resource, cursor: String) -> Result<Option<WatchLine>, Error> {
         let (kind, name) = (resource.kind(), resource.name());
-        if !self.cx.sees(VERB, resource) {
+        if !self.selection.shows(resource) || !self.cx.sees(VERB, resource) {
             // What has moved out of sight is gone for the watcher.
             return Ok(self.was_shown(kind, name).then(|| WatchLine::Delete {
                 kind: kind.as_str().to_owned(),
@@ -154,20 +202,34 @@ impl Watching {
                 cursor,
             }));
         }
-        if !self.cx.sees_everything() {
+        if !tells_all(&self.cx, &self.selection, kind) {
             self.shown.insert((kind, name.to_owned()));
         }
+        if let Resource::App(app) = resource {
+            let confidant = self.cx.is_confidant(Target::App(app), Secrets::Redact);
+            let text = self.cx.core().catalog.text(app, confidant)?;
+            return Ok(Some(WatchLine::Put { resource: (*text).to_owned(), cursor }));
+        }
         let mut shown = Cow::Borrowed(resource);
-        if matches!(resource, Resource::App(_) | Resource::AppServer(_)) {
+        if matches!(resource, Resource::AppServer(_)) {
             confidence::conceal(&self.cx, shown.to_mut(), Secrets::Redact);
         }
         let resource = to_raw_value(&shown.to_json(Secrets::Redact)).map_err(Error::internal)?;
         Ok(Some(WatchLine::Put { resource, cursor }))
     }
 
+    /// Whether the watcher has to be told that something is gone. Who may know of all is told once too
+    /// often rather than not: it was listed, it may be, before it was looked up what there is.
     fn was_shown(&mut self, kind: Kind, name: &str) -> bool {
-        self.cx.sees_everything() || self.shown.remove(&(kind, name.to_owned()))
+        tells_all(&self.cx, &self.selection, kind)
+            || self.shown.remove(&(kind, name.to_owned()))
+            || (!self.caught_up && self.cx.sees_all_of(kind))
     }
+}
+
+/// Whether the watcher is told of everything of a kind, so that nobody needs to know what it was shown.
+fn tells_all(cx: &OpCx, selection: &Selection, kind: Kind) -> bool {
+    cx.sees_all_of(kind) && (kind != Kind::App || selection.is_everything())
 }
 
 fn encode(line: &WatchLine) -> Result<Bytes, Error> {

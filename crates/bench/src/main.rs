@@ -13,6 +13,7 @@ mod http;
 mod load;
 mod memory;
 mod proc;
+mod registration;
 mod report;
 mod site;
 mod size;
@@ -50,6 +51,8 @@ enum Name {
     Calls,
     /// The same over HTTP, in both eras; lists; idle sessions.
     Mcp,
+    /// Thousands of apps and a hundred agents: what a change, a list and idleness cost.
+    Registration,
 }
 
 fn main() -> ExitCode {
@@ -90,6 +93,7 @@ fn measure(name: Name) -> anyhow::Result<Report> {
         Name::Memory => in_runtime(memory::measure()),
         Name::Calls => in_runtime(calls::measure()),
         Name::Mcp => in_runtime(exchanges::measure()),
+        Name::Registration => in_runtime(registration::measure()),
     }
 }
 

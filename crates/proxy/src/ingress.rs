@@ -150,24 +150,27 @@ fn session_of(headers: &HeaderMap) -> Result<Option<&str>, Refusal> {
 /// them and no other: its identifier begins with the host's.
 fn hosts_of(app: &str, session: Option<&str>, shared: &Shared) -> Result<Vec<String>, Refusal> {
     let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
-    let serves = |host_id: &str| {
-        snapshot.app_servers.contains_key(&format!("{host_id}/{app}"))
-            && !lock::is_locked(&snapshot, now, host_id)
-    };
-    if let Some(session) = session {
-        let host = session.rsplit_once('.').map(|(host, _)| host);
-        let host = host.filter(|host| serves(host) && shared.registry.is_connected(host));
-        return host.map(|host| vec![host.to_owned()]).ok_or_else(Refusal::session_gone);
+    let servers = snapshot.servers_of(app);
+    if servers.is_empty() {
+        return match session {
+            Some(_) => Err(Refusal::session_gone()),
+            None => Err(Refusal::new(
+                StatusCode::NOT_FOUND,
+                format!(
+                    "no MCP server {app:?} here, or none that you may use: `tsh mcp ls` lists them"
+                ),
+            )),
+        };
     }
-    let mut hosts = shared.registry.hosts();
-    hosts.retain(|host_id| serves(host_id));
-    if hosts.is_empty() && snapshot.servers_of(app).next().is_none() {
-        return Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            format!(
-                "no MCP server {app:?} here, or none that you may use: `tsh mcp ls` lists them"
-            ),
-        ));
+    let hosts = servers.iter().map(|server| server.spec.host_id.as_str());
+    let reached = hosts.filter(|host| {
+        shared.registry.is_connected(host) && !lock::is_locked(&snapshot, now, host)
+    });
+    let mut hosts: Vec<String> = reached.map(str::to_owned).collect();
+    if let Some(session) = session {
+        let own = session.rsplit_once('.').map(|(host, _)| host);
+        hosts.retain(|host| Some(host.as_str()) == own);
+        return if hosts.is_empty() { Err(Refusal::session_gone()) } else { Ok(hosts) };
     }
     hosts.shuffle(&mut rand::rng());
     Ok(hosts)

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::{Client, Replica};
+use api::{Client, Replica, Selected};
 use auth::Auth;
 use pki::{CaPin, PrivateKey, Service, TrustStore};
 use resource::Kind;
@@ -167,7 +167,9 @@ impl Process {
         let edge = &self.edge.clone();
         let addresses = auth_addresses(auth_address, config.join.as_ref());
         let client = identity.client(addresses.clone(), &self.wires)?;
-        let replica = Replica::follow(edge, Arc::new(client.clone()), &replicated(&wanted));
+        let selectors = config.app.as_ref().map_or(&[][..], |section| &section.selectors);
+        let source = Selected::new(client.clone(), selectors);
+        let replica = Replica::follow(edge, Arc::new(source), &replicated(&wanted));
         api::follow_trust(edge, &replica, identity.trust.clone());
         let registry = Registry::default();
         let mut attachment = None;
@@ -243,8 +245,8 @@ impl Process {
         let mut changes = routing.replica.changes();
         loop {
             let snapshot = routing.replica.snapshot();
-            let mut servers = snapshot.servers_of(app);
-            if servers.any(|server| routing.registry.is_connected(&server.spec.host_id)) {
+            let servers = snapshot.servers_of(app);
+            if servers.iter().any(|server| routing.registry.is_connected(&server.spec.host_id)) {
                 return;
             }
             if changes.changed().await.is_err() {

@@ -150,6 +150,31 @@ impl Cluster {
         }
     }
 
+    /// One more proxy, in a process of its own; gives it with its address.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn another_proxy(&self, name: &str) -> (Node, String) {
+        let join = format!("  proxy_server: {}\n{}", self.proxy_addr, self.join_params("proxy"));
+        let mut proxy = self.node(name, &join, &proxy_section());
+        let address = proxy.settle("proxy");
+        (proxy, address)
+    }
+
+    /// An agent that was added, by its name.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    pub fn agent_named(&mut self, name: &str) -> &mut Node {
+        match self.agents.iter_mut().find(|agent| agent.name() == name) {
+            Some(agent) => agent,
+            None => panic!("there is no agent {name:?}"),
+        }
+    }
+
     /// A process with the lines of the `tessera` section that say how it joins, and the sections of
     /// its services; started.
     ///
@@ -175,6 +200,12 @@ impl Cluster {
     /// The process with the auth service.
     pub fn auth(&mut self) -> &mut Node {
         &mut self.auth
+    }
+
+    /// The configuration file of the process with the auth service.
+    #[must_use]
+    pub fn auth_config(&self) -> &Path {
+        self.auth.config()
     }
 
     /// The process with the proxy.
@@ -221,7 +252,13 @@ impl Cluster {
     /// `tsh` with an identity file, as a command to which more words may be added.
     #[must_use]
     pub fn tsh_as(&self, identity: &Path) -> Argv {
-        let tsh = self.binaries.tsh().arg("-i").arg(identity).arg("--proxy").arg(&self.proxy_addr);
+        self.tsh_by(identity, &self.proxy_addr)
+    }
+
+    /// The same by another proxy.
+    #[must_use]
+    pub fn tsh_by(&self, identity: &Path, proxy: &str) -> Argv {
+        let tsh = self.binaries.tsh().arg("-i").arg(identity).arg("--proxy").arg(proxy);
         self.at_home(tsh, &self.scratch.join("home"))
     }
 

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
+use crate::health;
 
 /// Delays between attempts to reach a proxy.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -132,7 +133,10 @@ async fn run_tunnel(
     };
     tracing::info!(proxy = target.endpoint.describe(), "tunnel to the proxy is up");
     let service = service_fn(move |request: Request<Incoming>| {
-        let answer = handler.call(request.map(api::boxed));
+        let answer = match health::answer(&request) {
+            Some(alive) => Box::pin(std::future::ready(alive)),
+            None => handler.call(request.map(api::boxed)),
+        };
         async move { Ok::<http::Response<Body>, std::convert::Infallible>(answer.await) }
     });
     let executor = TaskExecutor::new(tasks.clone(), "tunnel.request");

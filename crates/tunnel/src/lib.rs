@@ -7,6 +7,7 @@
 mod dialer;
 mod executor;
 mod handler;
+mod health;
 mod registry;
 
 pub use dialer::{Dialer, Target};
@@ -18,5 +19,6 @@ pub use registry::{Attachment, Registry, SendError};
 pub const ALPN_TUNNEL: &[u8] = b"tessera-tunnel/1";
 
 pub use api::stream_headers::{
-    APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, HELD_BY, PROOF,
+    APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, HELD_BY,
+    NOT_SERVED_UNRECORDED, PROOF,
 };

@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
+use crate::health::Health;
 
 /// A peer that does not answer a ping within both is gone.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -46,7 +47,7 @@ struct Link {
 
 #[derive(Clone)]
 enum Way {
-    Tunnel(http2::SendRequest<Body>),
+    Tunnel(http2::SendRequest<Body>, Health),
     Local(Arc<dyn Handler>),
 }
 
@@ -61,8 +62,8 @@ pub struct Attachment {
 /// A request could not be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
-    /// The agent has no tunnel here; the request comes back untouched.
-    #[error("the agent has no tunnel to this proxy")]
+    /// The agent has no tunnel here, or gives no sign of life; the request comes back untouched.
+    #[error("the agent has no tunnel to this proxy, or does not answer")]
     NotConnected(Box<Request<Body>>),
     /// The tunnel broke after the request was on its way: it may have been carried out.
     #[error("the tunnel to the agent broke")]
@@ -95,7 +96,7 @@ impl Registry {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .handshake(TokioIo::new(stream))
             .await?;
-        let _attached = self.insert(host_id, Way::Tunnel(sender));
+        let _attached = self.insert(host_id, Way::Tunnel(sender, Health::new(tasks)));
         connection.await
     }
 
@@ -129,8 +130,12 @@ impl Registry {
         for way in self.ways(host_id) {
             match way {
                 Way::Local(handler) => return Ok(handler.call(request).await),
-                Way::Tunnel(mut sender) => match sender.try_send_request(request).await {
-                    Ok(response) => return Ok(response.map(api::boxed)),
+                Way::Tunnel(sender, health) if !health.is_good(&sender).await => {}
+                Way::Tunnel(mut sender, health) => match sender.try_send_request(request).await {
+                    Ok(response) => {
+                        health.heard();
+                        return Ok(response.map(api::boxed));
+                    }
                     Err(mut error) => match error.take_message() {
                         Some(unsent) => request = unsent,
                         None => return Err(SendError::Lost(error.into_error())),

@@ -141,3 +141,66 @@ async fn a_proxy_that_ends_every_tunnel_is_asked_less_and_less_often() {
     assert!(began.elapsed() >= Duration::from_millis(1500), "{:?}", began.elapsed());
     tasks.cancel();
 }
+
+/// A line between an agent and a proxy that can be cut, so that neither end is told.
+struct Line {
+    target: Target,
+    cut: watch::Sender<bool>,
+    _directory: tempfile::TempDir,
+}
+
+fn line(to: &Target, tasks: &Tasks) -> Line {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("line.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let (cut, state) = watch::channel(false);
+    let far = to.endpoint.clone();
+    tasks.spawn_until_cancelled("test.line", async move {
+        let (mut near, _) = listener.accept().await.unwrap();
+        let mut far = far.open().await.unwrap();
+        let mut state = state;
+        loop {
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => return,
+                _ = state.wait_for(|cut| *cut) => {}
+            }
+            if state.wait_for(|cut| !*cut).await.is_err() {
+                return;
+            }
+        }
+    });
+    let target = Target { key: "line".to_owned(), endpoint: Endpoint::Unix(path) };
+    Line { target, cut, _directory: directory }
+}
+
+#[tokio::test]
+async fn an_agent_that_gives_no_sign_of_life_is_passed_over_until_it_does() {
+    let proxy = proxy("agent-3");
+    let line = line(&proxy.target, &proxy.tasks);
+    let agent = Tasks::new();
+    let (_publish, targets) = watch::channel(vec![line.target.clone()]);
+    agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
+    eventually(|| proxy.registry.is_connected("agent-3")).await;
+    proxy.registry.send("agent-3", request("/before")).await.unwrap();
+    line.cut.send(true).unwrap();
+    // What goes out in the first moment cannot be told from what takes long.
+    let sent = proxy.registry.send("agent-3", request("/lost"));
+    assert!(tokio::time::timeout(Duration::from_secs(1), sent).await.is_err());
+    let unsent = proxy.registry.send("agent-3", request("/late"));
+    let unsent = tokio::time::timeout(Duration::from_secs(3), unsent).await.unwrap();
+    let Err(SendError::NotConnected(unsent)) = unsent else { panic!("it was sent: {unsent:?}") };
+    assert_eq!(unsent.uri().path(), "/late", "and another agent may be asked");
+    let unsent = proxy.registry.send("agent-3", request("/at-once"));
+    let unsent = tokio::time::timeout(Duration::from_millis(300), unsent).await.unwrap();
+    assert!(matches!(unsent, Err(SendError::NotConnected(_))), "it is known by now");
+    assert!(proxy.registry.is_connected("agent-3"), "what runs in the tunnel is not ended");
+    line.cut.send(false).unwrap();
+    let again = async {
+        while proxy.registry.send("agent-3", request("/again")).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.unwrap();
+    agent.cancel();
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use api::Index;
 use resource::{App, LabelSelector, Resource};
 
-use proptest::prelude::*;
-
-use super::{Catalog, changed};
+use super::Catalog;
 
 /// A registered stdio app.
 pub(crate) fn app(name: &str, labels: &[(&str, &str)], command: &str) -> App {
@@ -23,14 +21,14 @@ pub(crate) fn app(name: &str, labels: &[(&str, &str)], command: &str) -> App {
 }
 
 fn index(apps: impl IntoIterator<Item = App>) -> Index<App> {
-    Arc::new(apps.into_iter().map(|app| (app.name().to_owned(), Arc::new(app))).collect())
+    apps.into_iter().map(|app| (app.name().to_owned(), Arc::new(app))).collect()
 }
 
 /// The names of what is to be served.
 fn all(catalog: &Catalog, registered: &Index<App>) -> Vec<String> {
-    let names = registered.keys().chain(catalog.fixed());
+    let names = registered.keys().chain(catalog.fixed().map(String::as_str));
     let found = names.filter(|name| catalog.find(registered, name).is_some());
-    found.cloned().collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+    found.map(str::to_owned).collect::<std::collections::BTreeSet<_>>().into_iter().collect()
 }
 
 fn selector(key: &str, value: &str) -> LabelSelector {
@@ -78,24 +76,4 @@ fn a_selector_that_cannot_be_evaluated_fits_nothing() {
     let broken = selector("env", "^(($");
     let registered = index([app("a", &[("env", "prod")], "x")]);
     assert_eq!(all(&Catalog::new(Vec::new(), &[broken]), &registered), [""; 0]);
-}
-
-proptest! {
-    #[test]
-    fn changes_are_found_and_nothing_else(
-        kept in prop::collection::btree_set("[a-h]", 0..8),
-        old in prop::collection::btree_set("[a-h]", 0..8),
-        new in prop::collection::btree_set("[a-h]", 0..8),
-    ) {
-        let make = |name: &String| (name.clone(), Arc::new(app(name, &[], "x")));
-        let same: BTreeMap<_, _> = kept.iter().map(make).collect();
-        let side = |names: &std::collections::BTreeSet<String>| -> Index<App> {
-            let mut apps: BTreeMap<_, _> = names.iter().map(make).collect();
-            apps.extend(same.clone());
-            Arc::new(apps)
-        };
-        let expected: Vec<_> =
-            old.union(&new).filter(|name| !kept.contains(*name)).cloned().collect();
-        prop_assert_eq!(changed(&side(&old), &side(&new)), expected);
-    }
 }

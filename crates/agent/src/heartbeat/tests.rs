@@ -1,25 +1,25 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use api::{Client, Endpoint};
+use api::wire::HeartbeatReceipt;
+use api::{Client, Endpoint, MAX_HEARTBEAT_ITEMS};
 use resource::ServerState;
 use runtime::{Clock, Tasks};
 use tokio::time::Instant;
 
-use super::{Heartbeat, LIVES, PATIENCE, RENEW, Step, renew_interval, without_secrets};
+use super::{Batch, Heartbeat, PATIENCE, Step, without_secrets};
 use crate::catalog::Wanted;
 use crate::catalog::tests::app;
 use crate::served::Table;
 
 fn heartbeat() -> Heartbeat {
-    let clock = Clock::system();
+    let table = Table::new(Clock::system());
+    table.complete();
     Heartbeat {
         host_id: "h1".to_owned(),
         hostname: "host".to_owned(),
         client: Client::new(Endpoint::Unix("/nonexistent".into()), Tasks::new()),
-        clock: clock.clone(),
-        table: Table::new(clock),
+        table,
         published: BTreeMap::new(),
     }
 }
@@ -28,7 +28,7 @@ fn wanted(name: &str) -> Wanted {
     Wanted { app: Arc::new(app(name, &[], "x")), shadows: false }
 }
 
-fn told(steps: &[Step]) -> Vec<String> {
+fn words(steps: &[Step]) -> Vec<String> {
     let tell = |step: &Step| match step {
         Step::Write(name, _) => format!("write {name}"),
         Step::Remove(name) => format!("remove {name}"),
@@ -36,20 +36,11 @@ fn told(steps: &[Step]) -> Vec<String> {
     steps.iter().map(tell).collect()
 }
 
-/// Takes the steps for done.
-fn settle(heartbeat: &mut Heartbeat, now: Instant) -> Vec<String> {
-    let steps = heartbeat.steps(now);
-    let words = told(&steps);
-    for step in steps {
-        match step {
-            Step::Write(name, observed) => {
-                let record = heartbeat.published.get_mut(&name).unwrap();
-                record.observations = Some(observed.observations);
-                record.due = now + RENEW;
-            }
-            Step::Remove(name) => drop(heartbeat.published.remove(&name)),
-        }
-    }
+/// Takes the steps for told.
+fn settle(heartbeat: &mut Heartbeat, now: Instant, renewing: bool) -> Vec<String> {
+    let steps = heartbeat.steps(now, renewing);
+    let words = words(&steps);
+    steps.into_iter().for_each(|step| heartbeat.told(step));
     words
 }
 
@@ -59,16 +50,28 @@ async fn a_record_follows_its_app() {
     let now = Instant::now();
     let a = wanted("a");
     let served = heartbeat.table.register(a.clone());
-    assert_eq!(settle(&mut heartbeat, now), [""; 0], "nothing is known yet");
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0], "nothing is known yet");
     served.checked(&a.app, Ok(()));
-    assert_eq!(settle(&mut heartbeat, now), ["write a"]);
-    assert_eq!(settle(&mut heartbeat, now), [""; 0]);
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, true), [""; 0], "what is the same is not told again");
     served.failed("the MCP server ended with status 1".to_owned());
-    assert_eq!(settle(&mut heartbeat, now), ["write a"]);
-    assert_eq!(settle(&mut heartbeat, now + RENEW), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
     heartbeat.table.unregister("a");
-    assert_eq!(settle(&mut heartbeat, now + RENEW), ["remove a"]);
-    assert_eq!(settle(&mut heartbeat, now + RENEW), [""; 0]);
+    assert_eq!(settle(&mut heartbeat, now, false), ["remove a"]);
+    assert_eq!(settle(&mut heartbeat, now, true), [""; 0]);
+}
+
+#[tokio::test]
+async fn connections_are_told_when_the_agent_is_to_be_heard_of_anyway() {
+    let mut heartbeat = heartbeat();
+    let (now, a) = (Instant::now(), wanted("a"));
+    let served = heartbeat.table.register(a.clone());
+    served.checked(&a.app, Ok(()));
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    let _connection = served.connect();
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0]);
+    assert_eq!(settle(&mut heartbeat, now, true), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, true), [""; 0]);
 }
 
 #[tokio::test]
@@ -76,18 +79,56 @@ async fn an_app_whose_check_takes_long_is_told_of_all_the_same() {
     let mut heartbeat = heartbeat();
     let now = Instant::now();
     heartbeat.table.register(wanted("a"));
-    assert_eq!(settle(&mut heartbeat, now), [""; 0]);
-    assert_eq!(settle(&mut heartbeat, now + PATIENCE), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0]);
+    assert_eq!(settle(&mut heartbeat, now + PATIENCE, false), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now + PATIENCE, false), [""; 0]);
 }
 
 #[tokio::test]
-async fn what_could_not_be_written_is_tried_again() {
+async fn what_could_not_be_told_is_tried_again() {
     let mut heartbeat = heartbeat();
     let a = wanted("a");
     heartbeat.table.register(a.clone()).checked(&a.app, Ok(()));
-    let steps = heartbeat.steps(Instant::now());
-    assert!(heartbeat.carry_out(steps).await.is_err(), "there is no auth service");
-    assert_eq!(told(&heartbeat.steps(Instant::now())), ["write a"]);
+    let steps = heartbeat.steps(Instant::now(), true);
+    assert!(heartbeat.tell(steps, false).await.is_err(), "there is no auth service");
+    assert_eq!(words(&heartbeat.steps(Instant::now(), false)), ["write a"]);
+}
+
+#[tokio::test]
+async fn all_is_told_again_when_the_cluster_has_forgotten() {
+    let mut heartbeat = heartbeat();
+    for name in ["a", "b"] {
+        let wanted = wanted(name);
+        heartbeat.table.register(wanted.clone()).checked(&wanted.app, Ok(()));
+    }
+    assert_eq!(settle(&mut heartbeat, Instant::now(), true), ["write a", "write b"]);
+    heartbeat.take_note(HeartbeatReceipt { lapsed: true, apps: Vec::new() });
+    assert_eq!(settle(&mut heartbeat, Instant::now(), false), ["write a", "write b"]);
+}
+
+#[tokio::test]
+async fn records_of_an_earlier_run_go_when_it_is_known_what_is_served() {
+    let mut heartbeat = heartbeat();
+    heartbeat.table = Table::new(Clock::system());
+    let apps = vec!["a".to_owned(), "gone".to_owned()];
+    heartbeat.take_note(HeartbeatReceipt { lapsed: false, apps });
+    assert_eq!(settle(&mut heartbeat, Instant::now(), true), [""; 0]);
+    let a = wanted("a");
+    heartbeat.table.register(a.clone()).checked(&a.app, Ok(()));
+    heartbeat.table.complete();
+    assert_eq!(settle(&mut heartbeat, Instant::now(), false), ["write a", "remove gone"]);
+}
+
+#[test]
+fn a_heartbeat_has_a_bound() {
+    let mut batch = Batch::default();
+    for number in 0..MAX_HEARTBEAT_ITEMS {
+        assert!(batch.has_room(None), "{number}");
+        batch.push(Step::Remove(format!("app-{number}")), None);
+    }
+    assert!(!batch.has_room(None));
+    assert_eq!(batch.heartbeat().gone.len(), MAX_HEARTBEAT_ITEMS);
+    assert_eq!(batch.split().count(), MAX_HEARTBEAT_ITEMS);
 }
 
 #[tokio::test]
@@ -97,13 +138,11 @@ async fn a_record_says_what_is_observed() {
     let served = heartbeat.table.register(a.clone());
     served.checked(&a.app, Err("no such user".to_owned()));
     let _connection = served.connect();
-    let record = heartbeat.record(&served.observe(), RENEW);
+    let record = heartbeat.record(&served.observe());
     assert_eq!(record.metadata.name, "h1/a");
     assert_eq!(record.spec.state, ServerState::Failed);
     assert_eq!(record.spec.connections, 1);
     assert_eq!(record.spec.last_error.unwrap().message, "no such user");
-    let left = record.metadata.expires.unwrap() - heartbeat.clock.now();
-    assert!(left > RENEW && left <= RENEW * LIVES, "{left}");
 }
 
 #[test]
@@ -113,11 +152,4 @@ fn a_record_has_no_secrets() {
     let key = resource::app::Given::Here("hunter2".to_owned());
     mcp.env.insert("API_KEY".to_owned(), key);
     assert!(!without_secrets(secret).to_json().to_string().contains("hunter2"));
-}
-
-#[test]
-fn many_apps_are_renewed_less_often() {
-    assert_eq!(renew_interval(0), RENEW);
-    assert_eq!(renew_interval(1_000), RENEW);
-    assert_eq!(renew_interval(10_000), Duration::from_secs(200));
 }

@@ -61,7 +61,7 @@ fn delete(name: &str, cursor: &str) -> Event {
 }
 
 fn names(replica: &Replica) -> Vec<String> {
-    replica.snapshot().roles.keys().cloned().collect()
+    replica.snapshot().roles.keys().map(str::to_owned).collect()
 }
 
 async fn until(replica: &Replica, expected: &[&str]) {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 const MAX_PUBLIC_BODY: usize = 64 << 10;
 /// The largest body with a resource: twice what the store keeps of one.
 const MAX_BODY: usize = 2 << 20;
-/// The largest batch of audit records.
+/// The largest batch of audit records, or of records of apps.
 const MAX_BATCH: usize = 8 << 20;
 
 /// The largest body that an endpoint takes. Bodies wait in memory until they are whole, so this, the
@@ -19,7 +19,7 @@ const MAX_BATCH: usize = 8 << 20;
 pub(super) fn max_body(row: &EndpointRow) -> usize {
     match (row.access, row.operation) {
         (Access::Public, _) => MAX_PUBLIC_BODY,
-        (_, Operation::ShipAudit) => MAX_BATCH,
+        (_, Operation::ShipAudit | Operation::Heartbeat) => MAX_BATCH,
         _ => MAX_BODY,
     }
 }

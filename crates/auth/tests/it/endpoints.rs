@@ -47,6 +47,7 @@ fn body(operation: Operation) -> Option<Value> {
         Operation::SignAssertion => {
             json!({ "app": "walked", "uri": "mcp+http://walked", "certificate": "none" })
         }
+        Operation::Heartbeat => json!({}),
         Operation::ShipAudit => json!({ "source": "run", "first": 1, "events": [] }),
         _ => return None,
     })

@@ -7,12 +7,14 @@
     reason = "a test harness: what is not as expected ends the test"
 )]
 
+mod app_rights;
 mod assertions;
 mod audit;
 mod cluster;
 mod confidences;
 mod endpoints;
 mod evidence;
+mod heartbeats;
 mod held;
 mod invites;
 mod joining;
@@ -20,6 +22,7 @@ mod local;
 mod matrix;
 mod resources;
 mod revocation;
+mod selections;
 mod services;
 mod sign_in;
 mod start;

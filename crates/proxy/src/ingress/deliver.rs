@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use api::Body;
 use http::{Response, StatusCode};
-use tunnel::{APP_NOT_SERVED, HELD_BY, Registry, SendError};
+use tunnel::{APP_NOT_SERVED, HELD_BY, NOT_SERVED_UNRECORDED, Registry, SendError};
 
 use super::content::Content;
 use super::forwarded::Forwarded;
@@ -17,6 +17,8 @@ pub(super) async fn deliver(
     mut content: Content,
     forwarded: &Forwarded,
 ) -> Result<Option<Response<Body>>, Refusal> {
+    // Whether an agent would take the request if it could record what happens.
+    let mut unrecorded = false;
     // What the client gets if who holds the call cannot be asked.
     let mut unheld = None;
     while let Some(host) = hosts.pop_front() {
@@ -24,8 +26,10 @@ pub(super) async fn deliver(
         match registry.send(&host, forwarded.request(body)).await {
             Ok(mut response) => {
                 let headers = response.headers_mut();
-                // The agent read nothing: another may. The record that led here is about to vanish.
-                if headers.remove(APP_NOT_SERVED).is_some() {
+                // The agent read nothing: another may. The record that led here is about to vanish, or the agent
+                // has no room for its own.
+                if let Some(why) = headers.remove(APP_NOT_SERVED) {
+                    unrecorded |= why == NOT_SERVED_UNRECORDED;
                     continue;
                 }
                 // The agent did nothing. Who holds the call is asked if that is one that could have been asked first:
@@ -50,7 +54,7 @@ pub(super) async fn deliver(
             }
         }
     }
-    Ok(unheld)
+    if unrecorded && unheld.is_none() { Err(Refusal::unrecorded()) } else { Ok(unheld) }
 }
 
 #[cfg(test)]

@@ -41,6 +41,14 @@ impl Refusal {
         )
     }
 
+    /// Of the agents that could be reached, one at least would have acted and could not record it.
+    pub(super) fn unrecorded() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "what happens cannot be recorded now, so nothing does; tell your administrator",
+        )
+    }
+
     /// A client that gets this starts a new session: streamable HTTP, session management, 4.
     pub(super) fn session_gone() -> Self {
         Self {

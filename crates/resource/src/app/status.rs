@@ -30,6 +30,12 @@ pub struct ServerStatus {
 }
 
 impl AppStatus {
+    /// What is observed, as it is printed in an app.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        self.to_object().into()
+    }
+
     pub(super) fn to_object(&self) -> Object {
         let servers: Vec<Object> = self
             .servers

@@ -36,12 +36,10 @@ pub(super) fn keep(
         let mut seen = None;
         loop {
             let snapshot = replica.snapshot();
-            let proxies = Arc::as_ptr(&snapshot.proxies);
-            if seen != Some(proxies as usize) {
-                seen = Some(proxies as usize);
+            if !seen.as_ref().is_some_and(|seen| snapshot.proxies.is_same(seen)) {
                 publish_if_new(&publish, wanted.targets(&snapshot));
+                seen = Some(snapshot.proxies.clone());
             }
-            // The copy that was looked at stays alive until the next one is compared with it.
             if changes.changed().await.is_err() {
                 return;
             }

@@ -19,6 +19,7 @@ mod proofs;
 mod quickstart;
 mod reconnect;
 mod records;
+mod several;
 mod tools;
 
 use std::path::Path;

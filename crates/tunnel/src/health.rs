@@ -1,0 +1,103 @@
+//! Whether the agent at the other end of a tunnel is there.
+//!
+//! A machine that lost its network says nothing, and the keep-alive of HTTP/2 is patient: ending a tunnel
+//! ends every session in it. To send nothing more to an agent is cheap. So before a request goes down a
+//! tunnel that was silent for a moment, the agent is asked for a sign of life; one that gives none is
+//! passed over until it does. An idle tunnel costs nothing.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use api::Body;
+use http::{Method, Request, Response, StatusCode};
+use hyper::client::conn::http2::SendRequest;
+use runtime::Tasks;
+use tokio::time::{Instant, timeout};
+
+/// Who was heard of so recently is there.
+const FRESH: Duration = Duration::from_millis(500);
+/// Who gives no sign of life for so long is passed over.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// Where an agent is asked.
+const PATH: &str = "/tunnel/alive";
+
+/// What is known of one end.
+#[derive(Clone, Debug)]
+pub(crate) struct Health {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    tasks: Tasks,
+    begin: Instant,
+    /// When it was heard of last, in milliseconds since `begin`.
+    heard: AtomicU64,
+    /// Whether it was asked, and has not answered yet.
+    silent: AtomicBool,
+}
+
+// === impl Health ===
+
+impl Health {
+    /// Of a tunnel that was just opened.
+    pub(crate) fn new(tasks: &Tasks) -> Self {
+        let (heard, silent) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self {
+            inner: Arc::new(Inner { tasks: tasks.clone(), begin: Instant::now(), heard, silent }),
+        }
+    }
+
+    /// The agent was heard of.
+    pub(crate) fn heard(&self) {
+        let now = u64::try_from(self.inner.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.inner.heard.store(now, Ordering::Relaxed);
+        self.inner.silent.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a request can be sent, as far as can be known.
+    pub(crate) async fn is_good(&self, sender: &SendRequest<Body>) -> bool {
+        if self.inner.silent.load(Ordering::Relaxed) {
+            return false;
+        }
+        let heard = Duration::from_millis(self.inner.heard.load(Ordering::Relaxed));
+        if self.inner.begin.elapsed().saturating_sub(heard) < FRESH {
+            return true;
+        }
+        self.ask(sender.clone()).await
+    }
+
+    async fn ask(&self, mut sender: SendRequest<Body>) -> bool {
+        let mut question = Request::new(api::empty());
+        *question.uri_mut() = http::Uri::from_static(PATH);
+        let health = self.clone();
+        let mut answer = Box::pin(async move {
+            let answered = sender.send_request(question).await.is_ok();
+            if answered {
+                health.heard();
+            }
+            answered
+        });
+        if let Ok(answered) = timeout(PATIENCE, &mut answer).await {
+            return answered;
+        }
+        if !self.inner.silent.swap(true, Ordering::Relaxed) {
+            tracing::info!("an agent gives no sign of life and is passed over");
+            let wait = async move {
+                answer.await;
+            };
+            self.inner.tasks.spawn_until_cancelled("tunnel.silent", wait);
+        }
+        false
+    }
+}
+
+/// The answer to who asks whether the agent is there.
+pub(crate) fn answer<B>(request: &Request<B>) -> Option<Response<Body>> {
+    (request.method() == Method::GET && request.uri().path() == PATH).then(|| {
+        let mut response = Response::new(api::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        response
+    })
+}
