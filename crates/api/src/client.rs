@@ -67,6 +67,14 @@ impl Client {
         self.list_where(kind, secrets, None).await
     }
 
+    /// Lists the apps that are served: their live records, of several agents one.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn list_served(&self) -> Result<Listing, Error> {
+        self.listing(&path::list_served()).await
+    }
+
     /// Lists a kind; of apps those that escaped selectors fit.
     pub(crate) async fn list_where(
         &self,
@@ -74,8 +82,11 @@ impl Client {
         secrets: Secrets,
         apps: Option<&str>,
     ) -> Result<Listing, Error> {
-        let path = path::list(kind, secrets, apps);
-        let body: wire::ListBody = self.call(Method::GET, &path, None::<&()>).await?;
+        self.listing(&path::list(kind, secrets, apps)).await
+    }
+
+    async fn listing(&self, path: &str) -> Result<Listing, Error> {
+        let body: wire::ListBody = self.call(Method::GET, path, None::<&()>).await?;
         let items = body
             .items
             .iter()

@@ -31,6 +31,11 @@ pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
     format!("/v1/resources/{}{mark}{}", kind.as_str(), query.join("&"))
 }
 
+/// The path of the list of apps that are served.
+pub(crate) fn list_served() -> String {
+    format!("/v1/resources/{}?one_per_app=true", Kind::AppServer.as_str())
+}
+
 /// The path of a watch; of apps that escaped selectors fit, when there are some.
 pub(crate) fn watch(kinds: &[Kind], cursor: &str, apps: Option<&str>) -> String {
     let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();

@@ -48,6 +48,11 @@ impl Snapshot {
         self.by_app.get(app).map_or(&[], |servers| servers)
     }
 
+    /// The same for each app that has any, by the apps' names.
+    pub fn served(&self) -> impl Iterator<Item = &[Arc<AppServer>]> {
+        self.by_app.values().map(|servers| servers.as_slice())
+    }
+
     /// Applies one change.
     pub fn apply(&mut self, event: &WatchEvent) {
         match event {

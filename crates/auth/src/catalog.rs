@@ -10,7 +10,7 @@ use std::sync::Arc;
 use api::{Error, Replica, Snapshot};
 use parking_lot::Mutex;
 use resource::app::AppStatus;
-use resource::{App, Kind, Metadata, Resource, Revision, Secrets};
+use resource::{App, AppServer, Kind, Metadata, Resource, Revision, Secrets};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
@@ -30,11 +30,11 @@ const SPARE_TEXTS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) replica: Replica,
-    /// Apps as they were written out last. Held for a look-up or a change.
-    texts: Mutex<HashMap<String, Texts>>,
+    /// Apps, and records where one of each app was asked for, as they were written out last. Held for a look-up or a change.
+    texts: Mutex<HashMap<(Kind, String), Texts>>,
 }
 
-/// One app, written out.
+/// One of them, written out.
 #[derive(Clone, Debug)]
 struct Texts {
     revision: Revision,
@@ -82,15 +82,32 @@ impl Catalog {
         list.end(&snapshot.cursor)
     }
 
-    /// The live records that the caller may see, as the answer to a list.
-    pub(crate) fn servers(&self, cx: &OpCx, secrets: Secrets) -> Result<Vec<u8>, Error> {
+    /// The live records that the caller may see, as the answer to a list; on demand one of each app.
+    pub(crate) fn servers(
+        &self,
+        cx: &OpCx,
+        secrets: Secrets,
+        one_per_app: bool,
+    ) -> Result<Vec<u8>, Error> {
         let (snapshot, now) = (self.snapshot(), cx.core().clock.now());
         let verb = Verb::reading(secrets);
+        let sees = |server: &&Arc<AppServer>| {
+            !has_ended(&server.metadata, now) && cx.sees_server(verb, server)
+        };
         let mut list = List::new();
-        for server in snapshot.app_servers.values() {
-            if has_ended(&server.metadata, now) || !cx.sees_server(verb, server) {
-                continue;
+        if one_per_app {
+            for servers in snapshot.served() {
+                // What commands tell of labels differs from agent to agent.
+                let differ = servers.iter().any(|one| !one.spec.app.spec.dynamic_labels.is_empty());
+                let most = if differ { servers.len() } else { 1 };
+                for server in servers.iter().filter(sees).take(most) {
+                    let confidant = cx.is_confidant(Target::Server(server), secrets);
+                    list.push(self.server_text(server, confidant)?.get().as_bytes());
+                }
             }
+            return list.end(&snapshot.cursor);
+        }
+        for server in snapshot.app_servers.values().filter(sees) {
             let mut shown = Resource::AppServer((**server).clone());
             confidence::conceal(cx, &mut shown, secrets);
             list.push(&serde_json::to_vec(&shown.to_json(secrets)).map_err(Error::internal)?);
@@ -100,24 +117,56 @@ impl Catalog {
 
     /// An app without its status as JSON, written out once for each of its revisions.
     pub(crate) fn text(&self, app: &App, confidant: bool) -> Result<Arc<RawValue>, Error> {
-        let pick =
-            |texts: &Texts| if confidant { texts.whole.clone() } else { texts.masked.clone() };
-        let revision = app.metadata.revision.as_ref();
-        let known = self.texts.lock().get(app.name()).cloned();
-        if let Some(texts) = known.filter(|texts| Some(&texts.revision) == revision) {
-            return Ok(pick(&texts));
-        }
-        let texts = write_out(app)?;
-        let picked = pick(&texts);
-        if revision.is_some() {
-            let most = 2 * self.snapshot().apps.len() + SPARE_TEXTS;
-            let mut all = self.texts.lock();
-            if all.len() >= most {
-                all.clear();
+        self.written(Kind::App, &app.metadata, confidant, || {
+            let mut shown = App { status: None, ..app.clone() };
+            let whole = raw(&shown.to_json())?;
+            let masked = confidence::mask(&mut shown);
+            let masked = if masked { raw(&shown.to_json())? } else { whole.clone() };
+            Ok((whole, masked))
+        })
+    }
+
+    /// The same of a live record.
+    fn server_text(&self, server: &AppServer, confidant: bool) -> Result<Arc<RawValue>, Error> {
+        self.written(Kind::AppServer, &server.metadata, confidant, || {
+            let mut shown = server.clone();
+            let whole = raw(&shown.to_json())?;
+            let masked = confidence::mask(&mut shown.spec.app);
+            let masked = if masked { raw(&shown.to_json())? } else { whole.clone() };
+            Ok((whole, masked))
+        })
+    }
+
+    /// What is known to be written out, or is now by `write`: for who is told everything, and for who is
+    /// not.
+    fn written(
+        &self,
+        kind: Kind,
+        metadata: &Metadata,
+        confidant: bool,
+        write: impl FnOnce() -> Result<(Arc<RawValue>, Arc<RawValue>), Error>,
+    ) -> Result<Arc<RawValue>, Error> {
+        let Some(revision) = &metadata.revision else {
+            let (whole, masked) = write()?;
+            return Ok(if confidant { whole } else { masked });
+        };
+        let key = (kind, metadata.name.clone());
+        let known = self.texts.lock().get(&key).cloned();
+        let texts = match known.filter(|texts| texts.revision == *revision) {
+            Some(texts) => texts,
+            None => {
+                let (whole, masked) = write()?;
+                let texts = Texts { revision: revision.clone(), masked, whole };
+                let most = 3 * self.snapshot().apps.len() + SPARE_TEXTS;
+                let mut all = self.texts.lock();
+                if all.len() >= most {
+                    all.clear();
+                }
+                all.insert(key, texts.clone());
+                texts
             }
-            all.insert(app.name().to_owned(), texts);
-        }
-        Ok(picked)
+        };
+        Ok(if confidant { texts.whole } else { texts.masked })
     }
 
     /// The apps that there are records of which a host wrote.
@@ -149,13 +198,8 @@ fn has_ended(metadata: &Metadata, now: OffsetDateTime) -> bool {
     metadata.expires.is_some_and(|end| end <= now)
 }
 
-fn write_out(app: &App) -> Result<Texts, Error> {
-    let raw = |app: Value| to_raw_value(&app).map(Arc::from).map_err(Error::internal);
-    let mut shown = App { status: None, ..app.clone() };
-    let whole: Arc<RawValue> = raw(shown.to_json())?;
-    let masked = if confidence::mask(&mut shown) { raw(shown.to_json())? } else { whole.clone() };
-    let revision = app.metadata.revision.clone().unwrap_or_else(|| Revision::new(""));
-    Ok(Texts { revision, masked, whole })
+fn raw(value: &Value) -> Result<Arc<RawValue>, Error> {
+    to_raw_value(value).map(Arc::from).map_err(Error::internal)
 }
 
 /// The answer to a list while it is written: see [`api::wire::ListBody`].

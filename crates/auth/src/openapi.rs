@@ -23,6 +23,12 @@ const SECRETS: Parameter = ("with_secrets", false, "true includes secrets; needs
 const SELECTORS: Parameter =
     ("apps", false, "Of apps only those that one of these label selectors, a JSON array, fits");
 
+const ONE_PER_APP: Parameter = (
+    "one_per_app",
+    false,
+    "true gives, of live records that differ in nothing but the agent, one of each app",
+);
+
 const WATCH: &[Parameter] = &[
     ("kinds", true, "The kinds to watch, separated by commas"),
     ("cursor", true, "The position after which to begin, from a list or an earlier watch"),
@@ -163,9 +169,10 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::AnswerInvite => of(Some(schema::<wire::InviteAnswer>(s)), nothing()),
         Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),
         Operation::Status => of(None, schema::<wire::Status>(s)),
-        Operation::List => {
-            Shape { query: &[SECRETS, SELECTORS], ..of(None, schema::<wire::ListBody>(s)) }
-        }
+        Operation::List => Shape {
+            query: &[SECRETS, SELECTORS, ONE_PER_APP],
+            ..of(None, schema::<wire::ListBody>(s))
+        },
         Operation::Create => of(Some(resource.clone()), resource),
         Operation::Get => Shape { query: &[SECRETS], ..of(None, resource) },
         Operation::Put => Shape { query: WRITE, ..of(Some(resource.clone()), resource) },

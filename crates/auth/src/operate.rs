@@ -27,6 +27,12 @@ struct ReadQuery {
 }
 
 #[derive(Deserialize)]
+struct ListQuery {
+    #[serde(default)]
+    one_per_app: bool,
+}
+
+#[derive(Deserialize)]
 struct WriteQuery {
     #[serde(default)]
     mode: WriteMode,
@@ -86,7 +92,8 @@ async fn resource(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer
     match operation {
         Operation::List => {
             let selection = Selection::of(call)?;
-            let list = resources::list(cx, kind, secrets(call)?, &selection).await?;
+            let ListQuery { one_per_app } = call.query()?;
+            let list = resources::list(cx, kind, secrets(call)?, &selection, one_per_app).await?;
             Ok(answer::bytes(list.into()))
         }
         Operation::Get => {

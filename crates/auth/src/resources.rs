@@ -40,6 +40,7 @@ pub(crate) async fn list(
     kind: Kind,
     secrets: Secrets,
     selection: &Selection,
+    one_per_app: bool,
 ) -> Result<Vec<u8>, Error> {
     let verb = Verb::reading(secrets);
     for needed in [Verb::List, verb] {
@@ -49,7 +50,7 @@ pub(crate) async fn list(
     }
     match kind {
         Kind::App => return cx.core().catalog.apps(cx, secrets, selection),
-        Kind::AppServer => return cx.core().catalog.servers(cx, secrets),
+        Kind::AppServer => return cx.core().catalog.servers(cx, secrets, one_per_app),
         _ => {}
     }
     let (mut resources, cursor) = cx.core().records.list(kind).await?;

@@ -53,6 +53,23 @@ impl Iterator for Documents<'_> {
     }
 }
 
+/// Objects with more keys are searched by a table; most have few.
+const FEW: usize = 16;
+
+/// The line of the entry that has this key, if there is one. `many` is filled when there are many.
+fn first_line(entries: &[Entry], many: &mut HashMap<String, usize>, key: &str) -> Option<usize> {
+    if entries.len() < FEW {
+        return entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| entry.key_span.start.line);
+    }
+    for entry in entries.get(many.len()..).unwrap_or_default() {
+        many.insert(entry.key.clone(), entry.key_span.start.line);
+    }
+    many.get(key).copied()
+}
+
 struct Reader<'t> {
     rest: Peekable<Chars<'t>>,
     at: Position,
@@ -112,7 +129,7 @@ impl Reader<'_> {
 
     fn object(&mut self, depth: usize) -> Result<NodeValue, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
-        let mut keys = HashMap::new();
+        let mut many = HashMap::new();
         self.bump();
         self.skip_space();
         if self.peek() == Some('}') {
@@ -133,7 +150,7 @@ impl Reader<'_> {
             self.bump();
             self.skip_space();
             let value = self.value(depth + 1)?;
-            match keys.insert(key.clone(), start.line) {
+            match first_line(&entries, &mut many, &key) {
                 None => entries.push(Entry { key, key_span, value }),
                 Some(first) => {
                     let message = format!("duplicate key {}", quoted(&key));

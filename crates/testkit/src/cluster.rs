@@ -157,7 +157,10 @@ impl Cluster {
     #[must_use]
     #[track_caller]
     pub fn another_proxy(&self, name: &str) -> (Node, String) {
-        let join = format!("  proxy_server: {}\n{}", self.proxy_addr, self.join_params("proxy"));
+        let config = std::fs::read_to_string(self.auth.config()).unwrap_or_default();
+        let auth = config.lines().find_map(|line| line.strip_prefix("  listen_addr: "));
+        let Some(auth) = auth else { panic!("the auth service has no address: {config}") };
+        let join = format!("  auth_server: {auth}\n{}", self.join_params("proxy"));
         let mut proxy = self.node(name, &join, &proxy_section());
         let address = proxy.settle("proxy");
         (proxy, address)

@@ -72,7 +72,7 @@ pub(super) async fn servers(
     selection: &Selection,
 ) -> anyhow::Result<Vec<Server>> {
     let client = session.auth(tasks)?;
-    let listing = client.list(Kind::AppServer, Secrets::Redact).await?;
+    let listing = client.list_served().await?;
     let mut roles = Vec::new();
     for name in &session.user.roles {
         match client.get(Kind::Role, name, Secrets::Redact).await {

@@ -7,6 +7,7 @@ mod decisions;
 mod documents;
 mod folders;
 mod foresight;
+mod guides;
 mod host_user;
 mod identity;
 mod joins;
