@@ -68,9 +68,10 @@ impl Heartbeat {
             let mut until = self.first_due(renewal);
             if due || !steps.is_empty() {
                 until = match self.tell(steps, !recalled).await {
-                    Ok(receipt) => {
+                    Ok(mut receipt) => {
                         backoff.reset();
-                        recalled = true;
+                        // Before the first time there was nothing to be forgotten.
+                        receipt.lapsed &= std::mem::replace(&mut recalled, true);
                         renewal = Instant::now() + HEARTBEAT_INTERVAL;
                         self.take_note(receipt);
                         self.first_due(renewal)

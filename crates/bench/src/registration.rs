@@ -28,13 +28,13 @@ const AGENTS: usize = 100;
 /// Requests at once when all apps are written.
 const AT_ONCE: usize = 32;
 /// How often what one change takes is measured.
-const TIMES: usize = 200;
+const TIMES: usize = 100;
 /// How often an app is looked at while it is waited for.
 const LOOK: Duration = Duration::from_millis(1);
 /// Nothing takes longer.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long idleness is watched.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_secs(30);
 
 /// Measures it all.
 pub(crate) async fn measure() -> anyhow::Result<Report> {
@@ -226,7 +226,7 @@ async fn idle(fleet: &mut Fleet) -> anyhow::Result<Table> {
     let (fleet_before, written) = (proc::processor_time(&agents)?, fleet::written(auth)?);
     sleep(IDLE).await;
     let columns = ["process", "processor s an hour", "MB written an hour"];
-    let mut table = Table::new("idle, from one minute", &columns);
+    let mut table = Table::new("idle, from half a minute", &columns);
     let hours = 3600.0 / IDLE.as_secs_f64();
     for ((name, pid), before) in pids.into_iter().zip(before) {
         let time = proc::processor_time(&[pid])?.saturating_sub(before);
@@ -249,7 +249,7 @@ async fn loss(fleet: &mut Fleet, notes: &mut Vec<String>) -> anyhow::Result<Tabl
     let mut table = Table::new("an agent of three that dies while it is called", &columns);
     for (what, signal) in [("stopped", Signal::SIGSTOP), ("killed", Signal::SIGKILL)] {
         let callers = Caller::many(fleet, &fleet::name(1), 8).await?;
-        let until = Instant::now() + Duration::from_secs(15);
+        let until = Instant::now() + Duration::from_secs(8);
         let running = callers.into_iter().map(|caller| tokio::spawn(caller.run(until)));
         let running: Vec<_> = running.collect();
         sleep(Duration::from_secs(2)).await;
@@ -276,7 +276,7 @@ async fn loss(fleet: &mut Fleet, notes: &mut Vec<String>) -> anyhow::Result<Tabl
         ]);
         if signal == Signal::SIGSTOP {
             fleet.signal_whole(Signal::SIGCONT)?;
-            sleep(Duration::from_secs(15)).await;
+            sleep(Duration::from_secs(5)).await;
         } else {
             while fleet.servers(1).await? > 2 {
                 ensure!(begin.elapsed() < PATIENCE, "the records of a dead agent stay");
