@@ -14,10 +14,12 @@ const CHUNK: usize = 64;
 /// Resources of one kind by name, in the order of their names. Cloning shares.
 pub struct Index<T> {
     /// Each has entries; all names of one are before all names of the next.
-    chunks: Arc<Vec<Arc<Chunk<T>>>>,
+    chunks: Arc<Chunks<T>>,
     len: usize,
 }
 
+/// Grow and shrink where they are, if nobody else has them.
+type Chunks<T> = Vec<Arc<Chunk<T>>>;
 type Chunk<T> = Vec<(Arc<str>, Arc<T>)>;
 
 // === impl Index ===

@@ -10,7 +10,7 @@ use crate::resources::parse;
 use crate::verb::Verb;
 
 /// Takes note of a heartbeat.
-pub(crate) async fn heartbeat(cx: &OpCx, beat: Heartbeat) -> Result<HeartbeatReceipt, Error> {
+pub(crate) async fn heartbeat(cx: &OpCx, beat: &Heartbeat) -> Result<HeartbeatReceipt, Error> {
     let Some(host) = cx.caller().service() else { return Err(gate::unauthenticated()) };
     let host_id = host.host_id.as_str();
     let count = beat.records.len() + beat.gone.len();

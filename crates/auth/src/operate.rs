@@ -76,7 +76,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         }
         Operation::SignAssertion => answer::json(&assertion::sign(cx, call.json()?).await?),
         Operation::Watch => watch::watch(cx, call).await,
-        Operation::Heartbeat => answer::json(&heartbeat::heartbeat(cx, call.json()?).await?),
+        Operation::Heartbeat => answer::json(&heartbeat::heartbeat(cx, &call.json()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
     }

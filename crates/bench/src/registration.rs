@@ -53,12 +53,12 @@ pub(crate) async fn measure() -> anyhow::Result<Report> {
     tables.push(callable(&fleet).await?);
     tables.push(live(&fleet).await?);
     tables.push(lists(&fleet, apps).await?);
-    tables.push(memory(&mut fleet, "with all apps").await?);
+    tables.push(memory(&mut fleet, "with all apps").await);
     tables.push(idle(&mut fleet).await?);
     tables.push(loss(&mut fleet, &mut notes).await?);
     tables.push(all(&fleet, "update all", apps, Some("2")).await?);
     tables.push(all(&fleet, "delete all", apps, None).await?);
-    tables.push(memory(&mut fleet, "after all were deleted").await?);
+    tables.push(memory(&mut fleet, "after all were deleted").await);
     Ok(Report { name: "registration", tables, notes })
 }
 
@@ -204,7 +204,7 @@ async fn lists(fleet: &Fleet, apps: usize) -> anyhow::Result<Table> {
     Ok(table)
 }
 
-async fn memory(fleet: &mut Fleet, when: &'static str) -> anyhow::Result<Table> {
+async fn memory(fleet: &mut Fleet, when: &'static str) -> Table {
     sleep(Duration::from_secs(2)).await;
     let columns = ["process", "when", "resident MB", "anonymous MB"];
     let mut table = Table::new("memory", &columns);
@@ -213,7 +213,7 @@ async fn memory(fleet: &mut Fleet, when: &'static str) -> anyhow::Result<Table> 
         let mb = |kib: u64| number(kib as f64 / 1024.0, 1);
         table.row(vec![text(name), text(when), mb(memory.resident), mb(memory.anonymous)]);
     }
-    Ok(table)
+    table
 }
 
 /// What it costs when nothing happens.
@@ -254,7 +254,7 @@ async fn loss(fleet: &mut Fleet, notes: &mut Vec<String>) -> anyhow::Result<Tabl
         let running: Vec<_> = running.collect();
         sleep(Duration::from_secs(2)).await;
         let begin = Instant::now();
-        fleet.signal_whole(signal)?;
+        fleet.signal_whole(signal);
         let mut seen = Vec::new();
         for caller in running {
             seen.extend(caller.await?);
@@ -275,7 +275,7 @@ async fn loss(fleet: &mut Fleet, notes: &mut Vec<String>) -> anyhow::Result<Tabl
             number(passed.as_secs_f64() * 1e3, 0),
         ]);
         if signal == Signal::SIGSTOP {
-            fleet.signal_whole(Signal::SIGCONT)?;
+            fleet.signal_whole(Signal::SIGCONT);
             sleep(Duration::from_secs(5)).await;
         } else {
             while fleet.servers(1).await? > 2 {

@@ -205,12 +205,11 @@ impl Fleet {
     }
 
     /// Signals the agent of all apps.
-    pub(super) fn signal_whole(&mut self, signal: Signal) -> anyhow::Result<()> {
+    pub(super) fn signal_whole(&mut self, signal: Signal) {
         match signal {
             Signal::SIGKILL => self.cluster.agent().kill(),
             signal => self.cluster.agent().process().signal(signal),
         }
-        Ok(())
     }
 
     pub(super) fn restart_whole(&mut self) {

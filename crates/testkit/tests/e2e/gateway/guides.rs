@@ -140,7 +140,7 @@ impl<'c> Reader<'c> {
         let mut input = String::new();
         let mut home = self.folder.join("home");
         if shown.by_alice {
-            let alice = self.alice.as_mut().expect("alice was invited");
+            let alice = self.alice.as_mut().unwrap();
             home.clone_from(&alice.home);
             if line.starts_with("tsh login") {
                 line.push_str(" --credentials-from-stdin");
@@ -192,7 +192,7 @@ fn console(block: &str) -> Vec<Shown> {
             all.push(Shown { by_alice, command, ..Shown::default() });
             continue;
         }
-        let shown = all.last_mut().expect("a block begins with a command");
+        let shown = all.last_mut().unwrap();
         let line = match line.strip_prefix("! ") {
             Some(error) => {
                 shown.fails = true;
@@ -208,25 +208,26 @@ fn console(block: &str) -> Vec<Shown> {
 /// Whether what was said is what is shown. How wide columns are is no matter.
 fn matches(shown: &[String], said: &str) -> bool {
     let said: Vec<String> = said.lines().map(plain).filter(|line| !line.is_empty()).collect();
-    fn lines(shown: &[String], said: &[String]) -> bool {
-        match shown.split_first() {
-            None => said.is_empty(),
-            Some((first, rest)) if first == ANYTHING => {
-                (0..=said.len()).any(|skipped| lines(rest, &said[skipped..]))
-            }
-            Some((first, rest)) => said
-                .split_first()
-                .is_some_and(|(line, left)| line_matches(&plain(first), line) && lines(rest, left)),
+    lines_match(shown, &said)
+}
+
+fn lines_match(shown: &[String], said: &[String]) -> bool {
+    match shown.split_first() {
+        None => said.is_empty(),
+        Some((first, rest)) if first == ANYTHING => {
+            (0..=said.len()).any(|skipped| lines_match(rest, said.split_at(skipped).1))
         }
+        Some((first, rest)) => said.split_first().is_some_and(|(line, left)| {
+            line_matches(&plain(first), line) && lines_match(rest, left)
+        }),
     }
-    lines(shown, &said)
 }
 
 fn line_matches(shown: &str, said: &str) -> bool {
     let Some((first, rest)) = shown.split_once(ANYTHING) else { return shown == said };
     let Some(said) = said.strip_prefix(first) else { return false };
     let mut places = said.char_indices().map(|(at, _)| at).chain([said.len()]);
-    places.any(|at| line_matches(rest, &said[at..]))
+    places.any(|at| line_matches(rest, said.split_at(at).1))
 }
 
 /// A line with spaces and rules of any length made short.

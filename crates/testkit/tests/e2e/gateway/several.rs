@@ -1,4 +1,5 @@
 //! Several agents for one app, and several proxies: what one of them does is no matter to the others.
+#![expect(clippy::disallowed_types, reason = "real processes run on the machine's own clock")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
