@@ -15,6 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use nix::sys::signal::Signal;
 use resource::{Kind, Secrets};
 use serde_json::value::RawValue;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use self::caller::Caller;
@@ -250,14 +251,16 @@ async fn loss(fleet: &mut Fleet, notes: &mut Vec<String>) -> anyhow::Result<Tabl
     for (what, signal) in [("stopped", Signal::SIGSTOP), ("killed", Signal::SIGKILL)] {
         let callers = Caller::many(fleet, &fleet::name(1), 8).await?;
         let until = Instant::now() + Duration::from_secs(8);
-        let running = callers.into_iter().map(|caller| tokio::spawn(caller.run(until)));
-        let running: Vec<_> = running.collect();
+        let mut running = JoinSet::new();
+        for caller in callers {
+            running.spawn(caller.run(until));
+        }
         sleep(Duration::from_secs(2)).await;
         let begin = Instant::now();
         fleet.signal_whole(signal);
         let mut seen = Vec::new();
-        for caller in running {
-            seen.extend(caller.await?);
+        while let Some(calls) = running.join_next().await {
+            seen.extend(calls?);
         }
         let after = seen.iter().filter(|call| call.begun >= begin);
         let bad = |call: &&caller::Call| !call.succeeded || call.took > caller::SLOW;
