@@ -21,6 +21,22 @@ const TURN_CALLS: usize = 30_000;
 /// Calls that are not counted, on each connection: what is done once was done after them.
 const WARM_UP_CALLS: usize = 50;
 
+const COLUMNS: [&str; 13] = [
+    "server",
+    "way",
+    "connections",
+    "calls",
+    "p50 µs",
+    "p90 µs",
+    "p99 µs",
+    "added p50 µs",
+    "added p99 µs",
+    "calls/s",
+    "of direct",
+    "CPU s/10k calls",
+    "tsh CPU s/10k calls",
+];
+
 /// Calls by one way.
 #[derive(Debug)]
 struct Course<'s> {
@@ -46,37 +62,33 @@ struct Setting<'s> {
 /// Measures it all.
 pub(crate) async fn measure() -> anyhow::Result<Report> {
     let real = Real::locate();
-    let echo = Upstream::echo()?;
-    let (node, python) = (Upstream::node(&real), Upstream::python(&real));
+    let upstreams = [Upstream::echo()?, Upstream::python(&real), Upstream::node(&real)];
     let (one, three) = (Site::new(Cluster::single())?, Site::new(Cluster::apart())?);
+    let (table, notes) = compare(&one, &three, &upstreams).await?;
+    Ok(Report { name: "calls", tables: vec![table], notes })
+}
+
+/// Calls stdio servers by each way; the first costs nothing itself and is called on many connections.
+pub(crate) async fn compare(
+    one: &Site,
+    three: &Site,
+    upstreams: &[Upstream],
+) -> anyhow::Result<(Table, Vec<String>)> {
     let mut table = Table::new(
-        "a tools/call, directly and through Tessera, audit on",
-        &[
-            "server",
-            "way",
-            "connections",
-            "calls",
-            "p50 µs",
-            "p90 µs",
-            "p99 µs",
-            "added p50 µs",
-            "added p99 µs",
-            "calls/s",
-            "of direct",
-            "CPU s/10k calls",
-            "tsh CPU s/10k calls",
-        ],
+        "a tools/call of a stdio server, directly and through Tessera, audit on",
+        &COLUMNS,
     );
     let mut notes = Vec::new();
-    for upstream in [&echo, &python, &node] {
+    for (at, upstream) in upstreams.iter().enumerate() {
         one.register(upstream);
         three.register(upstream);
         let exchange = upstream.learn().await?;
         let (call, answer) = exchange.bytes();
         notes.push(format!("{}: a call has {call} bytes, its answer {answer}", upstream.name));
-        let setting = Setting { one: &one, three: &three, upstream, exchange };
-        let counts: &[usize] = if upstream.name == echo.name { &CONNECTIONS } else { &[1] };
+        let setting = Setting { one, three, upstream, exchange };
+        let counts: &[usize] = if at == 0 { &CONNECTIONS } else { &[1] };
         for &count in counts {
+            println!("measuring: {}, {count} connections", upstream.name);
             setting.measure(count, &mut table).await?;
         }
         one.require_records(upstream.name)?;
@@ -85,7 +97,7 @@ pub(crate) async fn measure() -> anyhow::Result<Report> {
     notes.push("stream: one HTTP/2 stream to the proxy; all services in one process".to_owned());
     notes.push("tsh: the same, through a process of `tsh mcp connect` for each client".to_owned());
     notes.push("stream, apart: auth, proxy and agent in a process each".to_owned());
-    Ok(Report { name: "calls", tables: vec![table], notes })
+    Ok((table, notes))
 }
 
 // === impl Setting ===

@@ -22,9 +22,11 @@ mod upstream;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use crate::http::Era;
 use crate::report::Report;
 
 /// Measures what Tessera costs.
@@ -36,6 +38,18 @@ struct Args {
     /// Where to write `NAME.json`.
     #[arg(long, value_name = "FOLDER", default_value = "target/bench")]
     out: PathBuf,
+    /// Of `mcp`, only the stages whose names have this in them.
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    stage: String,
+    /// Of `load`: how many connections.
+    #[arg(long, value_name = "COUNT", default_value_t = 64)]
+    connections: usize,
+    /// Of `load`: for how long.
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    seconds: u64,
+    /// Of `load`: in the legacy era.
+    #[arg(long)]
+    legacy: bool,
 }
 
 /// What can be measured.
@@ -53,6 +67,8 @@ enum Name {
     Mcp,
     /// Thousands of apps and a hundred agents: what a change, a list and idleness cost.
     Registration,
+    /// Calls over HTTP by one way for a while, for a profiler to look on; only when it is named.
+    Load,
 }
 
 fn main() -> ExitCode {
@@ -75,25 +91,37 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     pki::install_crypto_provider();
     let names = match args.names.as_slice() {
-        [] => Name::value_variants(),
+        [] => &[
+            Name::Size,
+            Name::Start,
+            Name::Memory,
+            Name::Calls,
+            Name::Mcp,
+            Name::Registration,
+        ],
         names => names,
     };
     for name in names {
-        let report = measure(*name)?;
+        let report = measure(*name, args)?;
         report.print();
         report.write(&args.out)?;
     }
     Ok(())
 }
 
-fn measure(name: Name) -> anyhow::Result<Report> {
+fn measure(name: Name, args: &Args) -> anyhow::Result<Report> {
     match name {
         Name::Size => size::measure(),
         Name::Start => start::measure(),
         Name::Memory => in_runtime(memory::measure()),
         Name::Calls => in_runtime(calls::measure()),
-        Name::Mcp => in_runtime(exchanges::measure()),
         Name::Registration => in_runtime(registration::measure()),
+        Name::Mcp => in_runtime(exchanges::measure(&args.stage)),
+        Name::Load => {
+            let era = if args.legacy { Era::Legacy } else { Era::Modern };
+            let time = Duration::from_secs(args.seconds);
+            in_runtime(exchanges::load(era, args.connections, time))
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! A running cluster as a bench uses it: a user with roles, and the ways to its servers.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Endpoint, PROXY_SERVER_NAME};
 use pki::{CredentialsSlot, IdentityFile, ServerTrust, TrustStore};
+use rustls::ClientConfig;
 use serde_json::json;
 use testkit::Cluster;
 use tokio::time::{Instant, sleep};
@@ -18,6 +19,8 @@ use crate::upstream::Upstream;
 
 /// The user who calls.
 pub(crate) const USER: &str = "bench";
+/// The roles that users have.
+const ROLES: [&str; 2] = ["reader", "writer"];
 
 /// A process is idle when it has not run for so long.
 const QUIET: Duration = Duration::from_millis(200);
@@ -31,9 +34,11 @@ pub(crate) struct Site {
     identity: PathBuf,
     endpoint: Endpoint,
     /// The same over HTTP/1.1.
-    config: Arc<rustls::ClientConfig>,
+    config: Arc<ClientConfig>,
     /// Its processes.
     pids: Vec<u32>,
+    /// Those of them that clients' traffic goes through.
+    edge: Vec<u32>,
 }
 
 // === impl Site ===
@@ -50,23 +55,21 @@ impl Site {
         });
         let deny = json!({"mcp": {"tools": ["*_secret*", "delete_*"]}});
         cluster.role("writer", &allow, &deny);
-        let identity = cluster.identity(USER, &["reader", "writer"]);
+        let identity = cluster.identity(USER, &ROLES);
         let pids = [
             cluster.auth().process().id(),
             cluster.proxy().process().id(),
             cluster.agent().process().id(),
         ];
-        let file = IdentityFile::read(&identity)?;
-        let slot = CredentialsSlot::new(file.credentials()?);
-        let trust = ServerTrust::Cluster(TrustStore::new(file.trust()?));
-        let config = pki::tls::client_config(trust.clone(), Some(&slot), &[b"http/1.1"])?;
         let endpoint = Endpoint::Tls {
             addresses: vec![cluster.proxy_addr().to_owned()],
             server_name: pki::tls::server_name(PROXY_SERVER_NAME)?,
-            config: Arc::new(pki::tls::client_config(trust, Some(&slot), &[b"h2"])?),
+            config: client_config(&identity, b"h2")?,
         };
+        let config = client_config(&identity, b"http/1.1")?;
+        let edge = BTreeSet::from([pids[1], pids[2]]).into_iter().collect();
         let pids = BTreeSet::from(pids).into_iter().collect();
-        Ok(Self { cluster, identity, endpoint, config: Arc::new(config), pids })
+        Ok(Self { cluster, identity, endpoint, config, pids, edge })
     }
 
     /// Registers a server, which is served when this returns.
@@ -86,11 +89,21 @@ impl Site {
 
     /// To a server, by HTTP to the proxy.
     pub(crate) fn by_http(&self, app: &str) -> anyhow::Result<Target> {
+        self.by_http_with(self.config.clone(), app)
+    }
+
+    /// The same as another user of the same roles, who is made.
+    pub(crate) fn by_http_as(&self, user: &str, app: &str) -> anyhow::Result<Target> {
+        let identity = self.cluster.identity(user, &ROLES);
+        self.by_http_with(client_config(&identity, b"http/1.1")?, app)
+    }
+
+    fn by_http_with(&self, config: Arc<ClientConfig>, app: &str) -> anyhow::Result<Target> {
         let name = pki::tls::server_name(PROXY_SERVER_NAME)?;
         Ok(Target {
             address: self.cluster.proxy_addr().to_owned(),
             path: format!("/mcp/apps/{app}"),
-            tls: Some((self.config.clone(), name)),
+            tls: Some((config, name)),
         })
     }
 
@@ -107,6 +120,11 @@ impl Site {
     /// The cluster's processes, without what they started for connections.
     pub(crate) fn pids(&self) -> &[u32] {
         &self.pids
+    }
+
+    /// Those with the proxy and the agent.
+    pub(crate) fn edge(&self) -> &[u32] {
+        &self.edge
     }
 
     /// Waits until the cluster has nothing to do: records are brought to the log after the calls that
@@ -147,4 +165,12 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// How the holder of an identity file connects.
+fn client_config(identity: &Path, protocol: &[u8]) -> anyhow::Result<Arc<ClientConfig>> {
+    let file = IdentityFile::read(identity)?;
+    let slot = CredentialsSlot::new(file.credentials()?);
+    let trust = ServerTrust::Cluster(TrustStore::new(file.trust()?));
+    Ok(Arc::new(pki::tls::client_config(trust, Some(&slot), &[protocol])?))
 }

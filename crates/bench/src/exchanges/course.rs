@@ -28,9 +28,8 @@ pub(super) const COLUMNS: [&str; 12] = [
     "CPU s/10k",
 ];
 
-/// For how long a way has its turn, and for how many requests at the most.
-const TURN: Duration = Duration::from_secs(1);
-const TURN_REQUESTS: usize = 30_000;
+/// For how long connections are warmed up at the most.
+const WARM_UP_TIME: Duration = Duration::from_secs(1);
 /// Requests that are not counted, on each connection.
 const WARM_UP: usize = 50;
 
@@ -87,17 +86,23 @@ impl<'s> Course<'s> {
         }
         let exchange = self.exchange.as_ref().context("no connection, no exchange")?;
         let most = WARM_UP * self.clients.len();
-        Tally::default().round(&mut self.clients, exchange, TURN, most).await?;
+        Tally::default().round(&mut self.clients, exchange, WARM_UP_TIME, most).await?;
         self.calm_down().await
     }
 
-    pub(super) async fn turn(&mut self) -> anyhow::Result<()> {
+    /// Makes requests for some time, and no more than so many.
+    pub(super) async fn turn(&mut self, time: Duration, most: usize) -> anyhow::Result<()> {
         let exchange = self.exchange.as_ref().context("not connected")?;
         let before = self.processor_time()?;
-        self.tally.round(&mut self.clients, exchange, TURN, TURN_REQUESTS).await?;
+        self.tally.round(&mut self.clients, exchange, time, most).await?;
         self.calm_down().await?;
         self.cluster_time += self.processor_time()?.saturating_sub(before);
         Ok(())
+    }
+
+    /// The cluster on the way.
+    pub(super) fn site(&self) -> Option<&'s Site> {
+        self.site
     }
 
     async fn calm_down(&self) -> anyhow::Result<()> {
