@@ -98,11 +98,7 @@ pub(crate) async fn measure(wanted: &str) -> anyhow::Result<Report> {
 }
 
 /// Nothing but load by one way.
-pub(crate) async fn load(
-    era: Era,
-    connections: usize,
-    time: Duration,
-) -> anyhow::Result<Report> {
+pub(crate) async fn load(era: Era, connections: usize, time: Duration) -> anyhow::Result<Report> {
     let site = Site::new(Cluster::single())?;
     let web = Web::start(CALLED.1).await?;
     site.register_web(CALLED.0, web.port);

@@ -91,14 +91,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     pki::install_crypto_provider();
     let names = match args.names.as_slice() {
-        [] => &[
-            Name::Size,
-            Name::Start,
-            Name::Memory,
-            Name::Calls,
-            Name::Mcp,
-            Name::Registration,
-        ],
+        [] => &[Name::Size, Name::Start, Name::Memory, Name::Calls, Name::Mcp, Name::Registration],
         names => names,
     };
     for name in names {
