@@ -14,8 +14,8 @@ mod inflate;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Body;
-use http::header::LOCATION;
+use api::{Body, Brought};
+use http::header::{AUTHORIZATION, LOCATION};
 use http::{Request, Response, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioTimer;
@@ -69,6 +69,14 @@ pub(crate) enum Leave<'p> {
     Permitted,
     /// The protocol wants it; it carries nothing of a client's.
     Housekeeping,
+}
+
+/// Marks an answer to a request in which the client, not the app, says who asks: that it is refused is the
+/// client's business.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ClientsCredentials {
+    /// Whether the client brought anything.
+    pub(crate) brings: bool,
 }
 
 // === impl Dialler ===
@@ -151,6 +159,10 @@ impl Dialler {
             Uri::try_from(url.as_str()).map_err(|_e| wrong("the app's URI is none for HTTP"))?;
         let (parts, body) = request.into_parts();
         let mut headers = carried(&parts.headers);
+        let brought = parts.extensions.get::<Brought>();
+        if let Some(brought) = brought {
+            self.rewriting.bring(&mut headers, brought);
+        }
         self.rewriting.apply(&mut headers, caller.user()?, &caller.tokens().await).await?;
         let confidences = Confidences::of(&headers);
         let mut request = Request::new(body);
@@ -168,6 +180,10 @@ impl Dialler {
         let (mut parts, body) = answer.into_parts();
         let body = inflate::inflate(&mut parts.headers, body)?;
         parts.extensions.insert(confidences);
+        if !self.rewriting.sets(&AUTHORIZATION) {
+            let brings = brought.is_some_and(|brought| !brought.is_empty());
+            parts.extensions.insert(ClientsCredentials { brings });
+        }
         Ok(Response::from_parts(parts, body))
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Body;
+use api::{Body, Brought};
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
@@ -81,10 +81,12 @@ fn answer(
 ) -> Result<Response<Body>, Refused> {
     let evidence = Evidence::of(request.headers())
         .map_err(|error| refuse(StatusCode::UNAUTHORIZED, &error.to_string()))?;
+    let brought = Brought::read(request.headers())
+        .map_err(|unfit| refuse(StatusCode::BAD_REQUEST, &unfit.to_string()))?;
     let (out, body) = outbox();
     let id = Uuid::new_v4().to_string();
     match shared.authorizer.decide(evidence.clone(), name) {
-        Ok(grant) => open(shared, served, id, grant, request.into_body(), out)?,
+        Ok(grant) => open(shared, served, (id, grant, brought), request.into_body(), out)?,
         Err(refusal) if refusal.reason == Reason::Unauthenticated => {
             return Err(refuse(StatusCode::UNAUTHORIZED, &refusal.message));
         }
@@ -107,8 +109,7 @@ fn answer(
 fn open(
     shared: &Arc<Shared>,
     served: &Arc<Served>,
-    id: String,
-    grant: Grant,
+    (id, grant, brought): (String, Grant, Brought),
     body: Body,
     out: Outbox,
 ) -> Result<(), Refused> {
@@ -121,7 +122,7 @@ fn open(
         unrecorded()
     })?;
     let (shared_by, served) = (shared.clone(), served.clone());
-    let parts = Parts { way: Way::Lines, shared: shared_by, id, grant, served, recorder };
+    let parts = Parts { way: Way::Lines, shared: shared_by, id, grant, served, recorder, brought };
     let session = Session::new(parts, body, out);
     shared.tasks.spawn("agent.session", async move {
         session.run().await;

@@ -9,6 +9,7 @@ mod conversation;
 mod exchange;
 mod inlet;
 mod legacy;
+mod metadata;
 mod modern;
 mod open;
 mod pass;
@@ -20,7 +21,7 @@ mod visitor;
 
 use std::sync::Arc;
 
-use api::Body;
+use api::{Body, Brought};
 use http::{Method, Request, Response, StatusCode};
 use mcp::error::code;
 use mcp::{Era, Message};
@@ -57,7 +58,15 @@ pub(crate) async fn answer(
         Ok(visitor) => visitor,
         Err(turned) => return turn_away(&shared, &served, &app, turned, body).await,
     };
-    let exchange = Exchange { shared, served, visitor, app, head };
+    let (brought, unfit) = match Brought::read(&head.headers) {
+        Ok(brought) => (brought, None),
+        Err(unfit) => (Brought::default(), Some(unfit.to_string())),
+    };
+    let exchange = Exchange { shared, served, visitor, app, head, brought };
+    if let Some(words) = unfit {
+        exchange.invalid(None, &words).await;
+        return *reply::bad(&words);
+    }
     respond(&exchange, body).await.unwrap_or_else(|stop| *stop)
 }
 
@@ -103,6 +112,9 @@ async fn post(exchange: &Exchange, body: Body) -> Result<Response<Body>, Stop> {
 }
 
 async fn listen(exchange: &Exchange) -> Result<Response<Body>, Stop> {
+    if let Some(name) = metadata::wanted(exchange) {
+        return metadata::answer(exchange, name).await;
+    }
     if exchange.claim()?.era() == Some(Era::Modern) {
         return Err(reply::only("POST", "this revision has no GET: use \"subscriptions/listen\""));
     }

@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Brought;
 use bytes::Bytes;
 use mcp::error::{self, code};
 use mcp::framing::LineError;
@@ -47,6 +48,7 @@ pub(crate) struct Session {
     /// Counted for as long as this lives.
     pub(crate) connection: Connection,
     way: Way,
+    brought: Brought,
     io: Io,
     relay: Relay,
     /// When the client last wrote.
@@ -85,13 +87,15 @@ pub(crate) struct Parts {
     pub(crate) grant: Grant,
     pub(crate) served: Arc<Served>,
     pub(crate) recorder: Recorder,
+    /// What the client has for the server itself.
+    pub(crate) brought: Brought,
 }
 
 // === impl Session ===
 
 impl Session {
     pub(crate) fn new(parts: Parts, body: api::Body, out: Outbox) -> Self {
-        let Parts { way, shared, id, grant, served, recorder } = parts;
+        let Parts { way, shared, id, grant, served, recorder, brought } = parts;
         let added = match way {
             Way::Lines => 0,
             Way::Http => ADDED_BYTES,
@@ -109,6 +113,7 @@ impl Session {
             grant,
             served,
             recorder,
+            brought,
         }
     }
 
@@ -393,6 +398,7 @@ impl Session {
             grant: &self.grant,
             session: &self.id,
             way: self.way,
+            brought: &self.brought,
         };
         upstream::open(opening).await.map_err(|message| {
             self.served.failed(message.clone());

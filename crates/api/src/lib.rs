@@ -6,6 +6,7 @@
 //! that [`Replica`] keeps.
 
 mod body;
+pub mod brought;
 mod client;
 mod connect;
 mod discover;
@@ -26,6 +27,7 @@ mod trust;
 pub mod wire;
 
 pub use body::{Body, BoxError, boxed, collect, empty, full};
+pub use brought::{Brought, Unfit};
 pub use client::{Client, Write};
 pub use connect::{
     ALPN_AUTH, AUTH_SERVER_NAME, Connection, Endpoint, PROXY_SERVER_NAME, Sender, Stream,

@@ -16,6 +16,18 @@ pub const NOT_SERVED_UNRECORDED: &str = "unrecorded";
 /// The answer is what the client gets if that agent cannot be asked. What it names is the client's word only: a
 /// proxy sends such a request on as it would have sent it in the first place, or not at all.
 pub const HELD_BY: &str = "tessera-held-by";
+/// Header of a GET: which of the MCP server's public documents is wanted, by its name below `/.well-known/`.
+/// [`BELOW_PATH`] at its end stands for the path of the server.
+pub const METADATA: &str = "tessera-metadata";
+/// Where a document is about one of several servers at an address (RFC 9728, section 3.1).
+pub const BELOW_PATH: &str = "/mcp";
+/// Documents by which clients learn how to sign in at an MCP server.
+pub const METADATA_NAMES: [&str; 3] =
+    ["oauth-protected-resource", "oauth-authorization-server", "openid-configuration"];
+/// Header of an answer: whose refusal it is, where it could be the cluster's as well.
+pub const ERROR_ORIGIN: &str = "tessera-error-origin";
+/// It is the MCP server's.
+pub const ORIGIN_UPSTREAM: &str = "upstream";
 /// Trailer: why a stream ended, one word.
 pub const END_REASON: &str = "tessera-end";
 /// Trailer: why a stream ended, a percent-encoded sentence for a person.
@@ -23,7 +35,7 @@ pub const END_MESSAGE: &str = "tessera-end-message";
 
 /// What of a client's headers an agent needs, besides those that begin with [`MCP_PREFIX`]: how a message
 /// is to be read and answered, where a stream goes on, and what ties a request to others in a trace.
-const TRAVELLING: [&str; 8] = [
+const TRAVELLING: [&str; 9] = [
     "accept",
     "content-type",
     "content-encoding",
@@ -32,14 +44,18 @@ const TRAVELLING: [&str; 8] = [
     "tracestate",
     "baggage",
     PROOF,
+    METADATA,
 ];
 
 /// What the names of the protocol's own headers begin with.
 pub const MCP_PREFIX: &str = "mcp-";
 
 /// Whether a header that a client sent goes on to the agent. Credentials, cookies and what proxies add do
-/// not.
+/// not; what is addressed to the server does ([`crate::brought`]).
 #[must_use]
 pub fn travels(name: &http::HeaderName) -> bool {
-    name.as_str().starts_with(MCP_PREFIX) || TRAVELLING.contains(&name.as_str())
+    let name = name.as_str();
+    name.starts_with(MCP_PREFIX)
+        || TRAVELLING.contains(&name)
+        || name.starts_with(crate::brought::PREFIX)
 }

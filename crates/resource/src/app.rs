@@ -136,7 +136,13 @@ impl Header {
     /// Whether the header is the gateway's business, so that apps cannot set it.
     #[must_use]
     pub fn is_reserved(&self) -> bool {
-        let name = self.name.to_ascii_lowercase();
+        Self::is_reserved_name(&self.name)
+    }
+
+    /// The same of a header of this name.
+    #[must_use]
+    pub fn is_reserved_name(name: &str) -> bool {
+        let name = name.to_ascii_lowercase();
         Self::RESERVED.contains(&name.as_str())
             || Self::RESERVED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use api::Brought;
 use http::HeaderMap;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, HeaderName, HeaderValue, USER_AGENT,
@@ -106,9 +107,22 @@ impl Rewriting {
         Ok(Self { rules })
     }
 
+    /// Whether it is the app that says this, and not the client.
+    pub(super) fn sets(&self, name: &HeaderName) -> bool {
+        self.rules.iter().any(|rule| rule.name == *name)
+    }
+
     /// Whether the header by which servers tell sites apart is set: HTTP/2 has another way.
     pub(super) fn sets_host(&self) -> bool {
-        self.rules.iter().any(|rule| rule.name == HOST)
+        self.sets(&HOST)
+    }
+
+    /// Adds what the client brings for the server. What the app sets is the app's, even where a template
+    /// leaves it out.
+    pub(super) fn bring(&self, headers: &mut HeaderMap, brought: &Brought) {
+        for (name, value) in brought.iter().filter(|(name, _)| !self.sets(name)) {
+            headers.append(name, value.clone());
+        }
     }
 
     /// Sets what the app says, for a user.

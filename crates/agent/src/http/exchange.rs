@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Body;
+use api::{Body, Brought};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
@@ -28,6 +28,8 @@ pub(crate) struct Exchange {
     pub(crate) visitor: Arc<Visitor>,
     pub(crate) app: String,
     pub(crate) head: Parts,
+    /// What the client has for the server itself.
+    pub(crate) brought: Brought,
 }
 
 /// The revision that a request claims to be of.
@@ -44,6 +46,11 @@ pub(crate) enum Claim {
 impl Exchange {
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// The headers, and what of them is for the server itself.
+    pub(crate) fn said(&self) -> (&HeaderMap, Brought) {
+        (&self.head.headers, self.brought.clone())
     }
 
     pub(crate) fn accepts(&self) -> Accepts {

@@ -2,7 +2,7 @@
 //! same, one is held for each identity and app, and shared by that identity's clients of the same abilities.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash as _, Hasher as _, RandomState};
 use std::sync::Arc;
 
 use api::Body;
@@ -44,6 +44,8 @@ struct Key {
     revision: Option<Revision>,
     /// What the client can do: the server is told once.
     capabilities: u64,
+    /// What it has for the server: whoever brings something else is somebody else there.
+    brought: u64,
 }
 
 /// A message of a client.
@@ -130,6 +132,20 @@ fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
     headers.get_all(name).iter().map(HeaderValue::as_bytes).collect()
 }
 
+/// Who asks, by what is said to the server itself; nothing where it does not reach the server.
+fn standing(exchange: &Exchange, hasher: &RandomState) -> u64 {
+    let target = exchange.served.target();
+    let dialled = matches!(
+        target.app.transport(),
+        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. })
+    );
+    let mut state = hasher.build_hasher();
+    for header in exchange.brought.standing().filter(|_| dialled) {
+        header.hash(&mut state);
+    }
+    state.finish()
+}
+
 /// The session that is held for such a client, begun if there is none.
 fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>, Stop> {
     let shared = &exchange.shared;
@@ -141,6 +157,7 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
         app: exchange.app.clone(),
         revision: exchange.served.target().app.metadata.revision.clone(),
         capabilities: pools.hasher.hash_one(capabilities),
+        brought: standing(exchange, &pools.hasher),
     };
     // Held until it is in the table: of two first requests, one begins the session.
     let mut table = pools.table.lock();

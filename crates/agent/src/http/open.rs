@@ -40,6 +40,7 @@ pub(crate) fn open(
         grant,
         served: exchange.served.clone(),
         recorder,
+        brought: exchange.brought.clone(),
     };
     let (body, out, lines) = ends.split();
     let session = Session::new(parts, api::boxed(body), out);

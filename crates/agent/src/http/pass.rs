@@ -2,6 +2,8 @@
 //! keep their status and form, event streams their ids; only what must not pass does not.
 
 mod answer;
+mod bodiless;
+mod challenge;
 mod decide;
 mod events;
 mod legacy;
@@ -9,6 +11,7 @@ mod modern;
 mod request;
 mod watch;
 
+pub(super) use self::bodiless::{end, listen};
 pub(crate) use self::legacy::sweep;
-pub(super) use self::legacy::{begin, end, finish, listen, post};
+pub(super) use self::legacy::{begin, finish, post};
 pub(super) use self::modern::{post as post_modern, takes_modern};

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Brought;
 use http::header::HeaderValue;
 use mcp::{Era, Id};
 use parking_lot::Mutex;
@@ -43,6 +44,8 @@ pub(crate) struct Passage {
 struct State {
     /// What the server calls the session, for no other ears.
     session: Option<HeaderValue>,
+    /// What its client had for the server when it last asked something.
+    brought: Brought,
     used: Instant,
     /// How many requests are being answered.
     readers: usize,
@@ -78,7 +81,13 @@ impl Passage {
             Era::Legacy => Relay::resumable(tasks),
             Era::Modern => Relay::new(tasks),
         };
-        let state = State { session: None, used: Instant::now(), readers: 0, end: None };
+        let state = State {
+            session: None,
+            brought: Brought::default(),
+            used: Instant::now(),
+            readers: 0,
+            end: None,
+        };
         Ok(Arc::new(Self {
             shared: shared.clone(),
             target,
@@ -104,6 +113,18 @@ impl Passage {
 
     pub(crate) fn session(&self) -> Option<HeaderValue> {
         self.state.lock().session.clone()
+    }
+
+    /// What the client has for the server itself, for what is said in its place.
+    pub(crate) fn brought(&self) -> Brought {
+        self.state.lock().brought.clone()
+    }
+
+    /// The client asks something, and this is what it has for the server.
+    pub(crate) fn brings(&self, brought: &Brought) {
+        if !brought.is_empty() || !self.brought().is_empty() {
+            self.state.lock().brought = brought.clone();
+        }
     }
 
     /// The client does something.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Brought;
 use mcp::Era;
 use mcp::bridge::{Finding, Known};
 use resource::{App, Transport};
@@ -31,6 +32,8 @@ pub(crate) struct Opening<'o> {
     pub(crate) session: &'o str,
     /// How its client's messages come.
     pub(crate) way: Way,
+    /// What the client has for the server itself; means nothing to one that is not dialled.
+    pub(crate) brought: &'o Brought,
 }
 
 /// Opens a server.
@@ -90,7 +93,8 @@ impl Opening<'_> {
         );
         let dialler = target.dialler(shared).await?;
         let (target, served) = (target.clone(), self.served.clone());
-        let line = Line { dialler, caller, target, served, logs: Logs::default() };
+        let brought = self.brought.clone();
+        let line = Line { dialler, caller, target, served, brought, logs: Logs::default() };
         Ok(Upstream::Remote(Box::new(Remote::new(line, dialect, &shared.tasks))))
     }
 

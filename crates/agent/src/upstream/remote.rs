@@ -18,7 +18,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use api::{Body, Brought};
 use bytes::Bytes;
+use http::Request;
 use mcp::Id;
 use mcp::framing::LineError;
 use runtime::{TaskHandle, Tasks};
@@ -68,6 +70,18 @@ pub(crate) struct Line {
     pub(crate) served: Arc<Served>,
     /// What the server logs beside its answers.
     pub(crate) logs: Logs,
+    /// What the client has for the server itself.
+    pub(crate) brought: Brought,
+}
+
+// === impl Line ===
+
+impl Line {
+    /// A request that says what the client has for the server.
+    fn fit(&self, mut request: Request<Body>) -> Request<Body> {
+        request.extensions_mut().insert(self.brought.clone());
+        request
+    }
 }
 
 // === impl Remote ===

@@ -131,6 +131,15 @@ async fn a_session_passes_with_a_name_of_its_own_on_each_side() {
     );
 }
 
+/// Sessions are looked at whenever anything changes, and now and then.
+#[tokio::test]
+async fn a_session_goes_on_when_something_changes_that_does_not_concern_it() {
+    let (cluster, _server, web) = meet(everything(), |_| None).await;
+    cluster.put(cluster.app("other", json!({})));
+    cluster.settled().await;
+    assert!(web.call(2, "echo").await.json().await["result"].is_object());
+}
+
 #[tokio::test]
 async fn streams_pass_with_their_ids_and_comments_and_times() {
     const STREAM: &str = ": hello\n\nid: 0\nretry: 50\ndata:\n\nid: 1\r\nevent: message\r\ndata: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\r\ndata: \"params\":{\"progressToken\":1,\"progress\":2}}\r\n\r\nid:2\ndata:{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":{\"x\":1.0e2}}\n\n";

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use api::Brought;
 use clap::{Parser, Subcommand};
 
 use super::proxy_mcp::Diary;
@@ -148,8 +149,9 @@ pub(super) struct McpConfig {
     /// How the edited file is laid out.
     #[arg(long, value_enum)]
     pub(super) json_format: Option<JsonFormat>,
-    /// Refused in words, see [`refuse_headers`].
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
+    /// `rewrite.headers` win.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
     /// Reconnect when the connection is lost.
     #[arg(long, overrides_with = "no_auto_reconnect")]
@@ -178,8 +180,9 @@ pub(super) enum JsonFormat {
 pub(super) struct McpConnect {
     /// The server.
     pub(super) name: String,
-    /// Refused in words, see [`refuse_headers`].
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
+    /// `rewrite.headers` win.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
     /// Connect again when the connection is lost (the default).
     #[arg(long, overrides_with = "no_auto_reconnect")]
@@ -218,8 +221,9 @@ pub(super) struct ProxyMcp {
     /// Where to tell of connections and refusals.
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
     pub(super) proxy_log_output: Diary,
-    /// Refused in words, see [`refuse_headers`].
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", hide = true)]
+    /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
+    /// `rewrite.headers` win.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
     /// Serve processes of all users of this machine, in your name.
     #[arg(long)]
@@ -246,21 +250,16 @@ impl Global {
     }
 }
 
-/// Refuses headers that a command is to add to what reaches an MCP server.
-///
-/// Servers believe headers: `X-Forwarded-User`, or a token of somebody else's. What reaches a server beside
-/// messages is said by the app, which its administrator wrote, and by the cluster.
-pub(super) fn refuse_headers(headers: &[String]) -> Result<(), Usage> {
-    let Some(header) = headers.first() else { return Ok(()) };
-    let Some((name, _)) = header.split_once(':') else {
-        return Err(Usage("a header is NAME: VALUE".to_owned()));
-    };
-    Err(Usage(format!(
-        "the header {:?} cannot be given here: an MCP server could take it for what the cluster says of you; \
-         whoever administers the app sets headers for each user in its spec.rewrite.headers, from traits \
-         for example ({{{{external.NAME}}}})",
-        name.trim()
-    )))
+/// The headers that a command is to add to what reaches an MCP server.
+pub(super) fn brought(headers: &[String]) -> Result<Brought, Usage> {
+    let mut brought = Brought::default();
+    for header in headers {
+        brought.add_line(header).map_err(|unfit| match unfit {
+            Some(unfit) => Usage(unfit.to_string()),
+            None => Usage("a header is NAME: VALUE".to_owned()),
+        })?;
+    }
+    Ok(brought)
 }
 
 /// A duration, or a plain number of minutes as Teleport's users write it.

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use self::client::Client;
 use self::link::{Link, Over};
 use self::stdio::{Input, Output};
-use super::args::{Global, McpConnect, refuse_headers};
+use super::args::{Global, McpConnect, brought};
 use super::way::SignedIn;
 use crate::run::Context;
 
@@ -27,10 +27,10 @@ pub(super) async fn connect(
     global: Global,
     args: McpConnect,
 ) -> anyhow::Result<ExitCode> {
-    refuse_headers(&args.headers)?;
+    let brought = brought(&args.headers)?;
     super::start_log(&global);
     let client = Client::new(Input::open(), Output::open());
-    let guide = SignedIn::new(&global, None, args.name, cx.clock.clone());
+    let guide = SignedIn::new(&global, None, args.name, cx.clock.clone()).bringing(brought);
     let over = Link::new(&guide, &cx.tasks, !args.no_auto_reconnect, client).run().await?;
     Ok(match over {
         Over::ByClient => ExitCode::SUCCESS,

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::args::{ConfigFormat, Global, JsonFormat, McpConfig, refuse_headers};
+use super::args::{ConfigFormat, Global, JsonFormat, McpConfig, brought};
 use super::client_config::{Client, Launch, Layout, fresh, put};
 use super::servers::{Selection, Server, servers};
 use crate::environment;
@@ -32,7 +32,8 @@ pub(super) async fn configure(
     global: Global,
     args: McpConfig,
 ) -> anyhow::Result<ExitCode> {
-    refuse_headers(&args.headers)?;
+    // What cannot be sent is said now, not to a client later.
+    drop(brought(&args.headers)?);
     let selection = selection(&args)?;
     let target = match args.client_config.clone().or_else(|| environment::MCP_CLIENT_CONFIG.read())
     {
@@ -56,6 +57,14 @@ pub(super) async fn configure(
         cx.printer.talk(server.name());
     }
     cx.printer.talk("");
+    let without = found.iter().filter(|server| !server.is_over_http());
+    let without: Vec<&str> = without.map(Server::name).collect();
+    if !args.headers.is_empty() && !without.is_empty() {
+        cx.printer.talk(&format!(
+            "Headers are left out for {}: only servers over HTTP have them.\n",
+            without.join(", ")
+        ));
+    }
     let layout = layout(args.json_format)?;
     match target {
         Some(target) => {
@@ -120,6 +129,11 @@ fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<
     }
     if args.no_auto_reconnect {
         words.push("--no-auto-reconnect".to_owned());
+    }
+    if server.is_over_http() {
+        for header in &args.headers {
+            words.extend(["-H".to_owned(), header.clone()]);
+        }
     }
     words.push(server.name().to_owned());
     let mut env = serde_json::Map::new();

@@ -18,7 +18,7 @@ use runtime::Shutdown;
 pub(super) use self::diary::Diary;
 use self::listener::{Guard, Listener};
 use self::pool::Pool;
-use super::args::{Global, ProxyMcp, refuse_headers};
+use super::args::{Global, ProxyMcp, brought};
 use super::servers::{Selection, servers};
 use super::way::SignedIn;
 use crate::exit::Refused;
@@ -26,11 +26,12 @@ use crate::run::Context;
 
 /// `tsh proxy mcp`.
 pub(super) async fn proxy(cx: Context, global: Global, args: ProxyMcp) -> anyhow::Result<ExitCode> {
-    refuse_headers(&args.headers)?;
+    let brought = brought(&args.headers)?;
     super::start_log(&global);
     let shutdown = Shutdown::on_signals(&cx.tasks).context("cannot wait for signals")?;
     let diary = args.proxy_log_output;
-    let guide = SignedIn::new(&global, args.cluster.clone(), args.name.clone(), cx.clock.clone());
+    let guide = SignedIn::new(&global, args.cluster.clone(), args.name.clone(), cx.clock.clone())
+        .bringing(brought);
     require_served(&cx, &guide, &args, diary).await?;
     let listener = Listener::bind(args.port, diary).await?;
     let address = listener.address();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use policy::{AccessState, AppRef, Patterns, RoleSet};
-use resource::{App, Kind, Labels, Resource, Role, Secrets};
+use resource::{App, Kind, Labels, Resource, Role, Secrets, Transport};
 use runtime::Tasks;
 
 use crate::exit::Usage;
@@ -62,6 +62,12 @@ impl Selection {
 impl Server {
     pub(super) fn name(&self) -> &str {
         self.app.name()
+    }
+
+    /// Whether it is spoken to over HTTP.
+    pub(super) fn is_over_http(&self) -> bool {
+        let transport = self.app.transport();
+        matches!(transport, Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }))
     }
 }
 

@@ -113,6 +113,7 @@ impl StandIn {
     /// The way there for whoever shows this certificate.
     pub(crate) fn way(&self, certificate: &[u8]) -> Way {
         Way {
+            brought: api::Brought::default(),
             endpoint: Endpoint::Unix(self.path()),
             proxy: "cluster.test:3080".to_owned(),
             certificate: certificate.into(),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::Endpoint;
+use api::{Brought, Endpoint};
 use http::HeaderValue;
 use pki::PrivateKey;
 use pki::jwt::proof::{Asking, prove};
@@ -32,6 +32,8 @@ pub(super) struct Way {
     pub(super) path: String,
     /// Proves that it is us who ask.
     pub(super) prover: Prover,
+    /// What the MCP server itself is to be told.
+    pub(super) brought: Brought,
 }
 
 /// Proves that requests come from who holds the key of the certificate.
@@ -51,6 +53,7 @@ pub(super) struct SignedIn {
     pub(super) cluster: Option<String>,
     pub(super) app: String,
     pub(super) clock: Clock,
+    pub(super) brought: Brought,
 }
 
 // === impl Way ===
@@ -81,7 +84,13 @@ impl Prover {
 
 impl SignedIn {
     pub(super) fn new(global: &Global, cluster: Option<String>, app: String, clock: Clock) -> Self {
-        Self { identity: global.identity(), proxy: global.proxy(), cluster, app, clock }
+        let (identity, proxy) = (global.identity(), global.proxy());
+        Self { identity, proxy, cluster, app, clock, brought: Brought::default() }
+    }
+
+    /// The same with headers for the MCP server itself.
+    pub(super) fn bringing(self, brought: Brought) -> Self {
+        Self { brought, ..self }
     }
 
     pub(super) fn session(&self) -> Result<Session, Fault> {
@@ -106,6 +115,7 @@ impl Guide for SignedIn {
         let cluster = self.cluster.clone().unwrap_or(session.user.cluster);
         let (key, clock) = (session.key, self.clock.clone());
         let prover = Prover { key, cluster, app: self.app.clone(), clock };
-        Ok(Way { endpoint, path, prover, certificate: session.certificate, proxy: session.proxy })
+        let (certificate, proxy) = (session.certificate, session.proxy);
+        Ok(Way { endpoint, path, prover, certificate, proxy, brought: self.brought.clone() })
     }
 }

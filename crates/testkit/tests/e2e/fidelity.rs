@@ -2,6 +2,9 @@
 //! gateway, then a server that repeats the recorded bytes is spoken to through it, by the same
 //! requests, with a role that lets everything be used.
 
+mod framed;
+mod streams;
+
 use std::collections::HashMap;
 
 use testkit::http::Call;
@@ -19,10 +22,10 @@ struct Exchange {
 }
 
 /// A POST of a script: its header lines and its body.
-type Asked<'a> = (Vec<(&'a str, &'a str)>, String);
+pub(crate) type Asked<'a> = (Vec<(&'a str, &'a str)>, String);
 
 /// Odd spellings on purpose: number formats, escapes, unknown members, any order.
-fn legacy() -> Vec<Asked<'static>> {
+pub(crate) fn legacy() -> Vec<Asked<'static>> {
     let bodies = [
         r#"{"jsonrpc":"2.0","id":"a-string","method":"ping"}"#,
         r#"{"id":2,"method":"tools/list","jsonrpc":"2.0", "params":{} }"#,
@@ -78,7 +81,7 @@ fn modern() -> Vec<Asked<'static>> {
     ]
 }
 
-const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
+pub(crate) const HELLO: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
 
 /// Speaks by a script to whatever is at this port and path.
 #[track_caller]

@@ -8,6 +8,7 @@ mod documents;
 mod folders;
 mod foresight;
 mod guides;
+mod headers;
 mod host_user;
 mod identity;
 mod joins;

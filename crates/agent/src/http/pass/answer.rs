@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use api::Body;
+use api::stream_headers::MCP_PREFIX;
 use bytes::{Bytes, BytesMut};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
@@ -10,9 +11,11 @@ use http::header::{
 use http::{Response, StatusCode};
 use http_body_util::BodyExt;
 use mcp::error::{self, code};
+use mcp::header::SESSION_ID;
 use mcp::limits::{Limits, MESSAGE_BYTES};
 use mcp::{Era, Id, Message, probe};
 
+use super::challenge::Challenge;
 use super::decide::Decided;
 use super::events::{Events, Waits};
 use crate::http::passage::Passage;
@@ -104,7 +107,8 @@ pub(super) async fn relay(
     asked: Asked,
 ) -> Response<Body> {
     let (head, body) = response.into_parts();
-    let status = refused_status(head.status);
+    let challenge = Challenge::of(&head);
+    let status = challenge.status(head.status);
     let content = Content::of(&head.headers);
     if head.status.is_success() && content == Content::Events {
         let waits = Waits::Answers(asked.ids);
@@ -138,10 +142,12 @@ pub(super) async fn relay(
     {
         passage.target.doubt();
     }
-    match outcome {
+    let mut answer = match outcome {
         Ok(bytes) => message(passage, status, &head.headers, bytes, asked).await,
         Err(words) => withheld(passage, status, asked, &words),
-    }
+    };
+    challenge.mark(&mut answer);
+    answer
 }
 
 /// With these, a server that does not speak the modern era refuses what is of it.
@@ -150,16 +156,6 @@ const OLDER: [StatusCode; 3] =
 
 /// How long the body of an answer may take that was begun.
 const TIME: std::time::Duration = std::time::Duration::from_mins(10);
-
-/// A server that does not accept our credentials says nothing about the client's.
-fn refused_status(status: StatusCode) -> StatusCode {
-    match status {
-        StatusCode::UNAUTHORIZED
-        | StatusCode::FORBIDDEN
-        | StatusCode::PROXY_AUTHENTICATION_REQUIRED => StatusCode::BAD_GATEWAY,
-        other => other,
-    }
-}
 
 async fn message(
     passage: &Arc<Passage>,
@@ -309,6 +305,12 @@ pub(super) fn with_headers(status: StatusCode, server: &HeaderMap, body: Body) -
     for name in &KEPT {
         if let Some(value) = server.get(name) {
             response.headers_mut().insert(name, value.clone());
+        }
+    }
+    for (name, value) in server {
+        // The name of the session is not the server's.
+        if name.as_str().starts_with(MCP_PREFIX) && name != SESSION_ID {
+            response.headers_mut().append(name, value.clone());
         }
     }
     if !response.headers().contains_key(CONTENT_TYPE) {

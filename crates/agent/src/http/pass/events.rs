@@ -155,9 +155,9 @@ impl Events {
         let passage = self.passage.clone();
         self.passage.shared.tasks.spawn_until_cancelled("agent.http.answer", async move {
             let (headers, body) = (own_headers(), api::full(answer));
+            let said = (&headers, passage.brought());
             let visitor = &passage.visitor;
-            let sent =
-                passage.send(visitor, Leave::Housekeeping, Method::POST, &headers, body).await;
+            let sent = passage.send(visitor, Leave::Housekeeping, Method::POST, said, body).await;
             if let Err(unanswered) = sent {
                 tracing::debug!(reason = unanswered.words(), "a server's request stays unanswered");
             }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use api::Body;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, Method, Response, StatusCode};
+use http::{HeaderName, Method, Response, StatusCode};
 use mcp::header::SESSION_ID;
 use mcp::{Era, Message, probe};
 use tokio::time::interval;
 use uuid::Uuid;
 
-use super::answer::{Asked, Content, relay, unanswered, with_headers};
-use super::events::{Events, Waits};
+use super::answer::{Asked, Content, relay, unanswered};
 use super::modern::takes_modern;
 use super::request::{Unanswered, own_headers};
 use crate::agent::Shared;
@@ -53,9 +52,10 @@ pub(in crate::http) async fn begin(
     let Some((permit, bytes)) = decided.forward.take() else {
         return Ok(Some(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, "")));
     };
-    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let (leave, said) = (Leave::Permit(permit), exchange.said());
+    passage.brings(&exchange.brought);
     let visitor = &passage.visitor;
-    let sent = passage.send(visitor, leave, Method::POST, headers, api::full(bytes)).await;
+    let sent = passage.send(visitor, leave, Method::POST, said, api::full(bytes)).await;
     let asked = Asked::of(decided);
     let response = match sent {
         Ok(response) => response,
@@ -143,10 +143,11 @@ pub(in crate::http) async fn post(
         }
         return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
     };
-    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let (leave, said) = (Leave::Permit(permit), exchange.said());
+    passage.brings(&exchange.brought);
     let due = passage.due(&decided.ids);
     let opener = &exchange.visitor;
-    let sent = passage.send(opener, leave, Method::POST, headers, api::full(bytes)).await;
+    let sent = passage.send(opener, leave, Method::POST, said, api::full(bytes)).await;
     due.came();
     let asked = Asked::of(decided);
     let response = match sent {
@@ -163,11 +164,21 @@ pub(in crate::http) async fn post(
     if lost(exchange, known, passage, response.status()) {
         return Err(reply::session_gone());
     }
-    Ok(relay(passage, opener, response, asked).await)
+    let names = response.headers().contains_key(SESSION_ID);
+    let mut answer = relay(passage, opener, response, asked).await;
+    if names {
+        name_session(&mut answer, &known.id);
+    }
+    Ok(answer)
 }
 
 /// Whether the server does not know the session any more. Then it is over here, too.
-fn lost(exchange: &Exchange, known: &Known, passage: &Arc<Passage>, status: StatusCode) -> bool {
+pub(super) fn lost(
+    exchange: &Exchange,
+    known: &Known,
+    passage: &Arc<Passage>,
+    status: StatusCode,
+) -> bool {
     if status != StatusCode::NOT_FOUND || passage.session().is_none() {
         return false;
     }
@@ -175,89 +186,6 @@ fn lost(exchange: &Exchange, known: &Known, passage: &Arc<Passage>, status: Stat
     let words = "the MCP server does not know the session any more";
     finish(passage, End::new(Reason::ServerEnded, words), false);
     true
-}
-
-/// GET: what belongs to no request, or the rest of a stream that broke off.
-pub(in crate::http) async fn listen(
-    exchange: &Exchange,
-    known: &Known,
-    passage: &Arc<Passage>,
-) -> Result<Response<Body>, Stop> {
-    passage.touch();
-    let waits = match exchange.last_event_id()? {
-        Some(_) => Waits::Again,
-        None => Waits::Nothing,
-    };
-    let response = bodiless(exchange, passage, Method::GET).await?;
-    if lost(exchange, known, passage, response.status()) {
-        return Err(reply::session_gone());
-    }
-    let (head, body) = response.into_parts();
-    if !head.status.is_success() || Content::of(&head.headers) != Content::Events {
-        let words = format!("the MCP server gives no stream (HTTP status {})", head.status);
-        let status = if head.status.is_success() { StatusCode::BAD_GATEWAY } else { head.status };
-        return Err(refused(status, &head.headers, &words));
-    }
-    let recorder = &passage.visitor.recorder;
-    crate::http::record(recorder, recorder.listens(exchange.headers())).await;
-    let opener = exchange.visitor.clone();
-    let events = Events::new(passage.clone(), opener, body, waits, &[]);
-    Ok(with_headers(head.status, &head.headers, api::boxed(events)))
-}
-
-/// DELETE: ends the session, if the server lets it be ended.
-pub(in crate::http) async fn end(
-    exchange: &Exchange,
-    known: &Known,
-    passage: &Arc<Passage>,
-) -> Result<Response<Body>, Stop> {
-    let response = bodiless(exchange, passage, Method::DELETE).await?;
-    let (status, headers) = (response.status(), response.headers());
-    if status == StatusCode::METHOD_NOT_ALLOWED {
-        return Err(refused(status, headers, "the MCP server does not let sessions be ended"));
-    }
-    exchange.shared.http.sessions.remove(&known.id);
-    finish(passage, End::client_done(), false);
-    let mut answer = Response::new(api::empty());
-    if status.is_success() {
-        *answer.status_mut() = status;
-    }
-    Ok(answer)
-}
-
-/// A request that carries no message.
-async fn bodiless(
-    exchange: &Exchange,
-    passage: &Arc<Passage>,
-    method: Method,
-) -> Result<Response<Body>, Stop> {
-    let access = passage.access().map_err(|refusal| refusal_reply(&refusal, &exchange.app))?;
-    let permit = access.connect().into_result().map_err(|denial| {
-        let (status, words) = (StatusCode::FORBIDDEN, denial.public_message());
-        reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &words)
-    })?;
-    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
-    let sent = passage.send(&exchange.visitor, leave, method, headers, api::empty()).await;
-    sent.map_err(|failed| {
-        failed.tell(exchange);
-        let status = StatusCode::BAD_GATEWAY;
-        reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, &failed.words())
-    })
-}
-
-fn refused(status: StatusCode, headers: &HeaderMap, words: &str) -> Stop {
-    let status = if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        StatusCode::BAD_GATEWAY
-    } else {
-        status
-    };
-    let mut stop = reply::stop(status, mcp::error::code::INTERNAL_ERROR, None, words);
-    for name in [http::header::ALLOW, http::header::RETRY_AFTER] {
-        if let Some(value) = headers.get(&name) {
-            stop.headers_mut().insert(name, value.clone());
-        }
-    }
-    stop
 }
 
 /// Ends a session: its streams, its record, and if it is not the server's doing, the server's.
@@ -287,6 +215,7 @@ async fn farewell(passage: &Passage) {
     let mut request = http::Request::new(api::empty());
     *request.method_mut() = Method::DELETE;
     *request.headers_mut() = own_headers();
+    request.extensions_mut().insert(passage.brought());
     if let Some(session) = passage.session() {
         request.headers_mut().insert(HeaderName::from_static(SESSION_ID), session);
     }

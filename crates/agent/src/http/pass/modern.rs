@@ -44,9 +44,9 @@ pub(in crate::http) async fn post(
         }
         return Ok(unanswered(Asked::of(decided), StatusCode::BAD_GATEWAY, ""));
     };
-    let (leave, headers) = (Leave::Permit(permit), exchange.headers());
+    let (leave, said) = (Leave::Permit(permit), exchange.said());
     let visitor = &passage.visitor;
-    let sent = passage.send(visitor, leave, Method::POST, headers, api::full(bytes)).await;
+    let sent = passage.send(visitor, leave, Method::POST, said, api::full(bytes)).await;
     let asked = Asked::of(decided);
     match sent {
         Ok(response) => Ok(relay(&passage, visitor, response, asked).await),
@@ -84,8 +84,9 @@ pub(in crate::http) async fn takes_modern(
     }
     let asked = async {
         let body = api::full(question.clone());
+        let said = (&headers, exchange.brought.clone());
         let response = passage
-            .send(&passage.visitor, Leave::Housekeeping, Method::POST, &headers, body)
+            .send(&passage.visitor, Leave::Housekeeping, Method::POST, said, body)
             .await
             .ok()?;
         // That it is overloaded or starts says nothing of what it speaks.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::Body;
+use api::{Body, Brought};
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response};
 use mcp::Era;
@@ -45,12 +45,13 @@ impl Passage {
         opener: &Arc<Visitor>,
         leave: Leave<'_>,
         method: Method,
-        client: &HeaderMap,
+        (client, brought): (&HeaderMap, Brought),
         body: Body,
     ) -> Result<Response<Body>, Unanswered> {
         let mut request = Request::new(body);
         *request.method_mut() = method;
         *request.headers_mut() = self.headers(client);
+        request.extensions_mut().insert(brought);
         tokio::select! {
             biased;
             response = self.dial(leave, request) => response,

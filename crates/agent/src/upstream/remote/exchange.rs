@@ -118,8 +118,11 @@ impl Wire {
         let request = request_for(dialect, &posted, &session);
         let endpoint = session.endpoint.as_ref().filter(|_| dialect == Dialect::Sse);
         let url = endpoint.unwrap_or(self.line.dialler.url());
-        let sent =
-            self.line.dialler.send_to(Leave::Permitted, url, request, &self.line.caller).await;
+        let sent = self
+            .line
+            .dialler
+            .send_to(Leave::Permitted, url, self.line.fit(request), &self.line.caller)
+            .await;
         let response = match sent {
             Ok(response) => response,
             Err(error) => {
@@ -349,7 +352,8 @@ impl Wire {
             request.headers_mut().insert(HeaderName::from_static(header::LAST_EVENT_ID), value);
         }
         let dialler = &self.line.dialler;
-        let response = dialler.send(Leave::Housekeeping, request, &self.line.caller).await;
+        let response =
+            dialler.send(Leave::Housekeeping, self.line.fit(request), &self.line.caller).await;
         let response = response.map_err(|_unreachable| NoStream::Later)?;
         match response.status() {
             StatusCode::OK if Kind::of(&response) == Kind::Events => {
@@ -406,7 +410,8 @@ impl Wire {
         let mut request = Request::new(api::empty());
         *request.method_mut() = Method::DELETE;
         session.name(&mut request);
-        let sent = self.line.dialler.send(Leave::Housekeeping, request, &self.line.caller);
+        let sent =
+            self.line.dialler.send(Leave::Housekeeping, self.line.fit(request), &self.line.caller);
         // Servers may keep their sessions to themselves.
         _ = timeout(DELETE_TIMEOUT, sent).await;
     }

@@ -70,7 +70,8 @@ impl Wire {
         *request.method_mut() = Method::GET;
         request.headers_mut().insert(ACCEPT, EVENTS);
         let dialler = &self.line.dialler;
-        let response = dialler.send(Leave::Housekeeping, request, &self.line.caller).await;
+        let response =
+            dialler.send(Leave::Housekeeping, self.line.fit(request), &self.line.caller).await;
         let response = response.map_err(|error| error.to_string())?;
         if !response.status().is_success() {
             return Err(Refusal::read(response).await.to_string());

@@ -61,6 +61,7 @@ impl Talk {
             served: served.clone(),
             // However busy the machine is, what was logged has come by then.
             logs: Logs::new(Duration::from_secs(1)),
+            brought: Brought::default(),
         };
         Self { remote: Remote::new(line, dialect, &tasks), served, tasks }
     }

@@ -60,13 +60,14 @@ impl Stream {
             }
         });
         let (up, body) = Channel::new(CHUNKS);
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(Method::POST)
             .uri(way.uri())
             .header(CONTENT_TYPE, STDIO_CONTENT_TYPE)
             .header(PROOF, way.prover.header()?)
             .body(api::boxed(body))
             .map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
+        way.brought.write(request.headers_mut());
         let proxy = &way.proxy;
         let response = match timeout(OPEN_TIMEOUT, sender.send_request(request)).await {
             Ok(Ok(response)) => response,

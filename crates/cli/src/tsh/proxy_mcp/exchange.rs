@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
-use api::{Body, BoxError};
+use api::stream_headers::{
+    BELOW_PATH, ERROR_ORIGIN, MCP_PREFIX, METADATA, METADATA_NAMES, travels,
+};
+use api::{Body, BoxError, Brought, Unfit, brought};
 use bytes::Bytes;
 use http::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName,
-    RETRY_AFTER, TRANSFER_ENCODING,
+    RETRY_AFTER, TRANSFER_ENCODING, WWW_AUTHENTICATE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -30,8 +33,15 @@ const MAX_REFUSAL: usize = 64 << 10;
 /// Where the MCP server is; everything else is nowhere.
 const PATHS: [&str; 2] = ["/", "/mcp"];
 /// What a client learns of an answer's headers, beside the protocol's own.
-const TOLD: [HeaderName; 6] =
-    [CONTENT_TYPE, CONTENT_LENGTH, CONTENT_ENCODING, CACHE_CONTROL, RETRY_AFTER, ALLOW];
+const TOLD: [HeaderName; 7] = [
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CACHE_CONTROL,
+    RETRY_AFTER,
+    ALLOW,
+    WWW_AUTHENTICATE,
+];
 
 /// Why a request is not carried any further.
 struct Refusal {
@@ -61,7 +71,7 @@ pub(super) async fn answer(request: Request<Incoming>, pool: &Pool) -> Response<
 
 async fn carry(head: &Parts, body: Incoming, pool: &Pool) -> Result<Response<Body>, Refusal> {
     local::check(head).map_err(|why| Refusal::new(StatusCode::FORBIDDEN, why))?;
-    if !PATHS.contains(&head.uri.path()) {
+    if !PATHS.contains(&head.uri.path()) && document(head).is_none() {
         return Err(Refusal::new(StatusCode::NOT_FOUND, "the MCP server is at /mcp"));
     }
     let body = match head.method {
@@ -76,9 +86,12 @@ async fn carry(head: &Parts, body: Incoming, pool: &Pool) -> Result<Response<Bod
         }
     };
     let asked = Asked::read(&head.method, &body);
+    own_headers(&head.headers, Brought::default())
+        .map_err(|unfit| Refusal::new(StatusCode::BAD_REQUEST, unfit.to_string()))?;
     let sent = pool.send(asked.if_again, |way| request(head, body.clone(), way)).await;
     let (response, place) = sent.map_err(|fault| asked.refusal(&fault))?;
-    if response.status() == StatusCode::UNAUTHORIZED {
+    let is_the_servers = response.headers().contains_key(ERROR_ORIGIN);
+    if response.status() == StatusCode::UNAUTHORIZED && !is_the_servers {
         // To a client this would mean that it has to sign in itself, which it cannot.
         _ = pool.way(true);
         return Err(asked.refusal(&unauthorized(response.into_body()).await));
@@ -92,7 +105,7 @@ async fn carry(head: &Parts, body: Incoming, pool: &Pool) -> Result<Response<Bod
     let mut near = Response::new(api::boxed(Tail::new(body, place, events)));
     *near.status_mut() = far.status;
     for (name, value) in &far.headers {
-        if TOLD.contains(name) || name.as_str().starts_with(api::stream_headers::MCP_PREFIX) {
+        if TOLD.contains(name) || name.as_str().starts_with(MCP_PREFIX) {
             near.headers_mut().append(name, value.clone());
         }
     }
@@ -139,13 +152,46 @@ fn request(head: &Parts, body: Bytes, way: &Way) -> Result<Request<Body>, Fault>
         .uri(way.uri())
         .body(body)
         .map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
-    for (name, value) in &head.headers {
-        if api::stream_headers::travels(name) {
-            request.headers_mut().append(name, value.clone());
-        }
+    for (name, value) in head.headers.iter().filter(|(name, _)| passes(name)) {
+        request.headers_mut().append(name, value.clone());
     }
+    if let Some(name) = document(head).and_then(|name| name.parse().ok()) {
+        request.headers_mut().insert(METADATA, name);
+    }
+    let brought = own_headers(&head.headers, way.brought.clone())
+        .map_err(|unfit| Fault::new(Cause::Other, unfit.to_string()))?;
+    brought.write(request.headers_mut());
     request.headers_mut().insert(api::stream_headers::PROOF, way.prover.header()?);
     Ok(request)
+}
+
+/// The public document of the MCP server's that is asked for, if one is.
+fn document(head: &Parts) -> Option<&str> {
+    let name =
+        head.uri.path().strip_prefix("/.well-known/").filter(|_| head.method == Method::GET)?;
+    let known = name.strip_suffix(BELOW_PATH).unwrap_or(name);
+    METADATA_NAMES.contains(&known).then_some(name)
+}
+
+/// Whether a header of a local client is for the cluster as well.
+fn passes(name: &HeaderName) -> bool {
+    travels(name) && *name != METADATA && !name.as_str().starts_with(brought::PREFIX)
+}
+
+/// What the MCP server itself is to be told. A local client needs nothing to speak to us, a credential least
+/// of all: what it says beside the protocol it says to the server. What we were started with comes first.
+fn own_headers(client: &HeaderMap, mut all: Brought) -> Result<Brought, Unfit> {
+    let ours = all.clone();
+    for (name, value) in client {
+        // A client that does as it would at the cluster's own door means the same.
+        let addressed = name.as_str().strip_prefix(brought::PREFIX);
+        let name = addressed.unwrap_or(name.as_str());
+        let known = addressed.is_some() || brought::admits(name);
+        if known && !ours.has(name) {
+            all.add(name, value.clone())?;
+        }
+    }
+    Ok(all)
 }
 
 /// The sentence in the cluster's body, under the cause that can be mended here.

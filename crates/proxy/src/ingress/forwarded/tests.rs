@@ -14,6 +14,7 @@ fn only_what_the_protocol_needs_travels() {
         .header("traceparent", "00-a-b-01")
         .header("authorization", "Bearer secret")
         .header("cookie", "secret")
+        .header("tessera-forward-x-api-key", "addressed to the server")
         .header("tessera-evidence", "forged")
         .header("tessera-client-addr", "192.0.2.9:1")
         .header("x-forwarded-for", "192.0.2.9")
@@ -37,6 +38,7 @@ fn only_what_the_protocol_needs_travels() {
             "mcp-session-id",
             "tessera-client-addr",
             "tessera-evidence",
+            "tessera-forward-x-api-key",
             "traceparent",
         ]
     );

@@ -165,7 +165,7 @@ async fn pages_and_other_places_are_refused_in_words() {
     form.headers_mut().insert("content-type", "text/plain".parse().unwrap());
     site.refused(form, 415).await;
     let mut elsewhere = site.request("GET", "");
-    *elsewhere.uri_mut() = "/.well-known/oauth-protected-resource".parse().unwrap();
+    *elsewhere.uri_mut() = "/.well-known/security.txt".parse().unwrap();
     site.refused(elsewhere, 404).await;
     site.refused(site.request("OPTIONS", ""), 405).await;
     let long = "x".repeat(mcp::limits::MESSAGE_BYTES + 1);
