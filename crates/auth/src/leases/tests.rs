@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::HEARTBEAT_LIFE;
-use runtime::Clock;
+use runtime::{Clock, Tasks};
 use store::{Backend, MemoryBackend};
 use time::OffsetDateTime;
 
@@ -44,7 +44,8 @@ async fn the_store_is_told_now_and_then() {
     leases.renew("a").await.unwrap();
     let key = crate::keys::lease("a").unwrap();
     let first = store.get(&key).await.unwrap();
-    let flushing = tokio::spawn(leases.clone().flush());
+    let tasks = Tasks::new();
+    tasks.spawn_until_cancelled("test.flush", leases.clone().flush());
     clock.advance(Duration::from_secs(1));
     assert!(leases.renew("a").await.unwrap());
     assert_eq!(store.get(&key).await.unwrap(), first, "a heartbeat writes nothing by itself");
@@ -57,7 +58,7 @@ async fn the_store_is_told_now_and_then() {
     tokio::time::timeout(Duration::from_secs(10), extended).await.unwrap();
     let second = store.get(&key).await.unwrap();
     assert!(second.expires > first.expires);
-    flushing.abort();
+    tasks.cancel();
 }
 
 #[tokio::test]
