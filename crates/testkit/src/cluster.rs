@@ -221,6 +221,17 @@ impl Cluster {
         self.agents.first_mut().unwrap_or(&mut self.auth)
     }
 
+    /// The process with the agent that has this name.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn agent_called(&mut self, name: &str) -> &mut Node {
+        match self.agents.iter_mut().find(|agent| agent.name() == name) {
+            Some(agent) => agent,
+            None => panic!("no agent is called {name}"),
+        }
+    }
+
     /// `host:port` of the proxy.
     #[must_use]
     pub fn proxy_addr(&self) -> &str {

@@ -101,6 +101,8 @@ fn what_is_written_ahead_is_answered() {
     }
 }
 
+mod agents;
+
 /// A modern client of bytes, over HTTP.
 struct Modern {
     forwarder: HttpServer,

@@ -6,6 +6,7 @@
 
 mod answers;
 mod attacks;
+mod framing;
 mod http;
 mod lies;
 mod stdio;
