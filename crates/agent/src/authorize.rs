@@ -126,6 +126,9 @@ impl Authorizer {
         let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
         let wanted =
             self.catalog.find(&snapshot.apps, app).ok_or_else(|| Refusal::not_served(app))?;
+        if user.app.as_ref().is_some_and(|bound| bound != app) {
+            return Err(Refusal::bound_elsewhere());
+        }
         self.check_user(user, &snapshot, &evidence)?;
         lock::check(&snapshot, now, user, app, &self.host_id)?;
         let roles = self.sets.resolve(user, &snapshot);
@@ -139,7 +142,9 @@ impl Authorizer {
         if let Decision::Deny(denial) = access.connect() {
             return Err(Refusal::denied(&denial));
         }
-        let expires = roles.options().disconnect_expired_cert
+        // What rests on somebody's token ends with it.
+        let expires = user.app.is_some()
+            || roles.options().disconnect_expired_cert
             || preference.is_some_and(|p| p.spec.disconnect_expired_cert == Some(true));
         let ends = expires.then(|| identity.expires());
         if ends.is_some_and(|end| end <= now) {
@@ -162,7 +167,11 @@ impl Authorizer {
             return Err(Refusal::wrong_address());
         }
         // Nothing is known of anybody before the first list.
-        if user.cluster != self.trust.cluster() || !snapshot.users.contains_key(&user.name) {
+        let known = snapshot.users.get(&user.name).filter(|_| user.cluster == self.trust.cluster());
+        let Some(known) = known else { return Err(Refusal::unknown_user(&user.name)) };
+        // A certificate from before the user was made is a namesake's. Certificates carry whole seconds.
+        let made = known.spec.created_by.as_ref().and_then(|by| by.time);
+        if made.is_some_and(|made| user.issued.unix_timestamp() < made.unix_timestamp()) {
             return Err(Refusal::unknown_user(&user.name));
         }
         Ok(())

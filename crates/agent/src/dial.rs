@@ -6,7 +6,6 @@
 
 mod caller;
 mod connect;
-pub mod egress;
 mod error;
 mod headers;
 mod inflate;
@@ -30,11 +29,11 @@ use url::Url;
 
 pub(crate) use self::caller::Caller;
 use self::connect::{Connector, Target};
-pub use self::egress::Egress;
 pub(crate) use self::error::DialError;
 pub(crate) use self::headers::Confidences;
 use self::headers::{Rewriting, carried};
 use crate::given;
+pub use fetch::egress::{self, Egress};
 
 /// How long a server may take to begin its answer. Those that answer as JSON are done with the work by
 /// then, and tools may take long.

@@ -62,6 +62,7 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
         login_id: "login".to_owned(),
         mfa: None,
         source_ip: None,
+        app: None,
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 100),
     }

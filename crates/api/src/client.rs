@@ -1,5 +1,7 @@
 //! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
 
+mod sso;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -22,6 +22,11 @@ pub(crate) fn invite(token: &str) -> String {
     format!("/v1/invites/{}", escape(token))
 }
 
+/// The path of a login that is prepared.
+pub(crate) fn sso_login(token: &str) -> String {
+    format!("/v1/sso/logins/{}", escape(token))
+}
+
 /// The path of a list; of apps that escaped selectors fit, when there are some.
 pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
     let secrets = (secrets == Secrets::Include).then(|| "with_secrets=true".to_owned());

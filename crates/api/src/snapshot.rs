@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use resource::{
-    App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Lock, Proxy, Resource, Role, Token,
-    User,
+    App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, Kind, Lock, OidcConnector,
+    Proxy, Resource, Role, Token, User,
 };
 
 use crate::index::Index;
@@ -31,6 +31,10 @@ pub struct Snapshot {
     pub authorities: Index<CertAuthority>,
     /// Proxies that are up.
     pub proxies: Index<Proxy>,
+    /// Connectors to OpenID Connect providers, without their secrets.
+    pub oidc_connectors: Index<OidcConnector>,
+    /// Whose tokens let clients in to which apps.
+    pub app_auth_configs: Index<AppAuthConfig>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
     /// A watch from here tells of everything that is not in this copy.
@@ -80,6 +84,8 @@ impl Snapshot {
             Kind::Lock => self.locks = Index::default(),
             Kind::CertAuthority => self.authorities = Index::default(),
             Kind::Proxy => self.proxies = Index::default(),
+            Kind::Oidc => self.oidc_connectors = Index::default(),
+            Kind::AppAuthConfig => self.app_auth_configs = Index::default(),
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
         for resource in items {
@@ -119,6 +125,14 @@ impl Snapshot {
             Resource::Proxy(proxy) => {
                 insert(&mut self.proxies, proxy, &proxy.metadata.name, old.map(|old| &old.proxies));
             }
+            Resource::Oidc(connector) => {
+                let old = old.map(|old| &old.oidc_connectors);
+                insert(&mut self.oidc_connectors, connector, connector.name(), old);
+            }
+            Resource::AppAuthConfig(config) => {
+                let old = old.map(|old| &old.app_auth_configs);
+                insert(&mut self.app_auth_configs, config, config.name(), old);
+            }
             Resource::ClusterAuthPreference(preference) => {
                 self.auth_preference = Some(Arc::new(preference.clone()));
             }
@@ -135,6 +149,8 @@ impl Snapshot {
             Kind::Lock => drop(self.locks.remove(name)),
             Kind::CertAuthority => drop(self.authorities.remove(name)),
             Kind::Proxy => drop(self.proxies.remove(name)),
+            Kind::Oidc => drop(self.oidc_connectors.remove(name)),
+            Kind::AppAuthConfig => drop(self.app_auth_configs.remove(name)),
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
     }

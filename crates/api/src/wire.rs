@@ -11,6 +11,24 @@ use time::OffsetDateTime;
 
 use crate::schema::{AnyEvent, AnyResource, Instant};
 
+/// A type that shows no more than its name: what it holds is secret.
+macro_rules! debug_by_name {
+    ($($type:ident),* $(,)?) => {$(
+        impl std::fmt::Debug for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($type)).finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+mod sso;
+
+pub use self::sso::{
+    AppTokenIdentity, AppTokenRequest, SignInChoice, SsoAnswer, SsoAnswered, SsoBegin, SsoBegun,
+    SsoFinish, SsoReport, SsoRole, SsoStart, SsoStarted, SsoTest,
+};
+
 /// An answer to listing a kind.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ListBody {
@@ -396,16 +414,9 @@ pub struct Ping {
     pub ca_pins: Vec<String>,
     /// The authorities that certify the cluster's services, PEM.
     pub host_authorities: Vec<String>,
-}
-
-macro_rules! debug_by_name {
-    ($($type:ident),* $(,)?) => {$(
-        impl std::fmt::Debug for $type {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($type)).finish_non_exhaustive()
-            }
-        }
-    )*};
+    /// How people sign in when they do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sign_in: Option<SignInChoice>,
 }
 
 debug_by_name!(

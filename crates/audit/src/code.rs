@@ -96,6 +96,23 @@ codes! {
     RESOURCE_UPDATED "resource.updated" "TSR02I"
         "A resource of a kind that has no event of its own was changed.";
 
+    OIDC_CREATED "oidc.created" "T8100I"
+        "A connector to an OpenID Connect provider was created.";
+    OIDC_DELETED "oidc.deleted" "T8101I"
+        "A connector to an OpenID Connect provider was deleted.";
+    OIDC_UPDATED "oidc.updated" "T8102I"
+        "A connector to an OpenID Connect provider was changed.";
+    APP_AUTH_CONFIG_CREATE "app_auth_config.create" "TSC00I"
+        "It was said whose tokens let clients in to which apps.";
+    APP_AUTH_CONFIG_UPDATE "app_auth_config.update" "TSC01I"
+        "It was changed whose tokens let clients in to which apps.";
+    APP_AUTH_CONFIG_DELETE "app_auth_config.delete" "TSC02I"
+        "Tokens of somebody let clients in no more.";
+    APP_AUTH_CONFIG_VERIFY "app_auth_config.verify.success" "TSC03I"
+        "A client without a certificate showed a token that was accepted for an app.";
+    APP_AUTH_CONFIG_VERIFY_FAILURE "app_auth_config.verify.failure" "TSC03W"
+        "A client without a certificate showed a token that was not accepted for an app.";
+
     CERTIFICATE_CREATE "cert.create" "TC000I"
         "A certificate was issued.";
     ASSERTION_CREATE "assertion.create" "TSJ00I"

@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod mcp;
 pub mod resource;
+pub mod sso;
 pub mod user;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ pub use self::resource::{
     AppChange, AuthPreferenceUpdate, Change, JoinTokenCreate, LockChange, LockTarget,
     ResourceChange, RoleChange,
 };
+pub use self::sso::{AppAuthConfigChange, AppTokenVerify, ConnectorChange, MappedBy, SsoLogin};
 pub use self::user::{
     LoginMethod, MfaDeviceAdd, PasswordChange, ResetPasswordTokenCreate, UserChange, UserLogin,
 };

@@ -6,6 +6,7 @@ use api::Error;
 use api::wire::{UserCertificateRequest, UserCredentials};
 use pki::{Identity, PublicKey, UserIdentity, UserKind};
 use resource::{Kind, Resource, User};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::core::Core;
@@ -27,12 +28,28 @@ pub(crate) struct Ticket<'a> {
     pub(crate) ttl_seconds: Option<u64>,
     /// The device that proved a second factor.
     pub(crate) device: Option<String>,
+    /// The one app that it is to be good for.
+    pub(crate) app: Option<String>,
+    /// When it is to end at the latest.
+    pub(crate) until: Option<OffsetDateTime>,
+    /// What names the sign-in; a new name if there is none.
+    pub(crate) login_id: Option<String>,
 }
 
 /// A certificate, and what it says.
 pub(crate) struct Issued {
     pub(crate) identity: Identity,
     pub(crate) credentials: UserCredentials,
+}
+
+// === impl Ticket ===
+
+impl<'a> Ticket<'a> {
+    /// An ordinary certificate.
+    pub(crate) fn of(user: &'a User, key: &'a PublicKey) -> Self {
+        let (ttl_seconds, device, app, until, login_id) = (None, None, None, None, None);
+        Self { user, key, ttl_seconds, device, app, until, login_id }
+    }
 }
 
 /// The public key that a caller wants certified.
@@ -43,11 +60,11 @@ pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
 
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
-    let Ticket { user, key, ttl_seconds, device } = ticket;
+    let Ticket { user, key, ttl_seconds, device, app, until, login_id } = ticket;
     let now = core.clock.now();
     let ttl = ttl(core, user, *ttl_seconds).await?;
     let mut expires = now + ttl;
-    for end in [user.spec.expires, user.metadata.expires].into_iter().flatten() {
+    for end in [user.spec.expires, user.metadata.expires, *until].into_iter().flatten() {
         expires = expires.min(end);
     }
     let identity = UserIdentity {
@@ -56,9 +73,10 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         roles: user.spec.roles.clone(),
         traits: user.spec.traits.clone(),
         cluster: core.cluster.clone(),
-        login_id: Uuid::new_v4().to_string(),
+        login_id: login_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),
         mfa: device.clone(),
         source_ip: None,
+        app: app.clone(),
         issued: now,
         expires,
     };
@@ -97,7 +115,7 @@ pub(crate) async fn sign(
         return Err(Error::denied(format!("user {name:?} is not active at the moment")));
     }
     locks::refuse_user(&core.replica.snapshot(), now, &user, None)?;
-    let ticket = Ticket { user: &user, key: &key, ttl_seconds: request.ttl_seconds, device: None };
+    let ticket = Ticket { ttl_seconds: request.ttl_seconds, ..Ticket::of(&user, &key) };
     let issued = issue(core, &ticket).await?;
     events::certificate(&core.audit, &events::actor(cx.caller()), &issued.identity).await?;
     Ok(issued.credentials)

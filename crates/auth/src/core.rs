@@ -14,7 +14,9 @@ use crate::audit_log::AuditLog;
 use crate::authorities::Authorities;
 use crate::catalog::{self, Catalog};
 use crate::leases::Leases;
+use crate::logins::Logins;
 use crate::password::Passwords;
+use crate::providers::Providers;
 use crate::records::Records;
 use crate::source::StoreSource;
 
@@ -25,8 +27,14 @@ const SETTLE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
-pub(crate) const REPLICATED: [Kind; 5] =
-    [Kind::Role, Kind::User, Kind::Lock, Kind::ClusterAuthPreference, Kind::Proxy];
+pub(crate) const REPLICATED: [Kind; 6] = [
+    Kind::Role,
+    Kind::User,
+    Kind::Lock,
+    Kind::ClusterAuthPreference,
+    Kind::Proxy,
+    Kind::AppAuthConfig,
+];
 
 /// The parts of the service.
 #[derive(Debug)]
@@ -43,6 +51,8 @@ pub(crate) struct Core {
     pub(crate) audit: AuditLog,
     pub(crate) attempts: Attempts,
     pub(crate) passwords: Passwords,
+    pub(crate) providers: Providers,
+    pub(crate) logins: Logins,
 }
 
 /// How people sign in at the moment.
@@ -117,7 +127,8 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::ClusterAuthPreference => &snapshot.auth_preference.as_ref()?.metadata,
         Kind::App => &snapshot.apps.get(name)?.metadata,
         Kind::AppServer => &snapshot.app_servers.get(name)?.metadata,
-        Kind::Token | Kind::CertAuthority => return None,
+        Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
+        Kind::Token | Kind::CertAuthority | Kind::Oidc => return None,
     };
     metadata.revision.clone()
 }

@@ -77,6 +77,9 @@ impl OpCx {
             }
             Caller::User(identity) => {
                 refuse_expired(&peer.caller, core.clock.now())?;
+                if identity.app.is_some() {
+                    return Err(Error::denied("this certificate is good for one MCP server only"));
+                }
                 Rights::Roles(Arc::new(hold(core, identity)?))
             }
         };
@@ -293,6 +296,9 @@ impl Held {
 
 /// Refuses a user who may not use an app at the moment. An agent asks, on the user's behalf.
 pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Result<(), Error> {
+    if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
+        return Err(Error::denied("the user's certificate is good for another app"));
+    }
     let held = hold(core, user)?;
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);

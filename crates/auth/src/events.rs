@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use audit::event::Moment;
 use audit::record::{
-    AccessDenied, AppChange, AssertionCreate, AuthPreferenceUpdate, CertCreate, CertIdentity,
-    Change, InstanceJoin, JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange,
-    RoleChange, UserChange, UserKind, UserLogin, UserMetadata,
+    AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate,
+    CertCreate, CertIdentity, Change, ConnectorChange, InstanceJoin, JoinTokenCreate, LockChange,
+    LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange, UserKind, UserLogin,
+    UserMetadata,
 };
 use audit::redact::{ResourceName, TokenName, Uri};
 use audit::{Code, Outcome, Record, Text};
@@ -20,6 +21,7 @@ use api::Error;
 use crate::audit_log::AuditLog;
 use crate::caller::Caller;
 use crate::cx::OpCx;
+use crate::sso;
 
 /// Something that was recorded before it happened did not happen after all.
 static OPERATION_FAILED: Code = Code {
@@ -97,7 +99,9 @@ pub(crate) async fn changed(
         }
         Resource::Role(_) => audit.record(&RoleChange { change, actor, name, expires }).await,
         Resource::User(user) => {
-            let (roles, connector) = (user.spec.roles.as_slice(), Some("local"));
+            let roles = user.spec.roles.as_slice();
+            let origin = sso::origin_of(user);
+            let connector = Some(origin.as_ref().map_or("local", |origin| &origin.connector));
             audit.record(&UserChange { change, actor, name, roles, connector, expires }).await
         }
         Resource::Lock(lock) => {
@@ -131,6 +135,10 @@ pub(crate) async fn changed(
             audit.record(&ResourceChange { change, actor, kind, name }).await
         }
         Resource::ClusterAuthPreference(_) => audit.record(&AuthPreferenceUpdate { actor }).await,
+        Resource::Oidc(_) => audit.record(&ConnectorChange { change, actor, name }).await,
+        Resource::AppAuthConfig(_) => {
+            audit.record(&AppAuthConfigChange { change, actor, name }).await
+        }
         Resource::AppServer(_) | Resource::Proxy(_) | Resource::CertAuthority(_) => Ok(()),
     }
 }

@@ -19,7 +19,7 @@ use crate::credentials::{Credentials, Device};
 use crate::cx::{OpCx, Target};
 use crate::sign_in::hash_fault;
 use crate::verb::Verb;
-use crate::{events, fault, keys, password, totp};
+use crate::{events, fault, keys, password, sso, totp};
 
 /// How long an invite works by default, and at most.
 const INVITE_TTL: (Duration, Duration) = (Duration::hours(1), Duration::hours(48));
@@ -48,8 +48,14 @@ pub(crate) async fn create(
     let core = cx.core();
     let user = core.records.find(Kind::User, name).await?;
     cx.authorize(verb, Kind::User, Target::found(user.as_ref(), name))?;
-    if user.is_none() {
+    let Some(Resource::User(user)) = user else {
         return Err(Error::not_found(Kind::User.not_found(name)));
+    };
+    if let Some(origin) = sso::origin_of(&user) {
+        return Err(Error::invalid(format!(
+            "user {name:?} signs in through the connector {:?} and has no password here",
+            origin.connector
+        )));
     }
     let expires = core.clock.now() + ttl(request)?;
     // Links first: one that is answered after this makes the write below fail, and what one left

@@ -15,6 +15,8 @@ const INVITES: &str = "invites";
 const ATTEMPTS: &str = "attempts";
 /// Which agents are believed to be there, by host.
 const LEASES: &str = "leases";
+/// Logins through connectors, by the hash of the text that names each of their steps.
+const LOGINS: &str = "logins";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -51,6 +53,11 @@ pub(crate) fn invite(token: &str) -> Result<Key, Error> {
 /// Selects all invites.
 pub(crate) fn invites() -> Result<Prefix, Error> {
     Prefix::new(&[INVITES]).map_err(|error| refused(&error))
+}
+
+/// The key of a step of a login that this text names. The text itself is kept nowhere.
+pub(crate) fn login(token: &str) -> Result<Key, Error> {
+    Key::new(&[LOGINS, &digest(&[token])]).map_err(|error| refused(&error))
 }
 
 /// The key of the tally of sign-in attempts that concern `parts`. A hash: what people type as their

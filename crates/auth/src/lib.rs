@@ -6,6 +6,7 @@
 //! who may is the `policy` crate's, how things are kept the `store`'s.
 
 mod app;
+mod app_auth_config;
 mod app_server;
 mod assertion;
 mod attempts;
@@ -16,6 +17,7 @@ mod caller;
 mod catalog;
 mod certificate;
 mod confidence;
+mod connector;
 mod core;
 mod credentials;
 mod cx;
@@ -30,11 +32,13 @@ mod keys;
 mod leases;
 mod lock;
 mod locks;
+mod logins;
 mod memo;
 pub mod openapi;
 mod operate;
 mod password;
 mod preference;
+mod providers;
 mod records;
 mod resources;
 mod rights;
@@ -44,6 +48,7 @@ mod selection;
 mod service;
 mod sign_in;
 mod source;
+mod sso;
 mod token;
 mod totp;
 mod user;

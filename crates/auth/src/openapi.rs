@@ -165,6 +165,21 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::SignIn => {
             of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))
         }
+        Operation::StartSso => of(Some(schema::<wire::SsoStart>(s)), schema::<wire::SsoStarted>(s)),
+        Operation::BeginSso => of(Some(schema::<wire::SsoBegin>(s)), schema::<wire::SsoBegun>(s)),
+        Operation::AnswerSso => {
+            of(Some(schema::<wire::SsoAnswer>(s)), schema::<wire::SsoAnswered>(s))
+        }
+        Operation::FinishSso => {
+            of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::UserCredentials>(s))
+        }
+        Operation::TestSso => of(Some(schema::<wire::SsoTest>(s)), schema::<wire::SsoStarted>(s)),
+        Operation::FinishSsoTest => {
+            of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::SsoReport>(s))
+        }
+        Operation::VerifyAppToken => {
+            of(Some(schema::<wire::AppTokenRequest>(s)), schema::<wire::AppTokenIdentity>(s))
+        }
         Operation::ReadInvite => of(None, schema::<wire::InviteDetails>(s)),
         Operation::AnswerInvite => of(Some(schema::<wire::InviteAnswer>(s)), nothing()),
         Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),

@@ -13,8 +13,8 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    assertion, audit_api, certificate, confidence, heartbeat, invite, join, openapi, resources,
-    sign_in, watch,
+    app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join,
+    openapi, resources, sign_in, sso, watch,
 };
 
 /// The version of this service.
@@ -61,6 +61,17 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::SignIn => answer::json(&sign_in::sign_in(cx, call.json()?).await?),
+        Operation::StartSso => answer::json(&sso::start(cx, call.json()?).await?),
+        Operation::BeginSso => {
+            answer::json(&sso::begin(cx.core(), call.parameter("token")?, call.json()?).await?)
+        }
+        Operation::AnswerSso => answer::json(&sso::answer(cx.core(), call.json()?).await?),
+        Operation::FinishSso => answer::json(&sso::finish(cx.core(), &call.json()?).await?),
+        Operation::TestSso => answer::json(&sso::test(cx, call.json()?).await?),
+        Operation::FinishSsoTest => answer::json(&sso::finish_test(cx, &call.json()?).await?),
+        Operation::VerifyAppToken => {
+            answer::json(&app_auth_config::verify(cx, &call.json()?).await?)
+        }
         Operation::ReadInvite => {
             answer::json(&invite::read(cx.core(), call.parameter("token")?).await?)
         }
@@ -138,6 +149,7 @@ fn ping(core: &Core) -> Result<Ping, Error> {
         version: VERSION.to_owned(),
         ca_pins: core.authorities.pins()?,
         host_authorities: core.authorities.wire().host,
+        sign_in: Some(sso::choice(core)),
     })
 }
 

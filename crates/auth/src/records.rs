@@ -169,7 +169,7 @@ impl Records {
 
 /// Somebody else changed it in between.
 pub(crate) fn conflict(kind: Kind, name: &str) -> Error {
-    let what = if kind.is_singleton() || kind.holds_secrets() {
+    let what = if kind.is_singleton() || kind.has_secret_name() {
         kind.display_name().to_owned()
     } else {
         format!("{} {name:?}", kind.display_name())

@@ -14,24 +14,32 @@ use crate::cx::{OpCx, Target};
 use crate::records::{Condition, conflict};
 use crate::selection::Selection;
 use crate::verb::Verb;
-use crate::{app, app_server, confidence, events, lock, preference, role, token, user};
+use crate::{
+    app, app_auth_config, app_server, confidence, connector, events, lock, preference, role, token,
+    user,
+};
 
 /// How often a replacement is tried again when somebody else writes the same resource.
 const MAX_RETRIES: usize = 8;
 
 /// Reads a resource that came in a request.
 pub(crate) fn parse(kind: Kind, body: &[u8]) -> Result<Resource, Error> {
-    let resource = Resource::from_json(body).map_err(|report| {
-        let mut problems = report.problems().iter();
-        let first = problems.next().map_or_else(String::new, ToString::to_string);
-        problems
-            .fold(Error::invalid(first), |error, problem| error.hint(format!("also: {problem}")))
-    })?;
+    let resource = parse_any(body)?;
     if resource.kind() != kind {
         let found = resource.kind();
         return Err(Error::invalid(format!("expected a resource of kind {kind}, found {found}")));
     }
     Ok(resource)
+}
+
+/// Reads a resource of whichever kind it says.
+pub(crate) fn parse_any(body: &[u8]) -> Result<Resource, Error> {
+    Resource::from_json(body).map_err(|report| {
+        let mut problems = report.problems().iter();
+        let first = problems.next().map_or_else(String::new, ToString::to_string);
+        problems
+            .fold(Error::invalid(first), |error, problem| error.hint(format!("also: {problem}")))
+    })
 }
 
 /// All resources of a kind that the caller may see, as the JSON of a [`ListBody`].
@@ -244,6 +252,8 @@ async fn prepare(
             Err(Error::invalid("spec.host_id: a proxy's record is named after its host"))
         }
         Resource::Proxy(proxy) => app_server::prepare(&mut proxy.metadata, now),
+        Resource::Oidc(connector) => connector::prepare_oidc(connector, before),
+        Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
         Resource::CertAuthority(_) => Ok(()),
     }
 }

@@ -44,6 +44,8 @@ const RIGHTS: &[Right] = &[
     read(Service::Proxy, Kind::Lock),
     read(Service::Proxy, Kind::Proxy),
     read(Service::Proxy, Kind::ClusterAuthPreference),
+    // In which headers clients without a certificate show tokens.
+    read(Service::Proxy, Kind::AppAuthConfig),
     own(Service::Proxy, Kind::Proxy, WRITE),
     // An agent decides by roles, users and locks, and says what it serves. Of the records of that
     // it sees its own, to tidy up after a predecessor.
@@ -90,7 +92,9 @@ pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
         | Kind::Token
         | Kind::Lock
         | Kind::CertAuthority
-        | Kind::ClusterAuthPreference => false,
+        | Kind::ClusterAuthPreference
+        | Kind::Oidc
+        | Kind::AppAuthConfig => false,
     }
 }
 

@@ -29,7 +29,9 @@ use crate::core::{Core, REPLICATED};
 use crate::http::{self, listener, local};
 use crate::join::{self, ServiceRequest, VALIDITY};
 use crate::leases::Leases;
+use crate::logins::Logins;
 use crate::password::Passwords;
+use crate::providers::Providers;
 use crate::records::{Condition, Records};
 use crate::source::StoreSource;
 use crate::{events, fault, keys};
@@ -134,6 +136,8 @@ impl Auth {
             audit,
             attempts: Attempts::new(backend, clock.clone()),
             passwords: Passwords::new(tasks.clone()).map_err(Error::internal)?,
+            providers: Providers::new(),
+            logins: Logins::new(),
             records,
             clock,
         });

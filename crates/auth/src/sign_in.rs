@@ -15,7 +15,7 @@ use crate::core::Core;
 use crate::credentials::Credentials;
 use crate::cx::OpCx;
 use crate::password::{self, HashError};
-use crate::{events, fault, locks, totp, user};
+use crate::{events, fault, locks, sso, totp, user};
 
 /// The longest name that is looked up.
 const MAX_USER: usize = 255;
@@ -76,7 +76,8 @@ async fn admit(
         );
     }
     locks::refuse_user(&core.replica.snapshot(), now, &verified.user, verified.device.as_deref())?;
-    let ticket = Ticket { user: &verified.user, key, ttl_seconds, device: verified.device.clone() };
+    let device = verified.device.clone();
+    let ticket = Ticket { ttl_seconds, device, ..Ticket::of(&verified.user, key) };
     let issued = certificate::issue(core, &ticket).await?;
     let device = verified.device.as_deref();
     events::login(&core.audit, verified.user.name(), client, device, Ok(())).await?;
@@ -101,7 +102,8 @@ async fn verify(core: &Core, attempt: &Attempt) -> Result<Option<Verified>, Erro
     let (Some(Resource::User(user)), Some((credentials, revision))) = (user, found) else {
         return Ok(None);
     };
-    if !password_is_right {
+    // Who comes through a connector has no password here, whatever was kept of a namesake.
+    if !password_is_right || sso::origin_of(&user).is_some() {
         return Ok(None);
     }
     let policy = core.sign_in_policy();

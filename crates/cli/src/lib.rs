@@ -5,6 +5,7 @@
 //! goes to standard output, what they say to people about it to standard error.
 
 pub mod address;
+mod browser;
 mod environment;
 mod exit;
 mod filter;

@@ -16,6 +16,7 @@ mod policy;
 mod reference;
 mod rm;
 mod sign;
+mod sso;
 mod status;
 mod tables;
 mod tokens;
@@ -64,6 +65,7 @@ async fn dispatch(cx: Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::Audit(command) => audit::audit(&cx, &global, command).await,
         Command::Policy(command) => policy::policy(&cx, &global, command).await,
         Command::Lock(command) => lock::lock(&cx, &global, command).await,
+        Command::Sso(command) => sso::sso(&cx, &global, command).await,
         Command::Version => version(),
     }
 }

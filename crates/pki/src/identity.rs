@@ -40,6 +40,8 @@ pub struct UserIdentity {
     pub mfa: Option<String>,
     /// The one address from which the certificate may be used, if it is pinned.
     pub source_ip: Option<IpAddr>,
+    /// The one app that it is good for, and for nothing else, if it is bound to one.
+    pub app: Option<String>,
     /// When the identity was issued.
     pub issued: OffsetDateTime,
     /// When it ends; the certificate's `notAfter`.

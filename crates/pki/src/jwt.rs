@@ -1,5 +1,6 @@
 //! Tokens that the cluster signs: JWS in compact form with ES256 (RFC 7515, RFC 7518 section 3.4).
 
+pub mod foreign;
 pub mod proof;
 
 use std::fmt;

@@ -119,6 +119,7 @@ pub(crate) fn alice(cluster: &str) -> UserIdentity {
         login_id: "0193f6d5-0000-7000-8000-000000000001".to_owned(),
         mfa: None,
         source_ip: None,
+        app: None,
         issued: NOW,
         expires: NOW + Duration::from_secs(3600),
     }

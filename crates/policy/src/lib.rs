@@ -30,6 +30,7 @@
 //! ```
 
 mod access;
+mod attribute_map;
 mod budget;
 mod clause;
 mod decision;
@@ -52,6 +53,7 @@ mod template;
 mod validate;
 
 pub use access::{AccessState, AppAccess, AppRef, DeviceTrust, Patterns};
+pub use attribute_map::{AttributeMap, AttributeMapError, MappedRole};
 pub use clause::ResourceRef;
 pub use decision::{Decision, Denial, DenialKind, Permit, RuleDecision, RuleDenial, Subject};
 pub use entries::Kind;

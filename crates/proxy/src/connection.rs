@@ -14,11 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use pki::Service;
 use rustls::pki_types::CertificateDer;
+use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tunnel::TaskExecutor;
 
 use crate::prefixed::Prefixed;
 use crate::service::Shared;
+use crate::strangers::Stay;
 use crate::{ingress, lock, web};
 
 /// A server-side TLS stream of ours.
@@ -40,7 +42,6 @@ const DRAIN: Duration = Duration::from_secs(10);
 const MAX_HEADERS: u32 = 64 << 10;
 
 /// The other end of a connection.
-#[derive(Debug)]
 pub(crate) struct Peer {
     /// Its address.
     pub(crate) address: SocketAddr,
@@ -48,6 +49,8 @@ pub(crate) struct Peer {
     pub(crate) chain: Vec<CertificateDer<'static>>,
     /// The same, as agents get them: written once, for many requests.
     pub(crate) evidence: HeaderValue,
+    /// How long it may stay that has no certificate.
+    stay: Option<Stay>,
 }
 
 // === impl Peer ===
@@ -57,7 +60,15 @@ impl Peer {
         let encoded: Vec<String> = chain.iter().map(|der| STANDARD.encode(der)).collect();
         // Base64 and commas always make a header.
         let evidence = HeaderValue::try_from(encoded.join(","));
-        Self { address, chain, evidence: evidence.unwrap_or(HeaderValue::from_static("")) }
+        let evidence = evidence.unwrap_or(HeaderValue::from_static(""));
+        Self { address, chain, evidence, stay: None }
+    }
+
+    /// Whoever has shown who it is may stay until `end`.
+    pub(crate) fn stay_until(&self, end: OffsetDateTime, now: OffsetDateTime) {
+        if let (Some(stay), Ok(life)) = (&self.stay, Duration::try_from(end - now)) {
+            stay.extend(life);
+        }
     }
 }
 
@@ -71,12 +82,19 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
         .map(|certificate| certificate.clone().into_owned())
         .collect();
     let is_tunnel = session.alpn_protocol() == Some(tunnel::ALPN_TUNNEL);
-    let peer = Arc::new(Peer::new(address, chain));
+    let mut peer = Peer::new(address, chain);
     if is_tunnel {
         serve_tunnel(stream, &peer, &shared).await;
-    } else {
-        serve_http(stream, peer, shared).await;
+        return;
     }
+    if peer.chain.is_empty() {
+        peer.stay = shared.strangers.admit();
+        if peer.stay.is_none() {
+            tracing::warn!(peer = %address, "too many connections without an identity");
+            return;
+        }
+    }
+    serve_http(stream, Arc::new(peer), shared).await;
 }
 
 /// Whether nobody can see the end of a request elsewhere.
@@ -120,17 +138,9 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
 }
 
 async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>) {
-    let stay = if peer.chain.is_empty() {
-        let Some(stay) = shared.strangers.admit() else {
-            tracing::warn!(peer = %peer.address, "too many connections without an identity");
-            return;
-        };
-        Some(stay)
-    } else {
-        None
-    };
+    let guest = peer.clone();
     let over = async {
-        match &stay {
+        match &guest.stay {
             Some(stay) => stay.over().await,
             None => std::future::pending().await,
         }

@@ -10,6 +10,7 @@ mod forwarded;
 mod origin;
 mod refusal;
 mod route;
+mod token;
 
 use std::collections::VecDeque;
 
@@ -26,6 +27,7 @@ use self::deliver::deliver;
 use self::forwarded::Forwarded;
 use self::refusal::Refusal;
 use self::route::Route;
+pub(crate) use self::token::Tokens;
 use crate::connection::Peer;
 use crate::lock;
 use crate::service::Shared;
@@ -71,8 +73,8 @@ async fn forward(
         ));
     }
     origin::check(&head.headers, &shared.public_addr)?;
-    require_user(peer, shared)?;
-    let forwarded = Forwarded::new(&head, route.app, peer)?;
+    let evidence = evidence_of(&head.headers, route.app, peer, shared).await?;
+    let forwarded = Forwarded::new(&head, route.app, peer, &evidence)?;
     let session = session_of(&head.headers)?;
     let hosts = VecDeque::from(hosts_of(route.app, session, shared)?);
     let content = if is_stdio(&head.headers) {
@@ -88,13 +90,31 @@ async fn forward(
     Err(session.map_or_else(|| Refusal::no_agent(route.app), |_| Refusal::session_gone()))
 }
 
-fn require_user(peer: &Peer, shared: &Shared) -> Result<(), Refusal> {
-    if peer.chain.is_empty() {
+/// What the agent is shown for who asks: the client's certificate, or what is given for its token.
+async fn evidence_of(
+    headers: &HeaderMap,
+    app: &str,
+    peer: &Peer,
+    shared: &Shared,
+) -> Result<HeaderValue, Refusal> {
+    if !peer.chain.is_empty() {
+        require_user(peer, shared)?;
+        return Ok(peer.evidence.clone());
+    }
+    let found = shared.tokens.evidence(headers, app, peer, shared).await?;
+    let Some(evidence) = found else { return Err(Refusal::nobody()) };
+    if is_stdio(headers) {
         return Err(Refusal::new(
             StatusCode::UNAUTHORIZED,
-            "no client certificate: sign in with `tsh login`, then use `tsh mcp connect`",
+            "this way is for `tsh mcp connect`; with a token, use streamable HTTP",
         ));
     }
+    // Whoever is known need not leave as strangers must.
+    peer.stay_until(evidence.until, shared.clock.now());
+    Ok(evidence.header)
+}
+
+fn require_user(peer: &Peer, shared: &Shared) -> Result<(), Refusal> {
     match shared.trust.verify(&peer.chain, shared.clock.now()) {
         Ok(identity) if identity.as_user().is_some() => Ok(()),
         Ok(_) => Err(Refusal::new(

@@ -22,8 +22,13 @@ pub(crate) struct Attempts {
 
 impl Attempts {
     pub(crate) fn new() -> Self {
+        Self::of(ATTEMPTS)
+    }
+
+    /// With another number a minute.
+    pub(crate) fn of(attempts: NonZeroU32) -> Self {
         Self {
-            limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(ATTEMPTS), MonotonicClock),
+            limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(attempts), MonotonicClock),
         }
     }
 

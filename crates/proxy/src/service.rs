@@ -8,7 +8,7 @@ use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
 use tunnel::Registry;
 
-use crate::ingress::Held;
+use crate::ingress::{Held, Tokens};
 use crate::limit::Attempts;
 use crate::strangers::Strangers;
 use crate::{heartbeat, listener, web};
@@ -59,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) strangers: Strangers,
     /// The room for long messages that may have to be sent twice.
     pub(crate) held: Held,
+    pub(crate) tokens: Tokens,
 }
 
 /// What the web pages need.
@@ -132,6 +133,7 @@ impl Proxy {
             router,
             strangers: Strangers::new(),
             held: Held::new(),
+            tokens: Tokens::new(),
         });
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
         tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));

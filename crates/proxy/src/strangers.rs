@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
 /// Places.
@@ -20,8 +21,9 @@ pub(crate) struct Strangers {
 
 /// A place, until dropped.
 pub(crate) struct Stay {
-    until: Instant,
-    _place: OwnedSemaphorePermit,
+    until: watch::Sender<Instant>,
+    /// Guards the place, which is given back by who becomes known.
+    place: Mutex<Option<OwnedSemaphorePermit>>,
 }
 
 // === impl Strangers ===
@@ -34,7 +36,8 @@ impl Strangers {
     /// A place, if there is one.
     pub(crate) fn admit(&self) -> Option<Stay> {
         let place = self.places.clone().try_acquire_owned().ok()?;
-        Some(Stay { until: Instant::now() + LIFE, _place: place })
+        let until = watch::Sender::new(Instant::now() + LIFE);
+        Some(Stay { until, place: Mutex::new(Some(place)) })
     }
 }
 
@@ -43,7 +46,26 @@ impl Strangers {
 impl Stay {
     /// Waits until it is over.
     pub(crate) async fn over(&self) {
-        tokio::time::sleep_until(self.until).await;
+        let mut until = self.until.subscribe();
+        loop {
+            let end = *until.borrow_and_update();
+            tokio::select! {
+                () = tokio::time::sleep_until(end) => return,
+                // The sender is ours: it does not end before.
+                _changed = until.changed() => {}
+            }
+        }
+    }
+
+    /// Whoever it is, is known for so much longer.
+    pub(crate) fn extend(&self, life: Duration) {
+        self.place.lock().take();
+        let end = Instant::now() + life;
+        self.until.send_if_modified(|until| {
+            let later = end > *until;
+            *until = end.max(*until);
+            later
+        });
     }
 }
 

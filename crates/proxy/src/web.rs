@@ -3,6 +3,7 @@
 
 mod invite;
 mod page;
+mod sso;
 mod well_known;
 
 use std::sync::Arc;
@@ -33,6 +34,10 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route("/readyz", get(ready))
         .route("/v1/ping", get(ping))
         .route("/v1/sign-in", post(sign_in))
+        .route("/v1/sso/logins", post(sso::start))
+        .route("/v1/sso/finish", post(sso::finish))
+        .route("/web/sso/{token}", get(sso::begin))
+        .route(resource::oidc::CALLBACK_PATH, get(sso::back))
         .route("/web/style.css", get(page::style))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))
         .route(well_known::KEYS_PATH, get(well_known::keys))

@@ -26,6 +26,10 @@ pub enum Kind {
     ClusterAuthPreference,
     /// A proxy's live record.
     Proxy,
+    /// A connector to an OpenID Connect provider.
+    Oidc,
+    /// Whose tokens let clients in to which apps.
+    AppAuthConfig,
 }
 
 /// The names of a kind.
@@ -42,7 +46,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 9] = [
+const NAMES: [Names; 11] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -115,6 +119,22 @@ const NAMES: [Names; 9] = [
         display: "proxy",
         version: "v2",
     },
+    Names {
+        kind: Kind::Oidc,
+        name: "oidc",
+        plural: "oidc_connectors",
+        aliases: &["oidc_connector", "oidcs"],
+        display: "authentication connector",
+        version: "v3",
+    },
+    Names {
+        kind: Kind::AppAuthConfig,
+        name: "app_auth_config",
+        plural: "app_auth_configs",
+        aliases: &["appauthconfig", "appauthconfigs"],
+        display: "App auth config",
+        version: "v1",
+    },
 ];
 
 /// A name that no kind has.
@@ -140,7 +160,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -150,6 +170,8 @@ impl Kind {
         Self::CertAuthority,
         Self::ClusterAuthPreference,
         Self::Proxy,
+        Self::Oidc,
+        Self::AppAuthConfig,
     ];
 
     /// Reads a kind as it is written in references: singular, plural, or an alias.
@@ -212,7 +234,13 @@ impl Kind {
     /// True when documents of this kind hold secrets.
     #[must_use]
     pub fn holds_secrets(self) -> bool {
-        matches!(self, Self::Token | Self::CertAuthority)
+        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc)
+    }
+
+    /// True when the name of a resource of this kind is its secret.
+    #[must_use]
+    pub fn has_secret_name(self) -> bool {
+        self == Self::Token
     }
 
     fn noun(self, name: &str) -> String {
@@ -233,8 +261,9 @@ impl Kind {
     /// `application "x" has been updated`
     #[must_use]
     pub fn updated(self, name: &str) -> String {
-        // A token is always written whole, whether it was there or not.
-        let verb = if self == Self::Token { "created" } else { "updated" };
+        // These are always written whole, whether they were there or not.
+        let verb =
+            if matches!(self, Self::Token | Self::AppAuthConfig) { "created" } else { "updated" };
         format!("{} has been {verb}", self.noun(name))
     }
 

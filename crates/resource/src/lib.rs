@@ -6,9 +6,11 @@
 //! ([`report`]). It does not decide: what roles mean is the policy engine's business.
 
 pub mod app;
+pub mod app_auth_config;
 pub mod app_server;
 pub mod cert_authority;
 pub mod cluster_auth_preference;
+pub mod connector;
 pub mod decode;
 pub mod documents;
 pub mod duration;
@@ -20,6 +22,7 @@ pub mod lock;
 pub mod metadata;
 pub mod node;
 mod object;
+pub mod oidc;
 pub mod proxy;
 pub mod report;
 mod resource;
@@ -33,9 +36,11 @@ pub mod user;
 pub mod yaml;
 
 pub use app::{App, AppSpec, McpSpec, Transport};
+pub use app_auth_config::AppAuthConfig;
 pub use app_server::{AppServer, AppServerSpec, LastError, ServerState};
 pub use cert_authority::{AuthorityType, CaKey, CertAuthority};
 pub use cluster_auth_preference::ClusterAuthPreference;
+pub use connector::AttributeMapping;
 pub use decode::{FromNode, Reader, Table, decode_config};
 pub use documents::{Check, Documents, FieldProblem, Parsed, documents, parse_documents};
 pub use kind::{Kind, UnknownKind};
@@ -44,6 +49,7 @@ pub use limits::Limits;
 pub use lock::{Lock, LockTarget};
 pub use metadata::{Metadata, Revision};
 pub use node::{Node, Position, Span};
+pub use oidc::OidcConnector;
 pub use proxy::Proxy;
 pub use report::{Problem, Report};
 pub use resource::{Resource, WrongKind};

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::app::App;
+use crate::app_auth_config::AppAuthConfig;
 use crate::app_server::AppServer;
 use crate::cert_authority::CertAuthority;
 use crate::cluster_auth_preference::ClusterAuthPreference;
@@ -12,6 +13,7 @@ use crate::limits::Limits;
 use crate::lock::Lock;
 use crate::metadata::{Metadata, Revision};
 use crate::node::Node;
+use crate::oidc::OidcConnector;
 use crate::proxy::Proxy;
 use crate::report::{Problem, Report};
 use crate::role::Role;
@@ -42,6 +44,10 @@ pub enum Resource {
     ClusterAuthPreference(ClusterAuthPreference),
     /// See [`Proxy`].
     Proxy(Proxy),
+    /// See [`OidcConnector`].
+    Oidc(OidcConnector),
+    /// See [`AppAuthConfig`].
+    AppAuthConfig(AppAuthConfig),
 }
 
 /// The same expression for the value of every kind.
@@ -57,19 +63,21 @@ macro_rules! each {
             Resource::CertAuthority($value) => $body,
             Resource::ClusterAuthPreference($value) => $body,
             Resource::Proxy($value) => $body,
+            Resource::Oidc($value) => $body,
+            Resource::AppAuthConfig($value) => $body,
         }
     };
 }
 
 macro_rules! conversions {
-    ($($kind:ident),*) => {$(
-        impl From<$kind> for Resource {
-            fn from(value: $kind) -> Self {
+    ($($kind:ident: $type:ident),*) => {$(
+        impl From<$type> for Resource {
+            fn from(value: $type) -> Self {
                 Self::$kind(value)
             }
         }
 
-        impl TryFrom<Resource> for $kind {
+        impl TryFrom<Resource> for $type {
             type Error = WrongKind;
 
             fn try_from(resource: Resource) -> Result<Self, WrongKind> {
@@ -82,7 +90,11 @@ macro_rules! conversions {
     )*};
 }
 
-conversions!(App, AppServer, Role, User, Token, Lock, CertAuthority, ClusterAuthPreference, Proxy);
+conversions!(
+    App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
+    CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
+    Oidc: OidcConnector, AppAuthConfig: AppAuthConfig
+);
 
 /// A resource is not of the kind that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -108,6 +120,8 @@ impl Resource {
             Self::CertAuthority(_) => Kind::CertAuthority,
             Self::ClusterAuthPreference(_) => Kind::ClusterAuthPreference,
             Self::Proxy(_) => Kind::Proxy,
+            Self::Oidc(_) => Kind::Oidc,
+            Self::AppAuthConfig(_) => Kind::AppAuthConfig,
         }
     }
 
@@ -190,6 +204,8 @@ impl Resource {
             Self::CertAuthority(authority) => authority.to_json(secrets),
             Self::ClusterAuthPreference(preference) => preference.to_json(),
             Self::Proxy(proxy) => proxy.to_json(),
+            Self::Oidc(connector) => connector.to_json(secrets),
+            Self::AppAuthConfig(config) => config.to_json(),
         }
     }
 
@@ -224,6 +240,8 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::CertAuthority => CertAuthority::read(document)?.into(),
             Kind::ClusterAuthPreference => ClusterAuthPreference::read(document)?.into(),
             Kind::Proxy => Proxy::read(document)?.into(),
+            Kind::Oidc => OidcConnector::read(document)?.into(),
+            Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
         })
     })
 }

@@ -446,7 +446,7 @@ async fn issue_locally(
 fn replicated(wanted: &Wanted) -> Vec<Kind> {
     let mut kinds = vec![Kind::Lock, Kind::CertAuthority, Kind::Proxy];
     if wanted.services.contains(&Service::Proxy) {
-        kinds.push(Kind::AppServer);
+        kinds.extend([Kind::AppServer, Kind::AppAuthConfig]);
     }
     if wanted.services.contains(&Service::App) {
         kinds.extend([Kind::App, Kind::Role, Kind::User, Kind::ClusterAuthPreference]);

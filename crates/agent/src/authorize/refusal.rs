@@ -47,6 +47,11 @@ impl Refusal {
         Self::new(Reason::AccessDenied, message)
     }
 
+    pub(super) fn bound_elsewhere() -> Self {
+        let message = "access denied: the certificate is good for another MCP server only";
+        Self::new(Reason::AccessDenied, message)
+    }
+
     pub(super) fn not_served(app: &str) -> Self {
         Self::new(Reason::AppRemoved, format!("the app {app:?} is not served any more"))
     }

@@ -151,6 +151,31 @@ fn a_pinned_certificate_works_from_its_address_only() {
 }
 
 #[test]
+fn a_certificate_for_one_app_opens_no_other_and_ends_what_it_opened() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.alice();
+    alice.app = Some("others".to_owned());
+    assert_eq!(fixture.reason(snapshot(usual()), &alice), Reason::AccessDenied);
+    alice.app = Some("files".to_owned());
+    assert_eq!(fixture.decide(snapshot(usual()), &alice).unwrap().ends, Some(alice.expires));
+}
+
+#[test]
+fn a_certificate_from_before_its_user_was_made_is_a_namesakes() {
+    let fixture = Fixture::new();
+    let alice = fixture.alice();
+    let made = |time| {
+        let mut user = User::new("alice", ["dev"]);
+        user.spec.created_by =
+            Some(resource::user::CreatedBy { time: Some(time), ..Default::default() });
+        with(Resource::User(user))
+    };
+    assert!(fixture.decide(made(alice.issued), &alice).is_ok());
+    let later = alice.issued + Duration::from_secs(1);
+    assert_eq!(fixture.reason(made(later), &alice), Reason::AccessDenied);
+}
+
+#[test]
 fn a_cluster_may_demand_a_second_factor() {
     let fixture = Fixture::new();
     let mut alice = fixture.alice();

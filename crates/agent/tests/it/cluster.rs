@@ -213,6 +213,7 @@ impl Cluster {
             login_id: "login-1".to_owned(),
             mfa: None,
             source_ip: None,
+            app: None,
             issued: now,
             expires: now + Duration::from_secs(3_600),
         }

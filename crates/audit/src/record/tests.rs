@@ -110,7 +110,6 @@ fn outcomes(outcome: &Outcome<'_>) -> Vec<Event> {
             headers: Some(&headers),
         }),
         stamper.event(&login(LoginMethod::Local)),
-        stamper.event(&login(LoginMethod::Oidc)),
         stamper.event(&InstanceJoin {
             host_id: "host-2",
             node_name: "node".into(),
@@ -151,6 +150,8 @@ fn changes(change: Change) -> Vec<Event> {
             expires,
         }),
         stamper.event(&RoleChange { change, actor: &alice, name: "dev", expires }),
+        stamper.event(&ConnectorChange { change, actor: &alice, name: "idp" }),
+        stamper.event(&AppAuthConfigChange { change, actor: &alice, name: "idp" }),
         stamper.event(&AppChange {
             change,
             actor: &alice,
@@ -242,10 +243,45 @@ fn singles() -> Vec<Event> {
     all.into_iter().map(Result::unwrap).collect()
 }
 
+/// One of each record of somebody whom others vouch for.
+fn through_others(outcome: &Outcome<'_>) -> Vec<Event> {
+    let (stamper, outcome) = (stamper(), || outcome.clone());
+    let all = [
+        stamper.event(&SsoLogin {
+            user: "alice".into(),
+            method: LoginMethod::Oidc,
+            connector: "idp",
+            identity: Some("u1".into()),
+            outcome: outcome(),
+            detail: Some("why".into()),
+            mappings: &[MappedBy {
+                role: "dev",
+                claim: "groups",
+                value: "eng".into(),
+                pattern: "*",
+            }],
+            test: true,
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+        stamper.event(&AppTokenVerify {
+            user: Some("alice".into()),
+            app_name: "files".into(),
+            app_auth_config: Some("idp"),
+            server_id: "host-1",
+            outcome: outcome(),
+            expires: Some(Moment(datetime!(2027-01-01 00:00 UTC))),
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+    ];
+    all.into_iter().map(Result::unwrap).collect()
+}
+
 fn everything() -> Vec<Event> {
     let mut all = singles();
-    all.extend(outcomes(&Outcome::Success));
-    all.extend(outcomes(&Outcome::Failure("it failed".into())));
+    for outcome in [Outcome::Success, Outcome::Failure("it failed".into())] {
+        all.extend(outcomes(&outcome));
+        all.extend(through_others(&outcome));
+    }
     for change in [Change::Created, Change::Updated, Change::Deleted] {
         all.extend(changes(change));
     }

@@ -295,6 +295,7 @@ async fn evidence_that_proves_nothing_is_refused() {
         login_id: "login".to_owned(),
         mfa: None,
         source_ip: None,
+        app: None,
         issued: now,
         expires: now + DAY,
     };

@@ -61,6 +61,7 @@ async fn another_clusters_certificates_prove_nothing() {
         login_id: "login".to_owned(),
         mfa: None,
         source_ip: None,
+        app: None,
         issued: now,
         expires: now + DAY,
     };

@@ -8,6 +8,7 @@
 )]
 
 mod app_rights;
+mod app_tokens;
 mod assertions;
 mod audit;
 mod cluster;
@@ -20,6 +21,7 @@ mod invites;
 mod joining;
 mod local;
 mod matrix;
+mod oidc;
 mod resources;
 mod revocation;
 mod selections;

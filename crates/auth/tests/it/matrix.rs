@@ -33,6 +33,8 @@ fn specimen(kind: Kind, name: &str) -> Resource {
             resource::CertAuthority::new(authority, name, Vec::new()).into()
         }
         Kind::ClusterAuthPreference => ClusterAuthPreference::default().into(),
+        Kind::Oidc => crate::oidc::connector(name, "https://idp.example.com").into(),
+        Kind::AppAuthConfig => crate::app_tokens::config(name, &serde_json::json!({})).into(),
         Kind::Proxy => {
             let mut proxy = resource::Proxy::new(resource::proxy::ProxySpec {
                 host_id: "00000000-0000-4000-8000-000000000000".to_owned(),

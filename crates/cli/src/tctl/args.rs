@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::{apply, apps, audit, create, edit, get, lock, policy, rm, sign, status, tokens, users};
+use super::{
+    apply, apps, audit, create, edit, get, lock, policy, rm, sign, sso, status, tokens, users,
+};
 use crate::address::{AUTH_PORT, with_port};
 use crate::environment;
 
@@ -79,6 +81,8 @@ pub(super) enum Command {
     ///
     /// Example: tctl lock --user=mallory --message="left the company" --ttl=10h
     Lock(lock::Lock),
+    /// Write and try connectors to identity providers.
+    Sso(sso::Sso),
     /// Print the version.
     Version,
 }

@@ -17,8 +17,16 @@ pub(super) enum Reference {
 
 /// What `all` stands for, in an order in which it can be created: users need their roles. What
 /// services write themselves is not part of it.
-pub(super) const ALL_KINDS: [Kind; 6] =
-    [Kind::ClusterAuthPreference, Kind::Role, Kind::User, Kind::Token, Kind::App, Kind::Lock];
+pub(super) const ALL_KINDS: [Kind; 8] = [
+    Kind::ClusterAuthPreference,
+    Kind::Role,
+    Kind::Oidc,
+    Kind::User,
+    Kind::Token,
+    Kind::App,
+    Kind::AppAuthConfig,
+    Kind::Lock,
+];
 
 // === impl Reference ===
 

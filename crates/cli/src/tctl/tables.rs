@@ -2,8 +2,8 @@
 
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
-    App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, Proxy, Resource,
-    Role, Secrets, Token, User,
+    App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, OidcConnector, Proxy,
+    Resource, Role, Secrets, Token, User,
 };
 use time::OffsetDateTime;
 
@@ -53,6 +53,8 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::CertAuthority => (&["Cluster Name", "CA Type", "Keys"], "Cluster Name"),
         Kind::ClusterAuthPreference => (&["Type", "Second Factors"], "Second Factors"),
         Kind::Proxy => (&["Host", "Public Address", "Version"], "Public Address"),
+        Kind::Oidc => (&["Name", "Issuer URL", "Claims to Roles"], "Claims to Roles"),
+        Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
     }
 }
 
@@ -67,6 +69,8 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
         Resource::CertAuthority(authority) => of_authority(authority),
         Resource::ClusterAuthPreference(preference) => of_preference(preference),
         Resource::Proxy(proxy) => of_proxy(proxy),
+        Resource::Oidc(connector) => of_oidc(connector),
+        Resource::AppAuthConfig(config) => vec![config.name().to_owned(), "JWT".to_owned()],
     }
 }
 
@@ -177,6 +181,16 @@ fn of_preference(preference: &ClusterAuthPreference) -> Vec<String> {
 fn of_proxy(proxy: &Proxy) -> Vec<String> {
     let spec = &proxy.spec;
     vec![spec.hostname.clone(), spec.public_addr.clone(), spec.version.clone()]
+}
+
+fn of_oidc(connector: &OidcConnector) -> Vec<String> {
+    let mappings: Vec<String> = connector
+        .spec
+        .claims_to_roles
+        .iter()
+        .map(|mapping| format!("{}={}:{}", mapping.name, mapping.value, mapping.roles.join("|")))
+        .collect();
+    vec![connector.name().to_owned(), connector.spec.issuer_url.clone(), mappings.join(",")]
 }
 
 fn of_labels(labels: &Labels, detail: Detail) -> String {

@@ -7,6 +7,7 @@ use api::Brought;
 use clap::{Parser, Subcommand};
 
 use super::proxy_mcp::Diary;
+use crate::browser::Opening;
 use crate::environment;
 use crate::exit::Usage;
 use crate::format::Format;
@@ -73,6 +74,12 @@ pub(super) struct Login {
     /// Write an identity file instead of a profile.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+    /// The connector to sign in through, or `local` for a password; the cluster's choice if not given.
+    #[arg(long, value_name = "CONNECTOR")]
+    pub(super) auth: Option<String>,
+    /// Whether a browser is opened for a connector.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) browser: Opening,
 }
 
 #[derive(Debug, clap::Args)]

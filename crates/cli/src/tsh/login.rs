@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::wire::SignInRequest;
+use api::wire::{Ping, SignInRequest, SsoFinish, SsoStart, UserCredentials};
 use api::{Client, ErrorKind, ProxyTrust, discover, proxy_endpoint};
 use pki::{CaPin, Certificate, IdentityFile, PrivateKey};
 use resource::Secret;
@@ -14,6 +14,7 @@ use time::OffsetDateTime;
 
 use super::args::{Global, Login};
 use super::status;
+use crate::browser::Waiting;
 use crate::exit::{Refused, Usage};
 use crate::profile::{Home, Profile};
 use crate::run::Context;
@@ -52,6 +53,16 @@ pub async fn sign_in(request: &SignIn, tasks: &Tasks) -> anyhow::Result<Profile>
             client_addr: None,
         })
         .await?;
+    keep(key, credentials, &request.proxy, &request.trust)
+}
+
+/// The profile of who was given credentials for a key.
+fn keep(
+    key: PrivateKey,
+    credentials: UserCredentials,
+    proxy: &str,
+    checked: &ProxyTrust,
+) -> anyhow::Result<Profile> {
     let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
     let authorities = [pki::CaKind::User, pki::CaKind::Host]
         .into_iter()
@@ -62,10 +73,60 @@ pub async fn sign_in(request: &SignIn, tasks: &Tasks) -> anyhow::Result<Profile>
         certificate: Certificate::from_pem(&credentials.certificate)?,
         authorities,
         cluster: credentials.cluster,
-        proxy: Some(request.proxy.clone()),
+        proxy: Some(proxy.to_owned()),
     };
-    let insecure = matches!(request.trust, ProxyTrust::Insecure);
-    Ok(Profile { proxy: request.proxy.clone(), identity, insecure })
+    let insecure = matches!(checked, ProxyTrust::Insecure);
+    Ok(Profile { proxy: proxy.to_owned(), identity, insecure })
+}
+
+/// How somebody signs in.
+#[derive(Debug, PartialEq, Eq)]
+enum Method {
+    /// With a password.
+    Local,
+    /// Through this connector, or the cluster's choice.
+    Connector(Option<String>),
+}
+
+/// What the command line says, else what the cluster prefers.
+fn method(args: &Login, ping: &Ping) -> Method {
+    match args.auth.as_deref() {
+        Some("local") => Method::Local,
+        Some(name) => Method::Connector(Some(name.to_owned())),
+        None if args.credentials_from_stdin => Method::Local,
+        None => match &ping.sign_in {
+            Some(choice) if choice.kind != "local" => Method::Connector(None),
+            _ => Method::Local,
+        },
+    }
+}
+
+/// Signs in through a connector, with a browser.
+async fn through_browser(
+    cx: &Context,
+    args: &Login,
+    connector: Option<String>,
+    proxy: &str,
+    trust: &ProxyTrust,
+) -> anyhow::Result<Profile> {
+    let key = PrivateKey::generate()?;
+    let client = Client::new(proxy_endpoint(proxy, trust)?, cx.tasks.clone());
+    let waiting = Waiting::open().await?;
+    let started = client
+        .start_sso(&SsoStart {
+            connector,
+            public_key: key.public().to_pem(),
+            ttl_seconds: args.ttl.map(|ttl| ttl.as_secs()),
+            callback: waiting.callback(),
+            challenge: waiting.challenge(),
+            client_addr: None,
+            proxy_addr: None,
+        })
+        .await?;
+    let brought = waiting.code(&started.url, args.browser, &cx.printer, &cx.tasks).await?;
+    let verifier = brought.verifier.expose().clone();
+    let credentials = client.finish_sso(&SsoFinish { code: brought.code, verifier }).await?;
+    keep(key, credentials, proxy, trust)
 }
 
 /// `tsh login`.
@@ -76,32 +137,34 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
     let Some(proxy) = proxy else {
         return Err(Usage("which proxy? give --proxy=HOST:PORT".to_owned()).into());
     };
-    let known_user = || Some(known.as_ref()?.user().ok()?.name);
-    let Some(user) = global.user().or_else(known_user) else {
-        return Err(Usage("which user? give --user=NAME".to_owned()).into());
-    };
     let trust = proxy_trust(&global, &args, known.as_ref());
     // Nothing secret is asked for before the proxy is known to be the right one.
     let ping = discover(&proxy, &trust, &cx.tasks).await?;
     if matches!(trust, ProxyTrust::Insecure) {
         cx.printer.talk("WARNING: the proxy's certificate was not checked (--insecure).");
     }
-    let (password, code) = if args.credentials_from_stdin {
-        read_credentials()?
-    } else {
-        ask_credentials(&user, &ping.cluster)?
+    let profile = match method(&args, &ping) {
+        Method::Connector(name) => through_browser(&cx, &args, name, &proxy, &trust).await?,
+        Method::Local => {
+            let known_user = || Some(known.as_ref()?.user().ok()?.name);
+            let Some(user) = global.user().or_else(known_user) else {
+                return Err(Usage("which user? give --user=NAME".to_owned()).into());
+            };
+            let (password, code) = if args.credentials_from_stdin {
+                read_credentials()?
+            } else {
+                ask_credentials(&user, &ping.cluster)?
+            };
+            let request = SignIn { proxy, user, trust, password, code, ttl: args.ttl };
+            sign_in(&request, &cx.tasks).await.map_err(explain)?
+        }
     };
-    let request = SignIn { proxy, user, trust, password, code, ttl: args.ttl };
-    let profile = sign_in(&request, &cx.tasks).await.map_err(explain)?;
+    let user = profile.user()?.name;
     let now = cx.clock.now();
     match args.out {
         Some(path) => {
             profile.identity.write(&path)?;
-            cx.printer.talk(&format!(
-                "Wrote the identity of {} to {}",
-                request.user,
-                path.display()
-            ));
+            cx.printer.talk(&format!("Wrote the identity of {user} to {}", path.display()));
         }
         None => {
             home.save(&profile)?;

@@ -88,6 +88,8 @@ struct UserWire {
     mfa: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     source_ip: Option<IpAddr>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -154,7 +156,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
         .map_err(|_e| malformed("the time of issue is out of range"))?;
     match (wire.user, wire.service) {
         (Some(user), None) => {
-            let UserWire { name, kind, roles, traits, login_id, mfa, source_ip } = user;
+            let UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app } = user;
             let cluster = wire.cluster;
             Ok(Identity::User(UserIdentity {
                 name,
@@ -165,6 +167,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
                 login_id,
                 mfa,
                 source_ip,
+                app,
                 issued,
                 expires,
             }))
@@ -189,8 +192,8 @@ fn to_wire(identity: &Identity) -> Wire {
     let (cluster, issued) = (identity.cluster().to_owned(), identity.issued().unix_timestamp());
     let (user, service) = match identity.clone() {
         Identity::User(u) => {
-            let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, .. } = u;
-            (Some(UserWire { name, kind, roles, traits, login_id, mfa, source_ip }), None)
+            let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, app, .. } = u;
+            (Some(UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app }), None)
         }
         Identity::Service(s) => {
             let ServiceIdentity { host_id, node_name, services, .. } = s;

@@ -18,6 +18,7 @@ fn every_field_survives_the_certificate() {
         kind: UserKind::Bot,
         mfa: Some("device-1".to_owned()),
         source_ip: Some("2001:db8::1".parse().unwrap()),
+        app: Some("everything".to_owned()),
         ..alice("example")
     };
     let service = node("example", &[Service::Auth, Service::Proxy, Service::App]);

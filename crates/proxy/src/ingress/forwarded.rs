@@ -20,7 +20,12 @@ pub(super) struct Forwarded {
 // === impl Forwarded ===
 
 impl Forwarded {
-    pub(super) fn new(head: &Parts, app: &str, peer: &Peer) -> Result<Self, Refusal> {
+    pub(super) fn new(
+        head: &Parts,
+        app: &str,
+        peer: &Peer,
+        evidence: &HeaderValue,
+    ) -> Result<Self, Refusal> {
         let unusable =
             |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
         let path = format!("https://agent/v1/mcp/apps/{}", api::escape(app));
@@ -34,7 +39,7 @@ impl Forwarded {
                 headers.append(name, value.clone());
             }
         }
-        headers.insert(HeaderName::from_static(EVIDENCE), peer.evidence.clone());
+        headers.insert(HeaderName::from_static(EVIDENCE), evidence.clone());
         let address = value(&peer.address.to_string())?;
         headers.insert(HeaderName::from_static(CLIENT_ADDRESS), address);
         Ok(Self { method: head.method.clone(), uri, headers })

@@ -1,7 +1,7 @@
 //! Why a request goes nowhere.
 
 use api::Body;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue};
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Response, StatusCode};
 use mcp::error::{self, code};
 
@@ -11,6 +11,8 @@ pub(super) struct Refusal {
     status: StatusCode,
     code: i64,
     message: String,
+    /// What the client is told to show, where it showed nothing that is accepted.
+    challenge: Option<HeaderValue>,
 }
 
 // === impl Refusal ===
@@ -24,7 +26,7 @@ impl Refusal {
             | StatusCode::PAYLOAD_TOO_LARGE => code::INVALID_REQUEST,
             _ => code::INTERNAL_ERROR,
         };
-        Self { status, code, message: message.into() }
+        Self { status, code, message: message.into(), challenge: None }
     }
 
     pub(super) fn method(method: &Method) -> Self {
@@ -49,6 +51,38 @@ impl Refusal {
         )
     }
 
+    /// The client showed nothing.
+    pub(super) fn nobody() -> Self {
+        Self {
+            challenge: Some(HeaderValue::from_static("Bearer")),
+            ..Self::new(
+                StatusCode::UNAUTHORIZED,
+                "no client certificate and no token: sign in with `tsh login`, then use \
+                 `tsh mcp connect`; or send a token that this MCP server accepts",
+            )
+        }
+    }
+
+    /// The client showed a token that is not accepted (RFC 6750, section 3).
+    pub(super) fn invalid_token(message: &str) -> Self {
+        let plain: String =
+            message
+                .chars()
+                .map(|c| {
+                    if c == ' ' || (c.is_ascii_graphic() && c != '"' && c != '\\') {
+                        c
+                    } else {
+                        '\''
+                    }
+                })
+                .collect();
+        let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{plain}\"");
+        Self {
+            challenge: HeaderValue::try_from(challenge).ok(),
+            ..Self::new(StatusCode::UNAUTHORIZED, format!("invalid_token: {message}"))
+        }
+    }
+
     /// A client that gets this starts a new session: streamable HTTP, session management, 4.
     pub(super) fn session_gone() -> Self {
         Self {
@@ -66,6 +100,9 @@ impl Refusal {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(challenge) = self.challenge {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             headers.insert(ALLOW, HeaderValue::from_static("POST, GET, DELETE"));
         }

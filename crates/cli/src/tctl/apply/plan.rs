@@ -11,8 +11,16 @@ use crate::tctl::create::shown_name;
 
 /// The order in which kinds are written, so that what others need is there before them; they are
 /// deleted in the opposite order.
-const ORDER: [Kind; 6] =
-    [Kind::ClusterAuthPreference, Kind::Role, Kind::App, Kind::User, Kind::Token, Kind::Lock];
+const ORDER: [Kind; 8] = [
+    Kind::ClusterAuthPreference,
+    Kind::Role,
+    Kind::Oidc,
+    Kind::App,
+    Kind::AppAuthConfig,
+    Kind::User,
+    Kind::Token,
+    Kind::Lock,
+];
 
 /// A resource of a file.
 #[derive(Debug)]

@@ -45,7 +45,7 @@ async fn answer(
     let hosts = agents.iter().map(|(name, _)| (*name).to_owned()).collect();
     let head = Request::post("/mcp/apps/files").body(()).unwrap().into_parts().0;
     let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
-    let forwarded = Forwarded::new(&head, "files", &peer).unwrap();
+    let forwarded = Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap();
     let response = deliver(&registry, hosts, content, &forwarded).await.ok().unwrap()?;
     assert!(
         !response.headers().contains_key(HELD_BY)

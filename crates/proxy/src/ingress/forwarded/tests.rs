@@ -23,7 +23,8 @@ fn only_what_the_protocol_needs_travels() {
         .unwrap();
     let chain = vec![CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])];
     let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), chain);
-    let forwarded = Forwarded::new(&request.into_parts().0, "files", &peer).unwrap();
+    let forwarded =
+        Forwarded::new(&request.into_parts().0, "files", &peer, &peer.evidence).unwrap();
     let request = forwarded.request(api::empty());
     let mut names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
     names.sort_unstable();

@@ -1,0 +1,228 @@
+//! What identity providers publish of themselves, remembered: where their endpoints are (OpenID
+//! Connect Discovery 1.0, section 4) and the keys that verify what they sign.
+//!
+//! Keys change. Who meets a key that is not known has the set asked for again, now and then; a
+//! provider that does not answer is believed by its last keys for a while longer.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use api::Error;
+use fetch::{Egress, FetchError, Fetched, Fetcher};
+use http::{HeaderMap, StatusCode};
+use parking_lot::Mutex;
+use pki::jwt::foreign::{ForeignKeys, ForeignToken, ForeignTokenError};
+use resource::connector::check_provider_url;
+use serde::Deserialize;
+use std::sync::Arc;
+use tokio::time::Instant;
+use url::Url;
+
+/// How long what is remembered is not asked for again.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+/// How long it is believed while the provider does not answer.
+const USABLE: Duration = Duration::from_secs(60 * 60);
+/// How often a key set is asked for again because of a key that is not in it.
+const AGAIN: Duration = Duration::from_secs(10);
+/// Providers that are remembered.
+const MAX_KEPT: usize = 128;
+
+/// What is known of providers.
+#[derive(Debug)]
+pub(crate) struct Providers {
+    fetcher: Fetcher,
+    /// Guards what is remembered by issuer.
+    metadata: Mutex<HashMap<String, Kept<Metadata>>>,
+    /// Guards what is remembered by the address of key sets.
+    keys: Mutex<HashMap<String, Kept<ForeignKeys>>>,
+}
+
+#[derive(Debug)]
+struct Kept<T> {
+    value: Arc<T>,
+    /// When it was heard.
+    heard: Instant,
+    /// When it was last asked for.
+    asked: Instant,
+}
+
+/// What a provider says of itself, as far as it matters here.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Metadata {
+    pub(crate) issuer: String,
+    pub(crate) authorization_endpoint: String,
+    pub(crate) token_endpoint: String,
+    pub(crate) jwks_uri: String,
+    #[serde(default)]
+    pub(crate) userinfo_endpoint: Option<String>,
+    #[serde(default)]
+    pub(crate) token_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(default)]
+    pub(crate) authorization_response_iss_parameter_supported: bool,
+}
+
+// === impl Providers ===
+
+impl Providers {
+    pub(crate) fn new() -> Self {
+        Self {
+            fetcher: Fetcher::new(Egress::default()),
+            metadata: Mutex::default(),
+            keys: Mutex::default(),
+        }
+    }
+
+    /// Asks other things of them.
+    pub(crate) fn fetcher(&self) -> &Fetcher {
+        &self.fetcher
+    }
+
+    /// What the provider with this issuer says of itself.
+    pub(crate) async fn metadata(&self, issuer: &str) -> Result<Arc<Metadata>, Error> {
+        if let Some(known) = fresh(&self.metadata, issuer) {
+            return Ok(known);
+        }
+        let heard = self.ask_metadata(issuer).await.map(Arc::new);
+        settle(&self.metadata, issuer, heard)
+    }
+
+    /// Verifies the signature of a token by the keys at an address.
+    ///
+    /// # Errors
+    /// The outer one: the keys cannot be had. The inner one: the token is not believed.
+    pub(crate) async fn verify(
+        &self,
+        address: &str,
+        token: &str,
+    ) -> Result<Result<ForeignToken, ForeignTokenError>, Error> {
+        let keys = match fresh(&self.keys, address) {
+            Some(keys) => keys,
+            None => self.ask_keys(address).await?,
+        };
+        match keys.verify(token) {
+            Err(ForeignTokenError::UnknownKey) if may_ask_again(&self.keys, address) => {
+                // When it does not answer, the key stays unknown.
+                let newer = self.ask_keys(address).await.unwrap_or(keys);
+                Ok(newer.verify(token))
+            }
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn ask_keys(&self, address: &str) -> Result<Arc<ForeignKeys>, Error> {
+        let heard = async {
+            let fetched = self.get(address).await?;
+            ForeignKeys::from_json(&fetched.body)
+                .map(Arc::new)
+                .map_err(|error| unavailable(format!("the keys at {address}: {error}")))
+        };
+        let heard = heard.await;
+        settle(&self.keys, address, heard)
+    }
+
+    async fn ask_metadata(&self, issuer: &str) -> Result<Metadata, Error> {
+        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let fetched = self.get(&address).await?;
+        let found: Metadata = serde_json::from_slice(&fetched.body).map_err(|error| {
+            unavailable(format!("{address} is not what a provider says of itself: {error}"))
+        })?;
+        // Section 4.3: it must be identical, or somebody speaks for somebody else.
+        if found.issuer != issuer {
+            return Err(unavailable(format!(
+                "the provider at {issuer:?} calls itself {:?}: write this as issuer_url",
+                found.issuer
+            )));
+        }
+        let endpoints = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
+        for endpoint in endpoints.into_iter().chain(&found.userinfo_endpoint) {
+            check_provider_url(endpoint).map_err(|error| {
+                unavailable(format!(
+                    "the provider {issuer:?} names the address {endpoint:?}: {error}"
+                ))
+            })?;
+        }
+        Ok(found)
+    }
+
+    async fn get(&self, address: &str) -> Result<Fetched, Error> {
+        let url = Url::parse(address)
+            .map_err(|error| unavailable(format!("{address:?} is no address: {error}")))?;
+        let fetched =
+            self.fetcher.get(&url, HeaderMap::new()).await.map_err(|error| unreachable(&error))?;
+        if fetched.status == StatusCode::OK {
+            Ok(fetched)
+        } else {
+            Err(unavailable(format!("{address} answers {}", fetched.status)))
+        }
+    }
+}
+
+/// What is known and needs no asking.
+fn fresh<T>(kept: &Mutex<HashMap<String, Kept<T>>>, key: &str) -> Option<Arc<T>> {
+    let kept = kept.lock();
+    let found = kept.get(key)?;
+    (found.heard.elapsed() < FRESH).then(|| found.value.clone())
+}
+
+/// Whether it may be asked for again although it is fresh; if so, it counts as asked.
+fn may_ask_again<T>(kept: &Mutex<HashMap<String, Kept<T>>>, key: &str) -> bool {
+    let mut kept = kept.lock();
+    match kept.get_mut(key) {
+        Some(found) if found.asked.elapsed() < AGAIN => false,
+        Some(found) => {
+            found.asked = Instant::now();
+            true
+        }
+        None => true,
+    }
+}
+
+/// Remembers what was heard; when nothing was, what was heard before may still do.
+fn settle<T>(
+    kept: &Mutex<HashMap<String, Kept<T>>>,
+    key: &str,
+    heard: Result<Arc<T>, Error>,
+) -> Result<Arc<T>, Error> {
+    let now = Instant::now();
+    let mut kept = kept.lock();
+    match heard {
+        Ok(value) => {
+            if kept.len() >= MAX_KEPT && !kept.contains_key(key) {
+                let oldest = kept.iter().min_by_key(|(_, kept)| kept.heard);
+                if let Some(oldest) = oldest.map(|(key, _)| key.clone()) {
+                    kept.remove(&oldest);
+                }
+            }
+            let new = Kept { value: value.clone(), heard: now, asked: now };
+            kept.insert(key.to_owned(), new);
+            Ok(value)
+        }
+        Err(error) => {
+            let known = kept.get(key).filter(|kept| kept.heard.elapsed() < USABLE);
+            match known.map(|kept| kept.value.clone()) {
+                Some(value) => {
+                    tracing::warn!(
+                        error = error.message(),
+                        "a provider does not answer; what it said last still counts"
+                    );
+                    Ok(value)
+                }
+                None => Err(error),
+            }
+        }
+    }
+}
+
+fn unreachable(error: &FetchError) -> Error {
+    unavailable(error.to_string())
+}
+
+/// People are told that it does not work; why is for administrators.
+pub(crate) fn unavailable(why: String) -> Error {
+    Error::unavailable("the identity provider cannot be used at the moment")
+        .hint("try again shortly, or ask your administrator: the audit log says why")
+        .because(why)
+}
+
+#[cfg(test)]
+mod tests;

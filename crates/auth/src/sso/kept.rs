@@ -1,0 +1,100 @@
+//! What is remembered of logins between their steps. Each record is taken once, by whoever knows a text
+//! of which only the hash is kept.
+
+use api::wire::SsoReport;
+use api::{Error, ErrorFields};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use store::{Item, Key};
+use time::OffsetDateTime;
+
+use super::Asker;
+use super::account::Account;
+use super::connector::{Progress, Reference};
+use crate::core::Core;
+use crate::fault;
+
+/// Where a login is.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Step {
+    /// A link waits for a browser.
+    Started(Box<Started>),
+    /// A browser is at the provider.
+    Away(Box<Away>),
+    /// What came of it waits for who asked.
+    Done { challenge: String, outcome: Outcome },
+}
+
+/// A login that is prepared.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Started {
+    pub(super) connector: Reference,
+    /// A connector that is only tried: the whole of it, with its secrets.
+    pub(super) tried: Option<String>,
+    pub(super) asker: Asker,
+    pub(super) public_key: String,
+    pub(super) ttl_seconds: Option<u64>,
+    pub(super) proxy: Option<String>,
+}
+
+/// A login whose browser is at the provider.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Away {
+    pub(super) started: Started,
+    /// The hash of the browser's cookie.
+    pub(super) binding: String,
+    pub(super) progress: Progress,
+}
+
+/// What came of a login.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Outcome {
+    Accepted { account: Box<Account>, started: Box<Started> },
+    Refused(ErrorFields),
+    Tested(Box<SsoReport>),
+}
+
+/// Keeps a step until `expires`.
+pub(super) async fn put(
+    core: &Core,
+    key: &Key,
+    step: &Step,
+    expires: OffsetDateTime,
+) -> Result<(), Error> {
+    let value = Bytes::from(serde_json::to_vec(step).map_err(Error::internal)?);
+    let stored = core.records.store().create(key, value, Some(expires)).await;
+    stored.map(drop).map_err(|error| fault::store(&error))
+}
+
+/// Looks at a step and leaves it.
+pub(super) async fn look(core: &Core, key: &Key) -> Result<Step, Error> {
+    read(&find(core, key).await?)
+}
+
+/// Takes a step: of all who try, one gets it.
+pub(super) async fn take(core: &Core, key: &Key) -> Result<Step, Error> {
+    let item = find(core, key).await?;
+    match core.records.store().delete_if(key, &item.revision).await {
+        Ok(()) => read(&item),
+        Err(store::Error::NotFound { .. } | store::Error::Conflict { .. }) => Err(dead()),
+        Err(error) => Err(fault::store(&error)),
+    }
+}
+
+async fn find(core: &Core, key: &Key) -> Result<Item, Error> {
+    match core.records.store().get(key).await {
+        Ok(item) => Ok(item),
+        Err(store::Error::NotFound { .. }) => Err(dead()),
+        Err(error) => Err(fault::store(&error)),
+    }
+}
+
+fn read(item: &Item) -> Result<Step, Error> {
+    serde_json::from_slice(&item.value).map_err(Error::internal)
+}
+
+/// Used, expired, or never there: nobody is told which.
+pub(super) fn dead() -> Error {
+    Error::not_found("this sign-in is over: it was used, has expired, or never began")
+        .hint("begin again with `tsh login`")
+}

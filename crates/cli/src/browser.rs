@@ -1,0 +1,210 @@
+//! Signing in through a browser: a small listener on this machine, to which the browser brings a code that
+//! only this process can use.
+//!
+//! The address has a part that nobody guesses, so that no page in the browser can bring something else;
+//! and the code is worth nothing without the secret that never leaves this process.
+
+use std::convert::Infallible;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use resource::Secret;
+use runtime::Tasks;
+use sha2::{Digest as _, Sha256};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::timeout;
+
+use crate::exit::Refused;
+use crate::printer::Printer;
+
+/// How long the person may take. The cluster forgets what it prepared about then.
+const PATIENCE: Duration = Duration::from_secs(5 * 60);
+/// How long a connection may take to say what it wants.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections at a time: browsers open some in advance.
+const CONNECTIONS: usize = 16;
+/// The longest code that is taken.
+const MAX_CODE: usize = 128;
+
+const DONE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tessera</title>\
+<main><h1>Back to the terminal</h1><p>tsh says there how it ended. You may close this page.</p></main>";
+
+/// Whether, and how, a browser is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Opening {
+    /// The one that the machine opens links with.
+    #[default]
+    Default,
+    /// None: the link is printed, and the person opens it.
+    None,
+}
+
+/// Waits for a browser.
+pub(crate) struct Waiting {
+    listener: TcpListener,
+    path: String,
+    callback: String,
+    verifier: Secret<String>,
+}
+
+/// What a browser brought, and what makes it worth something.
+pub(crate) struct Brought {
+    pub(crate) code: String,
+    pub(crate) verifier: Secret<String>,
+}
+
+// === impl Waiting ===
+
+impl Waiting {
+    /// Listens on a free port of the loopback.
+    pub(crate) async fn open() -> anyhow::Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")
+            .await
+            .context("cannot listen on this machine for the browser")?;
+        let path = format!("/{}", random());
+        let callback = format!("http://{}{path}", listener.local_addr()?);
+        Ok(Self { listener, path, callback, verifier: Secret::new(random()) })
+    }
+
+    /// Where the browser is to bring the code.
+    pub(crate) fn callback(&self) -> String {
+        self.callback.clone()
+    }
+
+    /// The hash of the secret.
+    pub(crate) fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose().as_bytes()))
+    }
+
+    /// Opens a browser at a link, or has the person do so, and waits for what it brings.
+    pub(crate) async fn code(
+        self,
+        link: &str,
+        opening: Opening,
+        printer: &Printer,
+        tasks: &Tasks,
+    ) -> anyhow::Result<Brought> {
+        match opening {
+            Opening::None => {
+                printer.talk(&format!("Open this link in a browser on this machine:\n\n  {link}\n"))
+            }
+            Opening::Default => {
+                printer.talk(&format!(
+                    "A browser opens; if it does not, open this link on this machine:\n\n  {link}\n"
+                ));
+                launch(link);
+            }
+        }
+        let Self { listener, path, verifier, callback: _ } = self;
+        let (send, mut codes) = mpsc::channel(1);
+        let listening = listen(listener, Arc::from(path), send, tasks.clone());
+        let code = tokio::select! {
+            code = timeout(PATIENCE, codes.recv()) => code.ok().flatten(),
+            () = listening => None,
+        };
+        let code = code.ok_or_else(|| {
+            Refused::new("nobody came back from the identity provider within five minutes")
+                .hint("begin again")
+        })?;
+        Ok(Brought { code, verifier })
+    }
+}
+
+async fn listen(listener: TcpListener, path: Arc<str>, send: mpsc::Sender<String>, tasks: Tasks) {
+    let room = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let Ok(place) = room.clone().acquire_owned().await else { return };
+        let Ok((stream, _peer)) = listener.accept().await else { return };
+        let (path, send) = (path.clone(), send.clone());
+        tasks.spawn_until_cancelled("cli.browser", async move {
+            serve(stream, &path, &send).await;
+            drop(place);
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, path: &str, send: &mpsc::Sender<String>) {
+    let service = service_fn(async |request| Ok::<_, Infallible>(answer(&request, path, send)));
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "a browser's connection broke");
+    }
+}
+
+fn answer<B>(
+    request: &Request<B>,
+    path: &str,
+    send: &mpsc::Sender<String>,
+) -> Response<Full<Bytes>> {
+    let code = (request.method() == Method::GET && request.uri().path() == path)
+        .then(|| code_of(request.uri().query().unwrap_or_default()))
+        .flatten();
+    let (status, text) = match code {
+        Some(code) => {
+            // The first one counts.
+            _ = send.try_send(code);
+            (StatusCode::OK, DONE)
+        }
+        None => (StatusCode::NOT_FOUND, "There is nothing here."),
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    for (name, value) in [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn code_of(query: &str) -> Option<String> {
+    let code = query.split('&').find_map(|pair| pair.strip_prefix("code="))?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    (!code.is_empty() && code.len() <= MAX_CODE && code.chars().all(is_plain))
+        .then(|| code.to_owned())
+}
+
+/// Opens a link as the desktop does. Where there is none, the person has the link.
+fn launch(link: &str) {
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let started = Command::new(program)
+        .arg(link)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    if let Err(error) = started {
+        tracing::debug!(%error, program, "no browser was opened");
+    }
+}
+
+fn random() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
+}
+
+#[cfg(test)]
+mod tests;
