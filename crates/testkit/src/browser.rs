@@ -45,6 +45,17 @@ impl Browser {
         self.see("send", url, &fields.to_string())
     }
 
+    /// Opens a page, follows where it leads with cookies, and fills the forms on the way: what is seen in the
+    /// end, and each step. `wishes` are described in the script's head.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    #[must_use]
+    #[track_caller]
+    pub fn walk(&self, url: &str, wishes: &Value) -> Value {
+        self.see("walk", url, &wishes.to_string()).seen
+    }
+
     #[track_caller]
     fn see(&self, verb: &str, url: &str, input: &str) -> Page {
         let argv = self.argv.clone().args([verb, url]);

@@ -305,6 +305,17 @@ impl Cluster {
         command.env("HOME", self.scratch.join("home"));
     }
 
+    /// Starts `tsh`, or another tool, which goes on while the test does something else.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn begin_tool(&self, argv: &Argv) -> process::Process {
+        let mut command = argv.command();
+        self.isolate(&mut command);
+        process::service(command)
+    }
+
     /// Runs `tsh` to its end.
     ///
     /// # Panics

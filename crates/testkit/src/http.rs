@@ -62,6 +62,13 @@ impl Call {
             .header("accept", "application/json, text/event-stream")
     }
 
+    /// With this body.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
     /// With one more header line.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {

@@ -2,6 +2,9 @@
 """A browser without a screen: opens a page, fills the form on it, sends it as browsers do, and tells what it saw.
 
     browser.py open URL               -- the page as JSON: {status, headers, title, text, secret, form: {action, method, fields}}
+    browser.py walk URL < WISHES      -- opens URL, follows redirections with cookies, and fills the forms that it comes to, until there is nothing
+                                         left to do: {status, url, text, headers, hops: [{url, status, location, cookies}], jar}. WISHES is an object: "fields"
+                                         for the forms, "stop" for the beginning of an address that is not gone to, "jar" for cookies to begin with
     browser.py send URL < FIELDS      -- opens URL, puts FIELDS (a JSON object) into its form, sends it, and tells of the page that comes then
 
 A field that the form does not have is refused, and hidden fields go along, so that what it sends is what a person's browser would send. It does
@@ -81,12 +84,77 @@ def send(url: str, fields: dict[str, str]) -> dict:
     return fetch(urllib.parse.urljoin(url, form["action"]) if form["action"] else url, {**form["fields"], **fields})
 
 
+class Stay(urllib.request.HTTPRedirectHandler):
+    """Redirections are looked at, one by one."""
+
+    def redirect_request(self, *_args: object) -> None:
+        return None
+
+
+def walk(url: str, wishes: dict) -> dict:
+    fields, stop = wishes.get("fields") or {}, wishes.get("stop")
+    jar: dict[str, dict[str, str]] = wishes.get("jar") or {}
+    hops: list[dict] = []
+    body: dict[str, str] | None = None
+    for _ in range(20):
+        if stop and url.startswith(stop):
+            return {"status": 0, "url": url, "text": "", "headers": {}, "hops": hops, "jar": jar}
+        parts = urllib.parse.urlsplit(url)
+        # As browsers do: by host and path, and what is for TLS only over TLS.
+        kept = jar.setdefault(parts.hostname or "", {})
+        sent = {
+            name: cookie["value"]
+            for name, cookie in kept.items()
+            if (parts.scheme == "https" or not cookie["secure"]) and parts.path.startswith(cookie["path"])
+        }
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), Stay())
+        request = urllib.request.Request(url, data=urllib.parse.urlencode(body).encode() if body is not None else None)
+        if sent:
+            request.add_header("cookie", "; ".join(f"{name}={value}" for name, value in sent.items()))
+        try:
+            answer = opener.open(request, timeout=TIMEOUT_SECONDS)
+        except urllib.error.HTTPError as other:
+            answer = other
+        with answer:
+            text, status, headers = answer.read().decode(), answer.status, answer.headers
+        cookies = headers.get_all("set-cookie") or []
+        for cookie in cookies:
+            first, *attributes = [part.strip() for part in cookie.split(";")]
+            name, _, value = first.partition("=")
+            named = {key.lower(): text for key, _, text in (attribute.partition("=") for attribute in attributes)}
+            if named.get("max-age") == "0" or not value:
+                kept.pop(name, None)
+            else:
+                kept[name] = {"value": value, "secure": "secure" in named, "path": named.get("path") or "/"}
+        location = headers.get("location")
+        hops.append({"url": url, "status": status, "location": location, "cookies": cookies})
+        page = Page()
+        page.feed(text)
+        body = None
+        if location and 300 <= status < 400:
+            url = urllib.parse.urljoin(url, location)
+        elif page.form and set(fields) & set(page.form["fields"]):
+            url = urllib.parse.urljoin(url, page.form["action"])
+            body = {**page.form["fields"], **{name: value for name, value in fields.items() if name in page.form["fields"]}}
+        else:
+            seen = {name.lower(): value for name, value in headers.items()}
+            return {"status": status, "url": url, "text": page.text, "headers": seen, "hops": hops, "jar": jar}
+    raise SystemExit(f"it leads on and on: {[hop['url'] for hop in hops]}")
+
+
 def main() -> int:
-    if len(sys.argv) != 3 or sys.argv[1] not in ("open", "send"):
+    if len(sys.argv) != 3 or sys.argv[1] not in ("open", "send", "walk"):
         print(__doc__, file=sys.stderr)
         return 64
     verb, url = sys.argv[1:]
-    json.dump(fetch(url) if verb == "open" else send(url, json.load(sys.stdin)), sys.stdout)
+    if verb == "open":
+        seen = fetch(url)
+    else:
+        seen = (send if verb == "send" else walk)(url, json.load(sys.stdin))
+    json.dump(seen, sys.stdout)
     print()
     return 0
 

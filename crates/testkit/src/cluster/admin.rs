@@ -34,6 +34,12 @@ impl Cluster {
         process::run(command, input.as_bytes(), wait::PATIENCE)
     }
 
+    /// `tctl` as a command, for a test that does something else meanwhile.
+    #[must_use]
+    pub fn tctl_argv(&self, words: &[&str]) -> Argv {
+        Argv::new(self.binaries.folder().join("tctl")).arg("-c").arg(self.auth.config()).args(words)
+    }
+
     /// Runs `tctl` without the auth service's file: from elsewhere, with an identity file, or with
     /// nothing.
     ///

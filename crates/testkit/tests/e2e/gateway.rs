@@ -22,6 +22,8 @@ mod quickstart;
 mod reconnect;
 mod records;
 mod several;
+mod sso;
+mod tokens;
 mod tools;
 
 use std::path::Path;
