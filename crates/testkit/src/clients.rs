@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::grid::Way;
 use crate::process::{self, Finished};
 use crate::{Argv, Real, Scratch, wait};
 
@@ -92,6 +93,25 @@ impl Inspector {
         let mut command = argv.command();
         command.env("HOME", self.home.path());
         process::run(command, b"", wait::PATIENCE)
+    }
+
+    /// Calls `echo` of the grid's servers by any way; gives the text.
+    ///
+    /// # Errors
+    /// What it said instead.
+    pub fn try_echo(&self, way: &Way, words: &[&str]) -> Result<String, String> {
+        let argv = match way {
+            Way::Command(server) => self.argv.clone().args(server.words()),
+            Way::Http(url) => self.argv.clone().args(["--server-url", url, "--transport", "http"]),
+            Way::Sse(url) => self.argv.clone().args(["--server-url", url, "--transport", "sse"]),
+        };
+        let argv = argv.args(words).args(["--method", "tools/call", "--tool-name", "echo"]);
+        let mut command = argv.args(["--tool-arg", "text=seen", "--format", "json"]).command();
+        command.env("HOME", self.home.path());
+        let done = process::run(command, b"", wait::PATIENCE);
+        let said: Value = serde_json::from_slice(&done.stdout).unwrap_or_default();
+        let text = said.pointer("/result/content/0/text").and_then(Value::as_str);
+        text.map(str::to_owned).ok_or_else(|| format!("{said} {}", done.stderr))
     }
 
     #[track_caller]

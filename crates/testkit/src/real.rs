@@ -125,6 +125,14 @@ impl Real {
         Argv::new(self.python()).arg(self.scripts.join("clients/browser.py"))
     }
 
+    /// The official client of the conformance suite, which is told a scenario by its environment and a
+    /// server by its last argument.
+    #[must_use]
+    pub fn conformance_client(&self) -> Argv {
+        let client = self.sdist().join(".github/actions/conformance/client.py");
+        Argv::new(self.python()).arg(client)
+    }
+
     /// The packages of an npm group.
     #[must_use]
     pub fn modules(&self, group: &str) -> PathBuf {

@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::process;
 use crate::{Argv, Real, Scratch, wait};
 
+/// How long a client may take, in milliseconds: all scenarios begin at once, and wait for their turn.
+const CLIENT_PATIENCE: u32 = 170_000;
+
 /// One way to run the suite: which line of it, and at which revision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Round {
@@ -81,6 +84,20 @@ impl Suite {
         self.run(round, &["server", "--url", url, "--suite", "all"])
     }
 
+    /// Plays servers to the client that `command` runs, to whose words the server's URL is added.
+    ///
+    /// # Panics
+    /// When it does not end, or leaves no summary.
+    #[must_use]
+    #[track_caller]
+    pub fn client(&self, round: Round, command: &Argv) -> Table {
+        let words: Vec<_> = command.words().collect();
+        let command = words.join(" ");
+        let patience = CLIENT_PATIENCE.to_string();
+        let words = ["client", "--command", &command, "--suite", "all", "--timeout", &patience];
+        self.run(round, &words)
+    }
+
     /// The same with `words` to choose by.
     ///
     /// # Panics
@@ -130,7 +147,7 @@ impl Table {
 
     /// Reads the summary that the suite ends with: `✓ NAME: N passed, N failed`.
     fn read(said: &str) -> Self {
-        let summary = said.split_once("=== SUMMARY").map_or("", |(_, summary)| summary);
+        let summary = said.split_once("SUMMARY ===").map_or("", |(_, summary)| summary);
         let rows = summary.lines().filter_map(|line| {
             let line = plain(line);
             let (name, counts) = line.trim().trim_start_matches(['✓', '✗']).split_once(": ")?;
@@ -144,6 +161,13 @@ impl Table {
             Some((name.trim().to_owned(), row)).filter(|(name, _)| name != "Total")
         });
         Self { rows: rows.collect() }
+    }
+
+    /// The scenarios of these names.
+    #[must_use]
+    pub fn only(mut self, named: impl Fn(&str) -> bool) -> Self {
+        self.rows.retain(|name, _| named(name));
+        self
     }
 
     /// The checks of all scenarios: those that passed and those that failed.
@@ -192,7 +216,9 @@ fn section(said: &str, name: &str) -> Option<String> {
 /// The failed checks of a scenario, from the folder `server-NAME-TIME` or `NAME-TIME` that the
 /// suite leaves.
 fn complaints(found: &Path, name: &str) -> Vec<String> {
-    let folders = std::fs::read_dir(found).into_iter().flatten().flatten();
+    // Some names have a family before them.
+    let (family, name) = name.rsplit_once('/').unwrap_or(("", name));
+    let folders = std::fs::read_dir(found.join(family)).into_iter().flatten().flatten();
     let of = |folder: &str| {
         let rest = folder.strip_prefix("server-").unwrap_or(folder).strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with("-20"))

@@ -1,7 +1,7 @@
 //! The official conformance suite against its official fixture server: directly, and through the
 //! gateway, where every scenario must go as it does directly.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use testkit::suite::{Round, Table};
 use testkit::{Cluster, Real, Suite};
@@ -18,12 +18,30 @@ const WRITE_VARIABLE: &str = "TESSERA_WRITE_TABLES";
 /// Compares with a table that is checked in.
 #[track_caller]
 fn checked_in(file: &str, table: &Table) {
-    let path = Path::new(TABLES).join(format!("{file}.txt"));
-    if std::env::var_os(WRITE_VARIABLE).is_some() {
-        std::fs::write(&path, table.to_string()).unwrap();
+    if writes_tables() {
+        write(file, table);
     }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(table.to_string() == expected, "{} is not what was seen:\n{table}", path.display());
+    let differ = differences(file, table).join("\n");
+    assert!(differ.is_empty(), "{file} is not what was seen:\n{differ}");
+}
+
+pub(crate) fn writes_tables() -> bool {
+    std::env::var_os(WRITE_VARIABLE).is_some()
+}
+
+#[track_caller]
+pub(crate) fn write(file: &str, table: &Table) {
+    std::fs::write(path(file), table.to_string()).unwrap();
+}
+
+/// What is otherwise than in a table that is checked in.
+#[track_caller]
+pub(crate) fn differences(file: &str, table: &Table) -> Vec<String> {
+    table.differences(&Table::parse(&std::fs::read_to_string(path(file)).unwrap()))
+}
+
+fn path(file: &str) -> PathBuf {
+    Path::new(TABLES).join(format!("{file}.txt"))
 }
 
 /// The ways over HTTP through the gateway: what a user starts, and the ingress itself.
@@ -36,7 +54,12 @@ enum Front {
 /// Runs every round against the app `fixture`, and gives all that went otherwise than in the tables
 /// with this prefix.
 #[track_caller]
-fn differences(cluster: &Cluster, front: Front, prefix: &str, rounds: &[Round]) -> Vec<String> {
+fn gateway_differences(
+    cluster: &Cluster,
+    front: Front,
+    prefix: &str,
+    rounds: &[Round],
+) -> Vec<String> {
     let real = Real::locate();
     let alice = cluster.identity("alice", &["mcp-user"]);
     let forwarder = (front == Front::Ingress).then(|| real.forwarder(cluster, &alice, "fixture"));
@@ -49,12 +72,12 @@ fn differences(cluster: &Cluster, front: Front, prefix: &str, rounds: &[Round]) 
     let mut differ = Vec::new();
     for round in rounds.iter().copied() {
         let table = Suite::new(&real).server(round, &url);
-        let path = Path::new(TABLES).join(format!("{prefix}{}.txt", round.name()));
-        if std::env::var_os(WRITE_VARIABLE).is_some() {
-            std::fs::write(&path, table.to_string()).unwrap();
+        let file = format!("{prefix}{}", round.name());
+        // The others are those of the fixture itself.
+        if writes_tables() && !prefix.is_empty() {
+            write(&file, &table);
         }
-        let expected = Table::parse(&std::fs::read_to_string(&path).unwrap());
-        let here = table.differences(&expected).into_iter();
+        let here = differences(&file, &table).into_iter();
         differ.extend(here.map(|one| format!("{} by {front:?}: {one}", round.name())));
     }
     differ
@@ -76,7 +99,7 @@ fn over_an_http_server(front: Front) {
     let (real, cluster) = (Real::locate(), Cluster::single());
     let fixture = real.fixture();
     cluster.app_at("fixture", &fixture.uri("mcp+http"));
-    let differ = differences(&cluster, front, "", &Round::ALL);
+    let differ = gateway_differences(&cluster, front, "", &Round::ALL);
     assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
 }
 
@@ -89,7 +112,7 @@ fn over_a_stdio_server() {
     cluster.app("fixture", &real.fixture_stdio());
     // A process for each session takes its time: the two newest revisions must do.
     let rounds = [Round::At("2025-11-25"), Round::At("2026-07-28")];
-    let mut differ = differences(&cluster, Front::ProxyMcp, "stdio-", &rounds);
+    let mut differ = gateway_differences(&cluster, Front::ProxyMcp, "stdio-", &rounds);
     // Whether an answer becomes a stream depends on how soon a server without one answers.
     differ.retain(|one| !one.contains(STREAM_OR_NOT));
     assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
@@ -102,7 +125,7 @@ fn over_an_sse_server() {
     let fixture = real.fixture_sse();
     cluster.app_at("fixture", &fixture.uri("mcp+sse+http"));
     let rounds = [Round::At("2025-06-18"), Round::At("2025-11-25")];
-    let differ = differences(&cluster, Front::ProxyMcp, "sse-", &rounds);
+    let differ = gateway_differences(&cluster, Front::ProxyMcp, "sse-", &rounds);
     assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
 }
 

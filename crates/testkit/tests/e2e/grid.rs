@@ -1,7 +1,10 @@
 //! Every era and transport in front of the gateway with every era and transport behind it: what
 //! official clients see of a server through the gateway is what they see of it directly.
 
+mod rust;
+
 use serde_json::Value;
+use testkit::clients::Inspector;
 use testkit::grid::{GridServer, Kind, Walker, Way, differences};
 use testkit::{Cluster, Real, Scratch, wait};
 
@@ -26,6 +29,37 @@ fn walk(real: &Real, server: &GridServer, walker: Walker, way: &Way) -> Vec<Stri
     differ.into_iter().map(|one| format!("{walker:?} by {way:?}: {one}")).collect()
 }
 
+/// What the Inspector and rmcp see: less than the others walk through, and the same. The Inspector is a
+/// program that calls a tool and ends; rmcp is built here without its transport over HTTP, and walks where there
+/// is a command to start.
+fn glances(real: &Real, modern: bool, way: &Way) -> Vec<String> {
+    let expected: Value = serde_json::from_str(EXPECTED).unwrap();
+    let mut differ = Vec::new();
+    let inspector = Inspector::new(real);
+    let words = ["--protocol-era", if modern { "modern" } else { "legacy" }];
+    match inspector.try_echo(way, &words) {
+        Ok(text) if text == "echo: seen" => {}
+        other => differ.push(format!("the Inspector by {way:?}: {other:?}")),
+    }
+    let Way::Command(argv) = way else { return differ };
+    match rust::walk(argv, modern) {
+        Ok(seen) => {
+            let walked: Value = expected
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(name, _)| rust::SCENARIOS.contains(&name.as_str()))
+                .map(|(name, saw)| (name.clone(), saw.clone()))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            differ
+                .extend(differences(&walked, &seen).into_iter().map(|one| format!("rmcp: {one}")));
+        }
+        Err(why) => differ.push(format!("rmcp did not connect: {why}")),
+    }
+    differ
+}
+
 #[test]
 fn every_client_sees_the_same_of_every_server_of_its_era() {
     let (real, scratch) = (Real::locate(), Scratch::new());
@@ -40,6 +74,7 @@ fn every_client_sees_the_same_of_every_server_of_its_era() {
             }
             differ.extend(walk(&real, &server, *walker, &server.direct()));
         }
+        differ.extend(glances(&real, kind.is_modern(), &server.direct()));
         assert!(differ.is_empty(), "{kind:?}:\n{}", differ.join("\n"));
     }
 }
@@ -57,7 +92,9 @@ fn pair(upstream: Kind, modern: bool, http: bool) {
         None => Way::Command(cluster.way(&alice, "grid")),
     };
     let walkers = Walker::of(modern).iter();
-    let differ: Vec<_> = walkers.flat_map(|walker| walk(&real, &server, *walker, &way)).collect();
+    let mut differ: Vec<_> =
+        walkers.flat_map(|walker| walk(&real, &server, *walker, &way)).collect();
+    differ.extend(glances(&real, modern, &way));
     assert!(differ.is_empty(), "{}\n{}", differ.join("\n"), cluster.logs());
 }
 

@@ -8,6 +8,7 @@
 
 mod bridge;
 mod checks;
+mod client_conformance;
 mod conformance;
 mod direct;
 mod fidelity;
