@@ -21,13 +21,6 @@ impl Cluster {
         self.tctl_with(words, "")
     }
 
-    /// `tctl` as a command that others can be given.
-    #[must_use]
-    pub fn tctl_argv(&self, words: &[&str]) -> Argv {
-        let tctl = Argv::new(self.binaries.folder().join("tctl"));
-        tctl.arg("-c").arg(self.auth.config()).args(words)
-    }
-
     /// Runs `tctl` with something to read.
     ///
     /// # Panics
