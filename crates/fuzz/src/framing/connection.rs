@@ -18,11 +18,15 @@ use super::Seen;
 
 /// However it is cut up, an input is read in fewer steps.
 const STEPS: usize = 1_000_000;
+/// How often a client that has sent everything is found silent before it is gone: the server lets go of whom it
+/// finds gone, whatever it has read of them.
+const SILENCE: usize = 64;
 
 /// What comes in, in pieces; what goes out is not looked at.
 struct Wire<'b> {
     left: &'b [u8],
     piece: usize,
+    silence: usize,
 }
 
 /// The requests that are served whole.
@@ -44,7 +48,7 @@ pub(super) fn serve(bytes: &[u8], piece: usize) -> Vec<Seen> {
             Ok::<_, Infallible>(response)
         }
     });
-    let wire = Wire { left: bytes, piece };
+    let wire = Wire { left: bytes, piece, silence: SILENCE };
     let mut connection = pin!(http1::Builder::new().serve_connection(wire, service));
     let mut cx = Context::from_waker(Waker::noop());
     let over = (0..STEPS).any(|_| connection.as_mut().poll(&mut cx).is_ready());
@@ -60,6 +64,10 @@ impl Read for Wire<'_> {
         _cx: &mut Context<'_>,
         mut buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.left.is_empty() && self.silence > 0 {
+            self.silence -= 1;
+            return Poll::Pending;
+        }
         let length = self.piece.min(self.left.len()).min(buffer.remaining());
         if let Some((piece, left)) = self.left.split_at_checked(length) {
             buffer.put_slice(piece);
