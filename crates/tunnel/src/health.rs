@@ -13,7 +13,7 @@ use api::Body;
 use http::{Method, Request, Response, StatusCode};
 use hyper::client::conn::http2::SendRequest;
 use runtime::Tasks;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Who was heard of so recently is there.
 const FRESH: Duration = Duration::from_millis(500);
@@ -66,6 +66,16 @@ impl Health {
             return true;
         }
         self.ask(sender.clone()).await
+    }
+
+    /// Waits until the agent gives no sign of life; looks again and again.
+    pub(crate) async fn silence(&self, sender: &SendRequest<Body>) {
+        loop {
+            sleep(FRESH).await;
+            if !self.is_good(sender).await {
+                return;
+            }
+        }
     }
 
     async fn ask(&self, mut sender: SendRequest<Body>) -> bool {

@@ -13,7 +13,7 @@ mod registry;
 pub use dialer::{Dialer, Target};
 pub use executor::TaskExecutor;
 pub use handler::Handler;
-pub use registry::{Attachment, Registry, SendError};
+pub use registry::{Attachment, Registry, Repeat, SendError};
 
 /// The protocol that an agent negotiates for its tunnel.
 pub const ALPN_TUNNEL: &[u8] = b"tessera-tunnel/1";

@@ -68,6 +68,18 @@ pub enum SendError {
     /// The tunnel broke after the request was on its way: it may have been carried out.
     #[error("the tunnel to the agent broke")]
     Lost(#[source] hyper::Error),
+    /// The agent fell silent after the request was on its way: it may yet be carried out.
+    #[error("the agent fell silent")]
+    Silent,
+}
+
+/// Whether a request may be carried out twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// It may: it only asks. An agent that falls silent meanwhile is not waited for.
+    Harmless,
+    /// It may not: it is waited for as long as there is a tunnel.
+    Never,
 }
 
 // === impl Registry ===
@@ -120,27 +132,39 @@ impl Registry {
     /// Sends a request to an agent, by its newest tunnel that works.
     ///
     /// # Errors
-    /// No tunnel works, or it broke on the way.
+    /// No tunnel works, or it broke on the way; or the agent fell silent and `repeat` allows to ask another.
     pub async fn send(
         &self,
         host_id: &str,
         request: Request<Body>,
+        repeat: Repeat,
     ) -> Result<Response<Body>, SendError> {
         let mut request = request;
         for way in self.ways(host_id) {
             match way {
                 Way::Local(handler) => return Ok(handler.call(request).await),
                 Way::Tunnel(sender, health) if !health.is_good(&sender).await => {}
-                Way::Tunnel(mut sender, health) => match sender.try_send_request(request).await {
-                    Ok(response) => {
-                        health.heard();
-                        return Ok(response.map(api::boxed));
+                Way::Tunnel(sender, health) => {
+                    let sent = sender.clone().try_send_request(request);
+                    let outcome = match repeat {
+                        Repeat::Never => sent.await,
+                        Repeat::Harmless => tokio::select! {
+                            biased;
+                            outcome = sent => outcome,
+                            () = health.silence(&sender) => return Err(SendError::Silent),
+                        },
+                    };
+                    match outcome {
+                        Ok(response) => {
+                            health.heard();
+                            return Ok(response.map(api::boxed));
+                        }
+                        Err(mut error) => match error.take_message() {
+                            Some(unsent) => request = unsent,
+                            None => return Err(SendError::Lost(error.into_error())),
+                        },
                     }
-                    Err(mut error) => match error.take_message() {
-                        Some(unsent) => request = unsent,
-                        None => return Err(SendError::Lost(error.into_error())),
-                    },
-                },
+                }
             }
         }
         Err(SendError::NotConnected(Box::new(request)))

@@ -14,7 +14,7 @@ use http::{Request, Response};
 use runtime::Tasks;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
-use tunnel::{Dialer, Handler, Registry, SendError, Target};
+use tunnel::{Dialer, Handler, Registry, Repeat, SendError, Target};
 
 /// Answers with the path that was asked for, and the body after it.
 struct Echo;
@@ -25,6 +25,18 @@ impl Handler for Echo {
             let path = request.uri().path().to_owned();
             let body = api::collect(request.into_body(), 1 << 20).await.unwrap();
             Response::new(api::full([path.as_bytes(), &body].concat()))
+        })
+    }
+}
+
+/// The same, late.
+struct Slow;
+
+impl Handler for Slow {
+    fn call(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        Box::pin(async move {
+            tokio::time::sleep(Duration::from_millis(1300)).await;
+            Echo.call(request).await
         })
     }
 }
@@ -77,7 +89,7 @@ async fn requests_flow_back_through_the_tunnel() {
     agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
     eventually(|| proxy.registry.is_connected("agent-1")).await;
 
-    let answer = proxy.registry.send("agent-1", request("/hello")).await.unwrap();
+    let answer = proxy.registry.send("agent-1", request("/hello"), Repeat::Never).await.unwrap();
     let body = api::collect(answer.into_body(), 1024).await.unwrap();
     assert_eq!(&body[..], b"/hello!");
 
@@ -94,7 +106,9 @@ async fn requests_flow_back_through_the_tunnel() {
 #[tokio::test]
 async fn a_request_for_nobody_comes_back_whole() {
     let registry = Registry::default();
-    let Err(SendError::NotConnected(unsent)) = registry.send("nobody", request("/x")).await else {
+    let Err(SendError::NotConnected(unsent)) =
+        registry.send("nobody", request("/x"), Repeat::Never).await
+    else {
         panic!("nobody is connected");
     };
     assert_eq!(unsent.uri().path(), "/x");
@@ -109,7 +123,7 @@ async fn a_tunnel_that_broke_hands_the_request_back_or_says_that_it_is_lost() {
     agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
     eventually(|| proxy.registry.is_connected("agent-2")).await;
     agent.shutdown(Duration::from_secs(5)).await;
-    assert!(proxy.registry.send("agent-2", request("/late")).await.is_err());
+    assert!(proxy.registry.send("agent-2", request("/late"), Repeat::Never).await.is_err());
     proxy.tasks.shutdown(Duration::from_secs(5)).await;
 }
 
@@ -117,7 +131,7 @@ async fn a_tunnel_that_broke_hands_the_request_back_or_says_that_it_is_lost() {
 async fn a_local_agent_needs_no_tunnel() {
     let registry = Registry::default();
     let attachment = registry.attach("here".to_owned(), Arc::new(Echo));
-    let answer = registry.send("here", request("/local")).await.unwrap();
+    let answer = registry.send("here", request("/local"), Repeat::Never).await.unwrap();
     assert_eq!(&api::collect(answer.into_body(), 64).await.unwrap()[..], b"/local!");
     drop(attachment);
     assert!(!registry.is_connected("here"));
@@ -181,26 +195,47 @@ async fn an_agent_that_gives_no_sign_of_life_is_passed_over_until_it_does() {
     let (_publish, targets) = watch::channel(vec![line.target.clone()]);
     agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Echo), targets).run());
     eventually(|| proxy.registry.is_connected("agent-3")).await;
-    proxy.registry.send("agent-3", request("/before")).await.unwrap();
+    proxy.registry.send("agent-3", request("/before"), Repeat::Never).await.unwrap();
     line.cut.send(true).unwrap();
-    // What goes out in the first moment cannot be told from what takes long.
-    let sent = proxy.registry.send("agent-3", request("/lost"));
+    // What goes out in the first moment cannot be told from what takes long, and may arrive yet.
+    let sent = proxy.registry.send("agent-3", request("/lost"), Repeat::Never);
     assert!(tokio::time::timeout(Duration::from_secs(1), sent).await.is_err());
-    let unsent = proxy.registry.send("agent-3", request("/late"));
+    let unsent = proxy.registry.send("agent-3", request("/late"), Repeat::Never);
     let unsent = tokio::time::timeout(Duration::from_secs(3), unsent).await.unwrap();
     let Err(SendError::NotConnected(unsent)) = unsent else { panic!("it was sent: {unsent:?}") };
     assert_eq!(unsent.uri().path(), "/late", "and another agent may be asked");
-    let unsent = proxy.registry.send("agent-3", request("/at-once"));
+    let unsent = proxy.registry.send("agent-3", request("/at-once"), Repeat::Never);
     let unsent = tokio::time::timeout(Duration::from_millis(300), unsent).await.unwrap();
     assert!(matches!(unsent, Err(SendError::NotConnected(_))), "it is known by now");
     assert!(proxy.registry.is_connected("agent-3"), "what runs in the tunnel is not ended");
     line.cut.send(false).unwrap();
     let again = async {
-        while proxy.registry.send("agent-3", request("/again")).await.is_err() {
+        while proxy.registry.send("agent-3", request("/again"), Repeat::Never).await.is_err() {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(5), again).await.unwrap();
+    agent.cancel();
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn what_only_asks_does_not_wait_for_an_agent_that_falls_silent() {
+    let proxy = proxy("agent-4");
+    let line = line(&proxy.target, &proxy.tasks);
+    let agent = Tasks::new();
+    let (_publish, targets) = watch::channel(vec![line.target.clone()]);
+    agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Slow), targets).run());
+    eventually(|| proxy.registry.is_connected("agent-4")).await;
+    // Who is slow is there: the answer takes longer than silence may.
+    let slow = proxy.registry.send("agent-4", request("/slow"), Repeat::Harmless);
+    let answer = slow.await.unwrap();
+    assert_eq!(&api::collect(answer.into_body(), 64).await.unwrap()[..], b"/slow!");
+    line.cut.send(true).unwrap();
+    let sent = proxy.registry.send("agent-4", request("/lost"), Repeat::Harmless);
+    let sent = tokio::time::timeout(Duration::from_secs(3), sent).await.unwrap();
+    assert!(matches!(sent, Err(SendError::Silent)), "it was on its way: {sent:?}");
+    assert!(proxy.registry.is_connected("agent-4"), "what runs in the tunnel is not ended");
     agent.cancel();
     proxy.tasks.shutdown(Duration::from_secs(5)).await;
 }

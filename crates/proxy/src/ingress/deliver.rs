@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use api::Body;
 use http::{Response, StatusCode};
-use tunnel::{APP_NOT_SERVED, HELD_BY, NOT_SERVED_UNRECORDED, Registry, SendError};
+use tunnel::{APP_NOT_SERVED, HELD_BY, NOT_SERVED_UNRECORDED, Registry, Repeat, SendError};
 
 use super::content::Content;
 use super::forwarded::Forwarded;
@@ -21,9 +21,15 @@ pub(super) async fn deliver(
     let mut unrecorded = false;
     // What the client gets if who holds the call cannot be asked.
     let mut unheld = None;
+    // Whether an agent was lost that may have begun.
+    let mut lost = false;
+    let repeat = match content.is_held() && forwarded.only_asks() {
+        true => Repeat::Harmless,
+        false => Repeat::Never,
+    };
     while let Some(host) = hosts.pop_front() {
         let Some(body) = content.next() else { break };
-        match registry.send(&host, forwarded.request(body)).await {
+        match registry.send(&host, forwarded.request(body), repeat).await {
             Ok(mut response) => {
                 let headers = response.headers_mut();
                 // The agent read nothing: another may. The record that led here is about to vanish, or the agent
@@ -45,14 +51,20 @@ pub(super) async fn deliver(
                 }
             }
             Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
-            Err(SendError::Lost(error)) => {
+            Err(error @ (SendError::Lost(_) | SendError::Silent)) => {
                 tracing::info!(agent = %host, %error, "agent lost while a client connected");
-                return Err(Refusal::new(
-                    StatusCode::BAD_GATEWAY,
-                    "the agent that serves this MCP server was lost; connect again",
-                ));
+                lost = true;
+                if repeat == Repeat::Never {
+                    break;
+                }
             }
         }
+    }
+    if lost {
+        return Err(Refusal::new(
+            StatusCode::BAD_GATEWAY,
+            "the agent that serves this MCP server was lost; connect again",
+        ));
     }
     if unrecorded && unheld.is_none() { Err(Refusal::unrecorded()) } else { Ok(unheld) }
 }

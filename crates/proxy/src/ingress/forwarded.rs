@@ -9,6 +9,10 @@ use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 use super::refusal::Refusal;
 use crate::connection::Peer;
 
+/// Requests of the modern era by which nothing happens at a server.
+const ONLY_ASK: [&str; 5] =
+    ["server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list"];
+
 /// All of a request but its body.
 #[derive(Debug)]
 pub(super) struct Forwarded {
@@ -45,6 +49,20 @@ impl Forwarded {
         Ok(Self { method: head.method.clone(), uri, headers })
     }
 
+    /// Whether nothing happens twice if two agents answer it. The headers say so, and an agent refuses a message
+    /// that is another than they say; a session is at one agent alone.
+    pub(super) fn only_asks(&self) -> bool {
+        let header = |name| {
+            let mut values = self.headers.get_all(name).iter();
+            let first = values.next().filter(|_| values.next().is_none());
+            first.and_then(|value| value.to_str().ok())
+        };
+        let method = header(mcp::header::METHOD);
+        self.method == Method::POST
+            && header(mcp::header::PROTOCOL_VERSION).is_some_and(is_modern)
+            && method.is_some_and(|method| ONLY_ASK.contains(&method))
+    }
+
     /// One attempt's request.
     pub(super) fn request(&self, body: Body) -> Request<Body> {
         let mut request = Request::new(body);
@@ -53,6 +71,10 @@ impl Forwarded {
         *request.headers_mut() = self.headers.clone();
         request
     }
+}
+
+fn is_modern(revision: &str) -> bool {
+    mcp::Revision::parse(revision).is_some_and(|revision| revision.era() == mcp::Era::Modern)
 }
 
 #[cfg(test)]

@@ -43,9 +43,7 @@ async fn answer(
         })
         .collect();
     let hosts = agents.iter().map(|(name, _)| (*name).to_owned()).collect();
-    let head = Request::post("/mcp/apps/files").body(()).unwrap().into_parts().0;
-    let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
-    let forwarded = Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap();
+    let forwarded = message("tools/call");
     let response = deliver(&registry, hosts, content, &forwarded).await.ok().unwrap()?;
     assert!(
         !response.headers().contains_key(HELD_BY)
@@ -54,6 +52,16 @@ async fn answer(
     let read = api::collect(response.into_body(), 1_000).await.unwrap();
     drop(attached);
     Some(String::from_utf8(read.to_vec()).unwrap())
+}
+
+/// What is sent for a request of this method.
+fn message(method: &str) -> Forwarded {
+    let request = Request::post("/mcp/apps/files")
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", method);
+    let head = request.body(()).unwrap().into_parts().0;
+    let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
+    Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap()
 }
 
 fn held() -> Content {
@@ -89,4 +97,40 @@ async fn an_agent_that_does_not_serve_it_any_more_is_passed_over() {
     assert_eq!(answer(&[("a", gone), ("b", None)], held()).await.unwrap(), "b 5");
     assert_eq!(answer(&[("a", gone), ("b", gone)], held()).await, None);
     assert_eq!(answer(&[], held()).await, None);
+}
+
+/// What becomes of a message to an agent that is silent from the beginning, and after it to one that is not.
+async fn past_silence(method: &str, content: Content) -> Result<String, StatusCode> {
+    let (registry, tasks) = (Registry::default(), runtime::Tasks::new());
+    let (near, _far) = tokio::io::duplex(1 << 20);
+    let (own, of_tunnel) = (registry.clone(), tasks.clone());
+    tasks.spawn_until_cancelled("test.tunnel", async move {
+        _ = own.run_tunnel("silent".to_owned(), near, &of_tunnel).await;
+    });
+    while !registry.is_connected("silent") {
+        tokio::task::yield_now().await;
+    }
+    let attached = registry.attach("b".to_owned(), Arc::new(Agent { name: "b", says: None }));
+    let hosts = VecDeque::from(["silent".to_owned(), "b".to_owned()]);
+    let outcome = deliver(&registry, hosts, content, &message(method)).await;
+    drop(attached);
+    tasks.cancel();
+    match outcome {
+        Ok(response) => {
+            let read = api::collect(response.unwrap().into_body(), 1_000).await.unwrap();
+            Ok(String::from_utf8(read.to_vec()).unwrap())
+        }
+        Err(refusal) => Err(refusal.into_response().status()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_asks_is_asked_of_another_when_an_agent_falls_silent_and_nothing_else_is() {
+    let begin = tokio::time::Instant::now();
+    assert_eq!(past_silence("tools/list", held()).await.unwrap(), "b 5");
+    assert!(begin.elapsed().as_millis() <= 1_100, "{:?}", begin.elapsed());
+    // It may have been carried out.
+    assert_eq!(past_silence("tools/call", held()).await, Err(StatusCode::BAD_GATEWAY));
+    let once = Content::Stream(Some(api::full("hello")));
+    assert_eq!(past_silence("tools/list", once).await, Err(StatusCode::BAD_GATEWAY));
 }

@@ -47,3 +47,30 @@ fn only_what_the_protocol_needs_travels() {
     assert_eq!(request.headers()[CLIENT_ADDRESS], "192.0.2.1:4711");
     assert_eq!(request.uri().path(), "/v1/mcp/apps/files");
 }
+
+#[test]
+fn only_what_names_a_list_of_the_modern_era_may_be_asked_twice() {
+    let only_asks = |method: Method, headers: &[(&str, &str)]| {
+        let mut request = Request::builder().method(method).uri("/mcp/apps/files");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let head = request.body(()).unwrap().into_parts().0;
+        let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
+        Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap().only_asks()
+    };
+    let (modern, list) = (("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list"));
+    assert!(only_asks(Method::POST, &[modern, list]));
+    assert!(only_asks(Method::POST, &[modern, ("mcp-method", "server/discover")]));
+    for method in ["tools/call", "resources/read", "prompts/get", "Tools/List", "tools/list ,x", ""]
+    {
+        assert!(!only_asks(Method::POST, &[modern, ("mcp-method", method)]), "{method}");
+    }
+    assert!(!only_asks(Method::GET, &[modern, list]));
+    assert!(!only_asks(Method::POST, &[modern]));
+    assert!(!only_asks(Method::POST, &[list]));
+    assert!(!only_asks(Method::POST, &[("mcp-protocol-version", "2025-06-18"), list]));
+    // Of headers that are there twice, an agent refuses the message.
+    assert!(!only_asks(Method::POST, &[modern, list, ("mcp-method", "tools/call")]));
+    assert!(!only_asks(Method::POST, &[modern, list, ("mcp-method", "tools/list")]));
+}
