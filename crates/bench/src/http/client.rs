@@ -113,6 +113,11 @@ impl Client {
         Ok(answer)
     }
 
+    /// Whether the other end has closed the connection.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     async fn send(&mut self, method: Method, body: Bytes) -> anyhow::Result<Response<Incoming>> {
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = method;

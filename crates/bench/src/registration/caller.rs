@@ -58,8 +58,14 @@ impl Caller {
         Ok(callers)
     }
 
-    /// Whether a call is answered by the server.
+    /// Whether a call is answered by the server; on a new connection if the last has ended.
     pub(super) async fn succeeds(&mut self) -> bool {
+        if self.client.has_ended() {
+            match Self::connect(&self.target).await {
+                Ok(again) => *self = again,
+                Err(_) => return false,
+            }
+        }
         let call = timeout(MOST, self.client.call(self.request.clone().into_bytes()));
         match call.await {
             Ok(Ok(answer)) => memchr::memmem::find(&answer, b"\"result\"").is_some(),
