@@ -11,7 +11,7 @@ use api::Error;
 use fetch::{Egress, FetchError, Fetched, Fetcher};
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
-use pki::jwt::foreign::{ForeignKeys, ForeignToken, ForeignTokenError};
+use pki::jwt::foreign::{ForeignKeys, ForeignKeysError, ForeignToken, ForeignTokenError};
 use resource::connector::check_provider_url;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -110,13 +110,18 @@ impl Providers {
     }
 
     async fn ask_keys(&self, address: &str) -> Result<Arc<ForeignKeys>, Error> {
-        let heard = async {
-            let fetched = self.get(address).await?;
-            ForeignKeys::from_json(&fetched.body)
-                .map(Arc::new)
-                .map_err(|error| unavailable(format!("the keys at {address}: {error}")))
+        let heard = match self.get(address).await {
+            Ok(fetched) => {
+                let read = ForeignKeys::from_json(&fetched.body);
+                if matches!(read, Err(ForeignKeysError::NoneUsable)) {
+                    // Whoever withdraws all its keys has answered: the last ones do not count any more.
+                    self.keys.lock().remove(address);
+                }
+                read.map(Arc::new)
+                    .map_err(|error| unavailable(format!("the keys at {address}: {error}")))
+            }
+            Err(error) => Err(error),
         };
-        let heard = heard.await;
         settle(&self.keys, address, heard)
     }
 
@@ -135,7 +140,7 @@ impl Providers {
         }
         let endpoints = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
         for endpoint in endpoints.into_iter().chain(&found.userinfo_endpoint) {
-            check_provider_url(endpoint).map_err(|error| {
+            check_endpoint(issuer, endpoint).map_err(|error| {
                 unavailable(format!(
                     "the provider {issuer:?} names the address {endpoint:?}: {error}"
                 ))
@@ -157,11 +162,23 @@ impl Providers {
     }
 }
 
-/// What is known and needs no asking.
+/// A provider elsewhere names no address of this machine in the clear: what is there is not its own.
+fn check_endpoint(issuer: &str, endpoint: &str) -> Result<(), String> {
+    check_provider_url(endpoint)?;
+    let is_secure = |text: &str| Url::parse(text).is_ok_and(|address| address.scheme() == "https");
+    if is_secure(issuer) && !is_secure(endpoint) {
+        return Err("must begin with https://, as the issuer does".to_owned());
+    }
+    Ok(())
+}
+
+/// What is known and needs no asking, or was asked for in vain just now.
 fn fresh<T>(kept: &Mutex<HashMap<String, Kept<T>>>, key: &str) -> Option<Arc<T>> {
     let kept = kept.lock();
     let found = kept.get(key)?;
-    (found.heard.elapsed() < FRESH).then(|| found.value.clone())
+    let age = found.heard.elapsed();
+    let is_tried = age < USABLE && found.asked.elapsed() < AGAIN;
+    (age < FRESH || is_tried).then(|| found.value.clone())
 }
 
 /// Whether it may be asked for again although it is fresh; if so, it counts as asked.
@@ -198,9 +215,12 @@ fn settle<T>(
             Ok(value)
         }
         Err(error) => {
-            let known = kept.get(key).filter(|kept| kept.heard.elapsed() < USABLE);
-            match known.map(|kept| kept.value.clone()) {
-                Some(value) => {
+            let known = kept.get_mut(key).filter(|kept| kept.heard.elapsed() < USABLE);
+            match known {
+                Some(known) => {
+                    // Not each who comes waits for it to be silent.
+                    known.asked = now;
+                    let value = known.value.clone();
                     tracing::warn!(
                         error = error.message(),
                         "a provider does not answer; what it said last still counts"
