@@ -7,9 +7,10 @@ use std::sync::Arc;
 use api::{Client, Replica};
 use audit::{Sink, Stamper};
 use pki::{Sealer, TrustStore};
+use resource::agent::FixedApp;
 use resource::{App, LabelSelector, Transport};
 use runtime::{Clock, Tasks};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::assertion::Assertions;
 use crate::authorize::{Authorizer, Grant};
@@ -18,6 +19,8 @@ use crate::dial::Egress;
 use crate::handler::Ingress;
 use crate::heartbeat::Heartbeat;
 use crate::http::Http;
+use crate::inventory::Inventory;
+use crate::labels::{self, ToldLabels};
 use crate::launch::{Binary, Launcher};
 use crate::places::{MAX_CONNECTIONS, Places};
 use crate::record::Recording;
@@ -65,6 +68,10 @@ pub(crate) struct Shared {
     pub(crate) trust: TrustStore,
     pub(crate) authorizer: Arc<Authorizer>,
     pub(crate) table: Table,
+    /// What commands told of labels.
+    pub(crate) labels: ToldLabels,
+    /// A permit for each command of a label that may run now.
+    pub(crate) label_runs: Semaphore,
     pub(crate) launcher: Launcher,
     pub(crate) egress: Arc<Egress>,
     pub(crate) recording: Recording,
@@ -104,12 +111,20 @@ impl Agent {
         let mut fixed = config.static_apps;
         fixed.extend(config.demo_server.then(App::demo));
         let clock = config.clock;
-        let table = Table::new(clock.clone());
+        let inventory = Inventory::new(
+            client.clone(),
+            clock.clone(),
+            (&config.host_id, &config.node_name),
+            &config.selectors,
+            fixed.iter().map(FixedApp::of).collect(),
+        );
+        let (table, labels) = (Table::new(clock.clone()), ToldLabels::new());
         let authorizer = Arc::new(Authorizer::new(
             replica.clone(),
             trust.clone(),
             clock.clone(),
             Catalog::new(fixed, &config.selectors),
+            labels.clone(),
             config.host_id.clone(),
         ));
         let (tell, changes) = watch::channel(0);
@@ -126,8 +141,12 @@ impl Agent {
         let heartbeat = Heartbeat {
             host_id: config.host_id,
             hostname: config.node_name,
+            cluster: trust.cluster(),
+            replica: replica.clone(),
             client,
             table: table.clone(),
+            labels: labels.clone(),
+            domain: String::new(),
             published: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
@@ -139,6 +158,8 @@ impl Agent {
             trust: trust.clone(),
             authorizer: authorizer.clone(),
             table,
+            labels: labels.clone(),
+            label_runs: Semaphore::new(labels::RUNNING),
             recording,
             witness,
             assertions,
@@ -148,11 +169,12 @@ impl Agent {
             task_book: Arc::default(),
             places: Places::default(),
         });
-        tasks
-            .spawn_until_cancelled("agent.changes", changes::run(replica, trust, authorizer, tell));
+        let changes = changes::run(replica, trust, authorizer, labels, tell);
+        tasks.spawn_until_cancelled("agent.changes", changes);
         tasks.spawn("agent.http.sweep", crate::http::sweep(shared.clone()));
         tasks.spawn("agent.serve", serve::run(shared.clone()));
         tasks.spawn("agent.heartbeat", heartbeat.run(tasks.clone()));
+        tasks.spawn("agent.inventory", inventory.run(tasks.clone()));
         Ok(Self { shared })
     }
 

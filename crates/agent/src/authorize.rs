@@ -21,6 +21,7 @@ pub(crate) use self::refusal::Refusal;
 use self::sets::RoleSets;
 use crate::catalog::Catalog;
 use crate::evidence::Evidence;
+use crate::labels::{self, Told, ToldLabels};
 
 /// Locks that were not confirmed for so long may be out of date. The watch is silent for less.
 const LOCKS_STALE: Duration = Duration::from_secs(60);
@@ -32,6 +33,7 @@ pub(crate) struct Authorizer {
     trust: TrustStore,
     clock: Clock,
     catalog: Catalog,
+    labels: ToldLabels,
     host_id: String,
     sets: RoleSets,
 }
@@ -56,6 +58,10 @@ pub(crate) struct Grant {
 struct Basis {
     snapshot: Arc<Snapshot>,
     trust: u64,
+    /// How much commands had told,
+    told_by: u64,
+    /// and of this app.
+    told: Option<Arc<Told>>,
     /// Locks must be known to be up to date.
     strict: bool,
 }
@@ -68,9 +74,10 @@ impl Authorizer {
         trust: TrustStore,
         clock: Clock,
         catalog: Catalog,
+        labels: ToldLabels,
         host_id: String,
     ) -> Self {
-        Self { replica, trust, clock, catalog, host_id, sets: RoleSets::default() }
+        Self { replica, trust, clock, catalog, labels, host_id, sets: RoleSets::default() }
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -94,12 +101,16 @@ impl Authorizer {
         let snapshot = self.replica.snapshot();
         let stale = grant.basis.strict && self.are_locks_stale();
         let trust = self.trust.generation();
+        let told_by = self.labels.generation();
         let same_trust = grant.basis.trust == trust;
-        if same_trust && !stale && Arc::ptr_eq(&snapshot, &grant.basis.snapshot) {
+        let same_copy = Arc::ptr_eq(&snapshot, &grant.basis.snapshot);
+        if same_trust && !stale && same_copy && told_by == grant.basis.told_by {
             return Ok(false);
         }
-        if same_trust && !stale && grant.rests_on(&snapshot) {
+        let same_told = || same(grant.basis.told.as_ref(), self.told(&grant.app).as_ref());
+        if same_trust && !stale && grant.rests_on(&snapshot) && same_told() {
             grant.basis.snapshot = snapshot;
+            grant.basis.told_by = told_by;
             return Ok(false);
         }
         let now = self.clock.now();
@@ -137,8 +148,11 @@ impl Authorizer {
         if strict && self.are_locks_stale() {
             return Err(Refusal::locks_unknown());
         }
-        let labels = wanted.app.all_labels();
-        let access = roles.access_with(AppRef::new(app, &labels), state(user, preference));
+        // Before it is used: what is told meanwhile is newer than this.
+        let told_by = self.labels.generation();
+        let told = self.told(&wanted.app);
+        let known = labels::known(&wanted.app, told.as_deref());
+        let access = roles.access_with(AppRef::known(app, &known), state(user, preference));
         if let Decision::Deny(denial) = access.connect() {
             return Err(Refusal::denied(&denial));
         }
@@ -151,9 +165,17 @@ impl Authorizer {
             return Err(Refusal::expired());
         }
         let idle_timeout = roles.options().client_idle_timeout;
-        let basis = Basis { snapshot, trust, strict };
+        let basis = Basis { snapshot, trust, told_by, told, strict };
         let app = wanted.app;
         Ok(Grant { identity, app, access, ends, idle_timeout, evidence, basis })
+    }
+
+    /// What commands told of an app's labels; nothing of an app without such labels.
+    fn told(&self, app: &App) -> Option<Arc<Told>> {
+        if app.spec.dynamic_labels.is_empty() {
+            return None;
+        }
+        self.labels.of(app.name())
     }
 
     fn check_user(

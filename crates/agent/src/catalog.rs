@@ -47,13 +47,14 @@ impl Catalog {
     }
 
     /// Only MCP servers are served, and only what a selector fits. A selector that cannot be
-    /// evaluated fits nothing.
+    /// evaluated fits nothing. What commands tell of labels is known only where the app is served, so
+    /// it neither brings an app here nor takes it away.
     fn selects(&self, app: &App) -> bool {
         if !app.is_mcp() {
             return false;
         }
-        let labels = app.all_labels();
-        self.selectors.iter().any(|selector| selector.matches(&labels).unwrap_or(false))
+        let labels = &app.metadata.labels;
+        self.selectors.iter().any(|selector| selector.matches(labels).unwrap_or(false))
     }
 }
 

@@ -11,6 +11,7 @@ use pki::TrustStore;
 use tokio::sync::watch;
 
 use crate::authorize::Authorizer;
+use crate::labels::ToldLabels;
 
 /// How often the authorities, and the age of locks, are looked at.
 const LOOK: Duration = Duration::from_millis(250);
@@ -20,6 +21,7 @@ struct Basis {
     snapshot: Arc<Snapshot>,
     trust: u64,
     stale: bool,
+    told: u64,
 }
 
 /// Counts changes up, until the receivers are gone.
@@ -27,19 +29,23 @@ pub(crate) async fn run(
     replica: Replica,
     trust: TrustStore,
     authorizer: Arc<Authorizer>,
+    labels: ToldLabels,
     tell: watch::Sender<u64>,
 ) {
     let look = || Basis {
         snapshot: replica.snapshot(),
         trust: trust.generation(),
         stale: authorizer.are_locks_stale(),
+        told: labels.generation(),
     };
-    let mut copies = replica.changes();
+    let (mut copies, mut told) = (replica.changes(), labels.changes());
     let mut seen = look();
     let mut followed = true;
     loop {
         tokio::select! {
             changed = copies.changed(), if followed => followed = changed.is_ok(),
+            // An error means that nobody tells any more: `LOOK` goes on.
+            Ok(()) = told.changed() => {}
             () = tokio::time::sleep(LOOK) => {}
         }
         let now = look();
@@ -58,6 +64,7 @@ impl Basis {
         let preference = |snapshot: &Snapshot| snapshot.auth_preference.as_ref().map(Arc::as_ptr);
         self.trust == other.trust
             && self.stale == other.stale
+            && self.told == other.told
             && one.roles.is_same(&two.roles)
             && one.users.is_same(&two.users)
             && one.locks.is_same(&two.locks)

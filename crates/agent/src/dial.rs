@@ -54,6 +54,7 @@ pub(crate) struct Dialler {
     app: String,
     url: Url,
     client: Client<Connector, Body>,
+    target: Arc<Target>,
     rewriting: Rewriting,
     /// When files that the client is made of are to be read again.
     stale: Option<Instant>,
@@ -108,15 +109,20 @@ impl Dialler {
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-            .build(Connector { target });
+            .build(Connector { target: target.clone() });
         let from_files = app.spec.tls.as_ref().is_some_and(UpstreamTls::has_files);
         let stale = from_files.then(|| Instant::now() + FILES_FRESH);
-        Ok(Self { app: app.name().to_owned(), url, client, rewriting, stale })
+        Ok(Self { app: app.name().to_owned(), url, client, target, rewriting, stale })
     }
 
     /// Whether another one should be made, because of what its files may hold by now.
     pub(crate) fn is_stale(&self) -> bool {
         self.stale.is_some_and(|stale| Instant::now() >= stale)
+    }
+
+    /// Connects to the app's server and says nothing.
+    pub(crate) async fn reach(&self) -> Result<(), DialError> {
+        self.target.open().await.map(drop)
     }
 
     /// Where the app's server is.

@@ -5,12 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use api::wire::{self, HeartbeatReceipt};
-use api::{Client, ErrorKind, HEARTBEAT_INTERVAL, MAX_HEARTBEAT_BYTES, MAX_HEARTBEAT_ITEMS};
+use api::{
+    Client, ErrorKind, HEARTBEAT_INTERVAL, MAX_HEARTBEAT_BYTES, MAX_HEARTBEAT_ITEMS, Replica,
+    app_domain,
+};
 use resource::{App, AppServer};
 use runtime::{Backoff, Tasks};
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::time::{Instant, sleep_until};
 
+use crate::labels::{Told, ToldLabels};
 use crate::served::{Observed, Table};
 
 /// Something is told at most so often.
@@ -27,8 +31,14 @@ const RETRY_MOST: Duration = Duration::from_secs(5);
 pub(crate) struct Heartbeat {
     pub(crate) host_id: String,
     pub(crate) hostname: String,
+    pub(crate) cluster: String,
+    /// Knows the proxies, below whose name apps are offered.
+    pub(crate) replica: Replica,
     pub(crate) client: Client,
     pub(crate) table: Table,
+    pub(crate) labels: ToldLabels,
+    /// Below which name apps are offered that say none themselves; empty before the first look.
+    pub(crate) domain: String,
     /// What was published, and what is to be taken back.
     pub(crate) published: BTreeMap<String, Published>,
 }
@@ -64,6 +74,7 @@ impl Heartbeat {
         while !tasks.is_cancelled() {
             let now = Instant::now();
             let due = now >= renewal;
+            self.look_at_domain(now);
             let steps = self.steps(now, due);
             let mut until = self.first_due(renewal);
             if due || !steps.is_empty() {
@@ -97,6 +108,23 @@ impl Heartbeat {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "records of served apps are left behind"),
             Err(_elapsed) => tracing::warn!("records of served apps are left behind"),
+        }
+    }
+
+    /// Tells everything again once apps are offered below another name. That the proxies are gone for a
+    /// moment is no reason.
+    fn look_at_domain(&mut self, now: Instant) {
+        let snapshot = self.replica.snapshot();
+        if !self.domain.is_empty() && snapshot.proxies.is_empty() {
+            return;
+        }
+        let domain = app_domain(&snapshot, &self.cluster);
+        if domain != self.domain {
+            self.domain = domain;
+            for record in self.published.values_mut() {
+                record.observations = None;
+                record.due = now;
+            }
         }
     }
 
@@ -216,7 +244,15 @@ impl Heartbeat {
     }
 
     fn record(&self, observed: &Observed) -> AppServer {
-        let app = without_secrets(App::clone(&observed.app));
+        let mut app = without_secrets(App::clone(&observed.app));
+        // Decisions follow what is registered, even where its server cannot be had yet.
+        let told = self.labels.of(app.name());
+        let newest = observed.newest.with_results(told.as_deref().unwrap_or(&Told::new()));
+        app.metadata.labels = newest.metadata.labels;
+        app.spec.dynamic_labels = newest.spec.dynamic_labels;
+        if app.spec.public_addr.is_empty() {
+            app.spec.public_addr = app.host_below(&self.domain).unwrap_or_default();
+        }
         let version = env!("CARGO_PKG_VERSION");
         let mut record = AppServer::new(&self.host_id, &self.hostname, version, app);
         record.spec.state = observed.state;

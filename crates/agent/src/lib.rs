@@ -17,6 +17,8 @@ mod given;
 mod handler;
 mod heartbeat;
 mod http;
+mod inventory;
+mod labels;
 pub mod launch;
 mod outbox;
 mod places;

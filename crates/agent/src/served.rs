@@ -50,6 +50,8 @@ struct State {
     /// What new connections get: one of the two.
     target: Arc<Target>,
     state: ServerState,
+    /// Whether it is being found out if the newest can be served.
+    checking: bool,
     since: OffsetDateTime,
     last_error: Option<LastError>,
     /// Counts the observations, so that none is lost while another is published.
@@ -66,6 +68,8 @@ pub(crate) struct Observed {
     pub(crate) connections: u64,
     pub(crate) last_error: Option<LastError>,
     pub(crate) observations: u64,
+    /// The app as it is registered: its labels decide.
+    pub(crate) newest: Arc<App>,
 }
 
 /// Counts a connection for as long as it lives.
@@ -100,6 +104,7 @@ impl Table {
             newest: wanted,
             fallback: None,
             state: ServerState::Starting,
+            checking: true,
             since: self.inner.clock.now(),
             last_error: None,
             observations: 0,
@@ -146,6 +151,12 @@ impl Served {
             state.fallback = Some(state.newest.app.clone());
         }
         state.newest = wanted;
+        state.checking = true;
+    }
+
+    /// The app as it is registered.
+    pub(crate) fn newest(&self) -> Wanted {
+        self.state.lock().newest.clone()
     }
 
     /// Tells whether the app can be served as it was registered in `app`.
@@ -155,6 +166,7 @@ impl Served {
         if !Arc::ptr_eq(app, &state.newest.app) {
             return;
         }
+        state.checking = false;
         let (next, error) = match outcome {
             Ok(()) => (ServerState::Serving, state.newest.shadow()),
             Err(message) if state.fallback.is_some() => (ServerState::Outdated, Some(message)),
@@ -181,6 +193,12 @@ impl Served {
         self.table.observed.notify_one();
     }
 
+    /// Something is observed of the app that is kept elsewhere.
+    pub(crate) fn touch(&self) {
+        self.state.lock().observations += 1;
+        self.table.observed.notify_one();
+    }
+
     /// The app as new connections get it.
     pub(crate) fn launchable(&self) -> Arc<App> {
         let state = self.state.lock();
@@ -197,11 +215,15 @@ impl Served {
         state.target.clone()
     }
 
-    /// The app as it is registered, and whether it needs to be checked again.
+    /// The app as it is registered, if it needs to be checked again and that is not being done.
     pub(crate) fn unchecked(&self) -> Option<Arc<App>> {
-        let state = self.state.lock();
+        let mut state = self.state.lock();
         let fine = state.state == ServerState::Serving && state.fallback.is_none();
-        (!fine).then(|| state.newest.app.clone())
+        if fine || state.checking {
+            return None;
+        }
+        state.checking = true;
+        Some(state.newest.app.clone())
     }
 
     pub(crate) fn observe(&self) -> Observed {
@@ -213,6 +235,7 @@ impl Served {
             connections: self.connections.load(Ordering::Relaxed),
             last_error: state.last_error.clone(),
             observations: state.observations,
+            newest: state.newest.app.clone(),
         }
     }
 

@@ -20,6 +20,19 @@ pub fn issuer_of(snapshot: &Snapshot) -> Option<String> {
     Some(format!("https://{}", first.strip_suffix(":443").unwrap_or(first)))
 }
 
+/// The host name below which apps are offered that say none themselves: that of the proxy whose address
+/// sorts first, or the cluster's own where no proxy has a name.
+#[must_use]
+pub fn app_domain(snapshot: &Snapshot, cluster: &str) -> String {
+    let addresses = snapshot.proxies.values().map(|proxy| proxy.spec.public_addr.as_str());
+    let hosts = addresses.filter_map(|address| {
+        let host = address.rsplit_once(':').map_or(address, |(host, _port)| host);
+        let is_address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+        (!host.is_empty() && !is_address).then_some(host)
+    });
+    hosts.min().unwrap_or(cluster).to_ascii_lowercase()
+}
+
 /// The public keys that verify tokens of the cluster: those that sign, and those that signed or
 /// will sign while keys are being changed.
 ///

@@ -38,7 +38,7 @@ pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, Servic
 pub use error::{Error, ErrorBody, ErrorFields, ErrorKind};
 pub use heartbeat::{HEARTBEAT_INTERVAL, HEARTBEAT_LIFE, MAX_HEARTBEAT_BYTES, MAX_HEARTBEAT_ITEMS};
 pub use index::Index;
-pub use issuer::{issuer_of, token_keys_of};
+pub use issuer::{app_domain, issuer_of, token_keys_of};
 pub use path::{escape, unescape};
 pub use replica::{Progress, Replica};
 pub use schema::AnyResource;

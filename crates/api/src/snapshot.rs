@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use resource::{
-    App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, Kind, Lock, OidcConnector,
-    Proxy, Resource, Role, Token, User,
+    Agent, App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, Kind, Lock,
+    OidcConnector, Proxy, Resource, Role, Token, User,
 };
 
 use crate::index::Index;
@@ -35,6 +35,8 @@ pub struct Snapshot {
     pub oidc_connectors: Index<OidcConnector>,
     /// Whose tokens let clients in to which apps.
     pub app_auth_configs: Index<AppAuthConfig>,
+    /// App services that are up.
+    pub agents: Index<Agent>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
     /// A watch from here tells of everything that is not in this copy.
@@ -86,6 +88,7 @@ impl Snapshot {
             Kind::Proxy => self.proxies = Index::default(),
             Kind::Oidc => self.oidc_connectors = Index::default(),
             Kind::AppAuthConfig => self.app_auth_configs = Index::default(),
+            Kind::Agent => self.agents = Index::default(),
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
         for resource in items {
@@ -133,6 +136,9 @@ impl Snapshot {
                 let old = old.map(|old| &old.app_auth_configs);
                 insert(&mut self.app_auth_configs, config, config.name(), old);
             }
+            Resource::Agent(agent) => {
+                insert(&mut self.agents, agent, &agent.metadata.name, old.map(|old| &old.agents));
+            }
             Resource::ClusterAuthPreference(preference) => {
                 self.auth_preference = Some(Arc::new(preference.clone()));
             }
@@ -151,6 +157,7 @@ impl Snapshot {
             Kind::Proxy => drop(self.proxies.remove(name)),
             Kind::Oidc => drop(self.oidc_connectors.remove(name)),
             Kind::AppAuthConfig => drop(self.app_auth_configs.remove(name)),
+            Kind::Agent => drop(self.agents.remove(name)),
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
     }

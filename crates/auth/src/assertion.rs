@@ -184,7 +184,8 @@ async fn served(
     if let Some(Resource::App(app)) = core.records.find(Kind::App, name).await?
         && app.spec.uri == *uri
     {
-        return Ok(app);
+        // What commands tell of its labels is this agent's to say.
+        return Ok(app.with_results(&record.spec.app.spec.dynamic_labels));
     }
     if record.spec.app.spec.uri != *uri {
         return Err(Error::new(

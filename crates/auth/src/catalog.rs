@@ -1,27 +1,28 @@
-//! Apps and their live records, which may be many, in memory: for lists, and for who asks what is
-//! observed of an app.
+//! Apps and their live records, which may be many, in memory: for lists, for who asks what is observed of
+//! an app, and for what an app that is written is compared with.
 //!
 //! It follows the store; an answer to a write waits until its result is here, so that who wrote reads
 //! it back.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use api::{Error, Replica, Snapshot};
 use parking_lot::Mutex;
 use resource::app::AppStatus;
-use resource::{App, AppServer, Kind, Metadata, Resource, Revision, Secrets};
+use resource::{Agent, App, AppServer, Kind, Metadata, Resource, Revision, Secrets};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
 
+use crate::app::Reasons;
 use crate::confidence;
 use crate::cx::{OpCx, Target};
 use crate::selection::Selection;
 use crate::verb::Verb;
 
 /// What is kept here.
-pub(crate) const KINDS: [Kind; 2] = [Kind::App, Kind::AppServer];
+pub(crate) const KINDS: [Kind; 3] = [Kind::App, Kind::AppServer, Kind::Agent];
 
 /// Texts of apps that are not there any more are thrown away when there are so many more than apps.
 const SPARE_TEXTS: usize = 1024;
@@ -66,6 +67,7 @@ impl Catalog {
         let (snapshot, now) = (self.snapshot(), cx.core().clock.now());
         let verb = Verb::reading(secrets);
         let with_status = cx.caller().service().is_none();
+        let reasons = Reasons::new(cx);
         let mut list = List::new();
         for app in snapshot.apps.values() {
             if has_ended(&app.metadata, now) || !selection.selects(app) || !cx.sees_app(verb, app) {
@@ -73,7 +75,7 @@ impl Catalog {
             }
             let text = self.text(app, cx.is_confidant(Target::App(app), secrets))?;
             if with_status {
-                let status = serde_json::to_vec(&observed(&snapshot, app.name(), now).to_json());
+                let status = serde_json::to_vec(&observed(cx, &reasons, &snapshot, app).to_json());
                 list.push_with(text.get(), "status", &status.map_err(Error::internal)?);
             } else {
                 list.push(text.get().as_bytes());
@@ -177,20 +179,59 @@ impl Catalog {
         own.map(|server| server.app_name().to_owned()).collect()
     }
 
-    /// What agents say of an app: who serves it, since when, what went wrong last.
-    pub(crate) fn observed(&self, app: &str, now: OffsetDateTime) -> AppStatus {
-        observed(&self.snapshot(), app, now)
+    /// What agents say of an app: who serves it, since when, what went wrong last; and if nobody does,
+    /// why.
+    pub(crate) fn observed(&self, cx: &OpCx, app: &App) -> AppStatus {
+        observed(cx, &Reasons::new(cx), &self.snapshot(), app)
+    }
+
+    /// An app as each agent sees it that says anything of its labels; as nobody does, if none does.
+    pub(crate) fn views(&self, app: &App, now: OffsetDateTime) -> Vec<App> {
+        let snapshot = self.snapshot();
+        let servers = snapshot.servers_of(app.name()).iter();
+        let views: Vec<App> = servers
+            .filter(|server| !has_ended(&server.metadata, now))
+            .map(|server| &server.spec.app.spec.dynamic_labels)
+            .filter(|told| !told.is_empty())
+            .map(|told| app.with_results(told))
+            .collect();
+        if views.is_empty() { vec![app.with_results(&BTreeMap::new())] } else { views }
+    }
+
+    /// The agent that has an app of this name in its configuration file.
+    pub(crate) fn holder(&self, app: &str) -> Option<Arc<Agent>> {
+        let snapshot = self.snapshot();
+        let has = |agent: &&Arc<Agent>| agent.spec.apps.iter().any(|fixed| fixed.name == app);
+        snapshot.agents.values().find(has).cloned()
+    }
+
+    /// Another app that is offered under this host name.
+    pub(crate) fn offered(&self, host: &str, except: &str) -> Option<String> {
+        let snapshot = self.snapshot();
+        let mut registered = snapshot.apps.values();
+        let claims = |app: &&Arc<App>| {
+            app.name() != except && app.public_host().is_some_and(|known| known == host)
+        };
+        let found = registered.find(claims).map(|app| app.name().to_owned());
+        found.or_else(|| {
+            let mut fixed = snapshot.agents.values().flat_map(|agent| &agent.spec.apps);
+            let claims = |address: &str| address.eq_ignore_ascii_case(host);
+            let found = fixed.find(|app| app.name != except && claims(&app.public_addr));
+            found.map(|app| app.name.clone())
+        })
     }
 }
 
-fn observed(snapshot: &Snapshot, app: &str, now: OffsetDateTime) -> AppStatus {
-    let servers = snapshot.servers_of(app).iter();
-    let mut servers: Vec<_> = servers
-        .filter(|server| !has_ended(&server.metadata, now))
-        .map(|server| server.status())
-        .collect();
+fn observed(cx: &OpCx, reasons: &Reasons, snapshot: &Snapshot, app: &App) -> AppStatus {
+    let now = cx.core().clock.now();
+    let servers = snapshot.servers_of(app.name()).iter();
+    let live: Vec<_> = servers.filter(|server| !has_ended(&server.metadata, now)).collect();
+    let reason = live.is_empty().then(|| reasons.of(app));
+    // Agents may tell different labels: of those whose app is out of sight nothing is said.
+    let seen = live.into_iter().filter(|server| cx.reaches_server(server));
+    let mut servers: Vec<_> = seen.map(|server| server.status()).collect();
     servers.sort_by(|one, other| one.host_id.cmp(&other.host_id));
-    AppStatus { servers }
+    AppStatus { servers, reason }
 }
 
 /// Whether a resource's end has come. The store tells of it a moment later.

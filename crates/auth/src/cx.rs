@@ -164,12 +164,27 @@ impl OpCx {
         }
     }
 
-    /// Whether an app is one of those that the caller's roles are about.
+    /// Whether an app is one of those that the caller's roles are about, wherever it is served.
     pub(crate) fn reaches(&self, app: &App) -> bool {
         match &self.rights {
             Rights::Nothing => false,
             Rights::Everything | Rights::Host(_) => true,
-            Rights::Roles(held) => held.reaches(app),
+            Rights::Roles(held) if app.spec.dynamic_labels.is_empty() => held.reaches(app),
+            Rights::Roles(held) => self
+                .core
+                .catalog
+                .views(app, self.core.clock.now())
+                .iter()
+                .any(|view| held.reaches(view)),
+        }
+    }
+
+    /// The same of the app as one agent serves it.
+    pub(crate) fn reaches_server(&self, server: &AppServer) -> bool {
+        match &self.rights {
+            Rights::Nothing => false,
+            Rights::Everything | Rights::Host(_) => true,
+            Rights::Roles(held) => held.reaches(&server.spec.app),
         }
     }
 
@@ -189,7 +204,7 @@ impl OpCx {
 
     /// The same for a record of an app that is served.
     pub(crate) fn sees_server(&self, verb: Verb, server: &AppServer) -> bool {
-        self.reaches(&server.spec.app) && self.may(verb, Kind::AppServer, Target::Server(server))
+        self.reaches_server(server) && self.may(verb, Kind::AppServer, Target::Server(server))
     }
 
     /// Whether the caller is shown what a server is given in confidence: who asks for secrets and may
@@ -288,13 +303,13 @@ impl Held {
 
     /// A second factor is asked for when an app is used, not when it is administered.
     fn reaches(&self, app: &App) -> bool {
-        let labels = app.all_labels();
+        let known = app.known_labels();
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
-        self.set.access_with(AppRef::new(app.name(), &labels), state).connect().is_allowed()
+        self.set.access_with(AppRef::known(app.name(), &known), state).connect().is_allowed()
     }
 }
 
-/// Refuses a user who may not use an app at the moment. An agent asks, on the user's behalf.
+/// Refuses a user who may not use an app, as the agent sees it that asks on the user's behalf.
 pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Result<(), Error> {
     if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
         return Err(Error::denied("the user's certificate is good for another app"));
@@ -307,8 +322,8 @@ pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Res
         cluster_requires_mfa: demand.is_some_and(MfaRequirement::is_required),
         ..AccessState::default()
     };
-    let labels = app.all_labels();
-    match held.set.access_with(AppRef::new(app.name(), &labels), state).connect() {
+    let known = app.known_labels();
+    match held.set.access_with(AppRef::known(app.name(), &known), state).connect() {
         Decision::Allow(_) => Ok(()),
         Decision::Deny(denial) => {
             Err(Error::denied(denial.public_message()).because(denial.reasons().to_string()))

@@ -139,7 +139,10 @@ pub(crate) async fn changed(
         Resource::AppAuthConfig(_) => {
             audit.record(&AppAuthConfigChange { change, actor, name }).await
         }
-        Resource::AppServer(_) | Resource::Proxy(_) | Resource::CertAuthority(_) => Ok(()),
+        Resource::AppServer(_)
+        | Resource::Proxy(_)
+        | Resource::Agent(_)
+        | Resource::CertAuthority(_) => Ok(()),
     }
 }
 

@@ -51,6 +51,7 @@ mod source;
 mod sso;
 mod token;
 mod totp;
+mod unserved;
 mod user;
 mod verb;
 mod watch;

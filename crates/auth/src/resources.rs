@@ -84,7 +84,7 @@ pub(crate) async fn get(
     cx.authorize(Verb::reading(secrets), kind, Target::found(found.as_ref(), name))?;
     let mut found = reached(cx, kind, name, found)?;
     if cx.caller().service().is_none() {
-        app::observe(cx.core(), &mut found);
+        app::observe(cx, &mut found);
     }
     confidence::conceal(cx, &mut found, secrets);
     Ok(found)
@@ -228,7 +228,7 @@ async fn prepare(
         return Err(Error::invalid("metadata.expires: the resource would end before it begins"));
     }
     match resource {
-        Resource::App(app) => app::prepare(cx, app, before),
+        Resource::App(app) => app::prepare(cx, app, before).await,
         Resource::Role(role) => role::prepare(role),
         Resource::User(new) => {
             let before = before.and_then(|before| match before {
@@ -251,6 +251,10 @@ async fn prepare(
         Resource::Proxy(proxy) if proxy.spec.host_id != proxy.metadata.name => {
             Err(Error::invalid("spec.host_id: a proxy's record is named after its host"))
         }
+        Resource::Agent(agent) if agent.spec.host_id != agent.metadata.name => {
+            Err(Error::invalid("spec.host_id: an agent's record is named after its host"))
+        }
+        Resource::Agent(agent) => app_server::prepare(&mut agent.metadata, now),
         Resource::Proxy(proxy) => app_server::prepare(&mut proxy.metadata, now),
         Resource::Oidc(connector) => connector::prepare_oidc(connector, before),
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
@@ -275,7 +279,7 @@ fn reached(cx: &OpCx, kind: Kind, name: &str, found: Option<Resource>) -> Result
     let found = found.ok_or_else(absent)?;
     let reached = match &found {
         Resource::App(app) => cx.reaches(app),
-        Resource::AppServer(server) => cx.reaches(&server.spec.app),
+        Resource::AppServer(server) => cx.reaches_server(server),
         _ => true,
     };
     if reached { Ok(found) } else { Err(absent()) }

@@ -58,6 +58,7 @@ const RIGHTS: &[Right] = &[
     read(Service::App, Kind::ClusterAuthPreference),
     own(Service::App, Kind::AppServer, READ),
     own(Service::App, Kind::AppServer, WRITE),
+    own(Service::App, Kind::Agent, WRITE),
 ];
 
 /// Whether a host may do this to resources of a kind, and to which of them.
@@ -81,7 +82,7 @@ pub(crate) fn extent(host: &ServiceIdentity, verb: Verb, kind: Kind) -> Option<E
 pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
     let host_id = host.host_id.as_str();
     match kind {
-        Kind::Proxy => name == host_id,
+        Kind::Proxy | Kind::Agent => name == host_id,
         Kind::AppServer => name
             .strip_prefix(host_id)
             .and_then(|rest| rest.strip_prefix('/'))

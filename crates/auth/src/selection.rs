@@ -53,13 +53,10 @@ impl Selection {
         self.0.is_none()
     }
 
-    /// Whether an app is told of. One with labels that a command tells is: what it says is known where
-    /// it runs. A selector that cannot be evaluated fits nothing, as it does for agents.
+    /// Whether an app is told of. What commands tell of its labels does not matter, as it does not for
+    /// agents, and a selector that cannot be evaluated fits nothing.
     pub(crate) fn selects(&self, app: &App) -> bool {
         let Some(matchers) = &self.0 else { return true };
-        if !app.spec.dynamic_labels.is_empty() {
-            return true;
-        }
         matchers.iter().any(|matcher| matcher.matches(&app.metadata.labels).unwrap_or(false))
     }
 

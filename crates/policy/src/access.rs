@@ -5,9 +5,10 @@ mod patterns;
 mod question;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use resource::Labels;
+use resource::{Labels, canonical_label_key};
 
 use crate::decision::{Decision, Denial, DenialKind, Permit, Subject};
 use crate::entries::{Kind, ListVerdict};
@@ -34,6 +35,8 @@ struct Prepared {
     app: Arc<str>,
     namespace: String,
     labels: Labels,
+    /// Keys of labels without values yet, canonical.
+    unknown: BTreeSet<String>,
     state: AccessState,
     /// The first role whose deny labels decide, with how.
     deny_stop: Option<(usize, DenialKind)>,
@@ -74,6 +77,8 @@ impl AppAccess {
     pub(crate) fn new(roles: RoleSet, app: AppRef<'_>, state: AccessState) -> Self {
         let set = &roles.0;
         let labels = canonical(app.labels);
+        let unknown: BTreeSet<String> =
+            app.unknown.iter().map(|key| canonical_label_key(key).into_owned()).collect();
         let context = expression::Context { labels: &labels, user: &set.user, traits: &set.traits };
         let mut denying = Bits::new(set.roles.len());
         let mut deny_stop = None;
@@ -81,7 +86,7 @@ impl AppAccess {
             if !role.deny.covers(app.namespace) {
                 continue;
             }
-            match role.deny.judge_labels(context) {
+            match role.deny.judge_labels(context, &unknown) {
                 LabelOutcome::Miss => denying.set(at),
                 LabelOutcome::Hit => deny_stop = Some((at, DenialKind::Denied)),
                 LabelOutcome::Error => deny_stop = Some((at, DenialKind::Evaluation)),
@@ -96,7 +101,7 @@ impl AppAccess {
             if !role.allow.covers(app.namespace) {
                 continue;
             }
-            match role.allow.judge_labels(context) {
+            match role.allow.judge_labels(context, &unknown) {
                 LabelOutcome::Hit => granting.set(at),
                 LabelOutcome::Miss => {}
                 LabelOutcome::Error => {
@@ -121,6 +126,7 @@ impl AppAccess {
             app: app.name.into(),
             namespace: app.namespace.to_owned(),
             labels,
+            unknown,
             state,
             deny_stop,
             denying,
@@ -145,6 +151,10 @@ impl AppAccess {
 
     pub(crate) fn labels(&self) -> &Labels {
         &self.0.labels
+    }
+
+    pub(crate) fn unknown_labels(&self) -> &BTreeSet<String> {
+        &self.0.unknown
     }
 
     pub(crate) fn namespace(&self) -> &str {

@@ -4,6 +4,7 @@ mod check;
 mod eval;
 mod functions;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use resource::{Labels, Traits};
@@ -53,6 +54,8 @@ struct Scope<'a> {
     labels: &'a Labels,
     user: &'a str,
     traits: &'a Traits,
+    /// Labels without values yet.
+    unknown: &'a BTreeSet<String>,
     budget: &'a Budget,
 }
 
@@ -134,8 +137,17 @@ impl LabelExpression {
     ///
     /// When a part that is reached cannot be evaluated for this user and app.
     pub fn eval(&self, context: Context<'_>) -> Result<bool, EvalError> {
+        self.eval_with(context, &BTreeSet::new())
+    }
+
+    /// The same, where some labels have no values yet: what reads one of them cannot be evaluated.
+    pub(crate) fn eval_with(
+        &self,
+        context: Context<'_>,
+        unknown: &BTreeSet<String>,
+    ) -> Result<bool, EvalError> {
         let Context { labels, user, traits } = context;
-        self.root.eval(Scope { labels, user, traits, budget: &Budget::new() })
+        self.root.eval(Scope { labels, user, traits, unknown, budget: &Budget::new() })
     }
 
     /// Memory that the programs of its patterns take.

@@ -1,7 +1,7 @@
 //! Label selectors: which labels a role, or an agent, speaks of.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use resource::label::{DEV_PREFIX, INTERNAL_PREFIX};
 use resource::{LabelSelector, Labels, canonical_label_key};
@@ -10,6 +10,9 @@ use crate::entries::PatternCache;
 use crate::limits::MAX_SUBJECT_BYTES;
 use crate::pattern::Pattern;
 use crate::template::{Template, Values};
+
+/// What is wrong with a label whose value nobody knows.
+pub(crate) const NO_VALUE: &str = "the command that tells the label's value has not told one yet";
 
 /// A compiled label selector.
 ///
@@ -154,22 +157,45 @@ impl LabelMatcher {
     ///
     /// When a pattern that does not compile is reached before one that decides.
     pub fn matches(&self, labels: &Labels) -> Result<bool, LabelError> {
+        self.matches_with(labels, &BTreeSet::new(), Side::Allow)
+    }
+
+    /// The same, where some labels have no values yet. An allow does not hold by one of them; whether a
+    /// deny holds that turns on one cannot be told.
+    pub(crate) fn matches_with(
+        &self,
+        labels: &Labels,
+        unknown: &BTreeSet<String>,
+        side: Side,
+    ) -> Result<bool, LabelError> {
         if self.everything {
             return Ok(true);
         }
+        let error = |key: &str, message: String| LabelError { key: key.to_owned(), message };
         if let Some((key, message)) = self.broken_key() {
-            return Err(LabelError { key: key.to_owned(), message: message.to_owned() });
+            return Err(error(key, message.to_owned()));
         }
+        let mut open = None;
         for key in &self.keys {
+            if unknown.contains(&*key.key) {
+                // Whether it would be reached depends on the value.
+                if let Some(message) = key.broken_value() {
+                    return Err(error(&key.key, message.to_owned()));
+                }
+                open = Some(&key.key);
+                continue;
+            }
             match key.judge(labels).outcome {
                 KeyOutcome::AnyValue | KeyOutcome::Value(_) => {}
                 KeyOutcome::NoValue | KeyOutcome::Absent => return Ok(false),
-                KeyOutcome::Error(message) => {
-                    return Err(LabelError { key: key.key.to_string(), message });
-                }
+                KeyOutcome::Error(message) => return Err(error(&key.key, message)),
             }
         }
-        Ok(!self.keys.is_empty())
+        match open {
+            Some(_) if side == Side::Allow => Ok(false),
+            Some(key) => Err(error(key, NO_VALUE.to_owned())),
+            None => Ok(!self.keys.is_empty()),
+        }
     }
 
     /// True for the selector that every app fits.
@@ -182,20 +208,31 @@ impl LabelMatcher {
     }
 
     /// How each key fares, up to the one that decides.
-    pub(crate) fn findings<'a>(&'a self, labels: &'a Labels) -> Vec<KeyFinding<'a>> {
+    pub(crate) fn findings<'a>(
+        &'a self,
+        labels: &'a Labels,
+        unknown: &BTreeSet<String>,
+    ) -> Vec<KeyFinding<'a>> {
         if let Some((key, message)) = self.broken_key() {
             let outcome = KeyOutcome::Error(message.to_owned());
             return vec![KeyFinding { key, found: None, outcome }];
         }
         let mut findings = Vec::with_capacity(self.keys.len());
-        for key in &self.keys {
+        let (open, known): (Vec<_>, Vec<_>) =
+            self.keys.iter().partition(|key| unknown.contains(&*key.key));
+        for key in known {
             let finding = key.judge(labels);
             let holds = matches!(finding.outcome, KeyOutcome::AnyValue | KeyOutcome::Value(_));
             findings.push(finding);
             if !holds {
-                break;
+                return findings;
             }
         }
+        findings.extend(open.first().map(|key| KeyFinding {
+            key: &key.key,
+            found: None,
+            outcome: KeyOutcome::Error(NO_VALUE.to_owned()),
+        }));
         findings
     }
 }
@@ -220,6 +257,11 @@ impl KeyMatcher {
             Some(found) => self.outcome(found),
         };
         KeyFinding { key: &self.key, found, outcome }
+    }
+
+    /// Why one of the values cannot be evaluated.
+    fn broken_value(&self) -> Option<&str> {
+        self.values.iter().find_map(|value| value.pattern.as_ref().err().map(String::as_str))
     }
 
     /// The first value that fits or cannot be evaluated decides.

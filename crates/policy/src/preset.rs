@@ -23,7 +23,8 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// What an editor manages: the cluster, and not what it gives access to.
-const MANAGED: [&str; 17] = [
+const MANAGED: [&str; 18] = [
+    "agent",
     "app_auth_config",
     "app_server",
     "auth_connector",

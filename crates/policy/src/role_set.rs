@@ -3,6 +3,7 @@
 mod compile;
 mod options;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use resource::{Role, Traits};
@@ -319,13 +320,19 @@ impl CompiledSide {
 
     /// Of an allow both labels and expression have to hold, where they are given; of a deny each alone is
     /// enough.
-    pub(crate) fn judge_labels(&self, context: expression::Context<'_>) -> LabelOutcome {
+    ///
+    /// What turns on a label without a value, one of `unknown`, cannot be evaluated.
+    pub(crate) fn judge_labels(
+        &self,
+        context: expression::Context<'_>,
+        unknown: &BTreeSet<String>,
+    ) -> LabelOutcome {
         if self.labels.is_none() && self.expression.is_none() {
             return LabelOutcome::Miss;
         }
         let mut all = true;
         if let Some(labels) = &self.labels {
-            match (labels.matches(context.labels), self.side) {
+            match (labels.matches_with(context.labels, unknown, self.side), self.side) {
                 (Err(_), _) => return LabelOutcome::Error,
                 (Ok(true), Side::Deny) => return LabelOutcome::Hit,
                 (Ok(holds), _) => all &= holds,
@@ -333,7 +340,7 @@ impl CompiledSide {
         }
         // Of an allow the expression is evaluated even when the labels have failed: its error shows.
         if let Some(expression) = &self.expression {
-            match (expression.eval(context), self.side) {
+            match (expression.eval(context, unknown), self.side) {
                 (Err(_), _) => return LabelOutcome::Error,
                 (Ok(true), Side::Deny) => return LabelOutcome::Hit,
                 (Ok(holds), _) => all &= holds,
@@ -346,9 +353,13 @@ impl CompiledSide {
 // === impl CompiledExpression ===
 
 impl CompiledExpression {
-    pub(crate) fn eval(&self, context: expression::Context<'_>) -> Result<bool, String> {
+    pub(crate) fn eval(
+        &self,
+        context: expression::Context<'_>,
+        unknown: &BTreeSet<String>,
+    ) -> Result<bool, String> {
         match &self.parsed {
-            Ok(parsed) => parsed.eval(context).map_err(|error| error.to_string()),
+            Ok(parsed) => parsed.eval_with(context, unknown).map_err(|error| error.to_string()),
             Err(message) => Err(message.clone()),
         }
     }

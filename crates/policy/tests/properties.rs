@@ -7,7 +7,7 @@ use policy::{
     AppRef, ExpressionContext, Kind, LabelExpression, LabelMatcher, ResourceRef, RoleMap,
     RoleMapping, RoleSet, RuleContext, Subject, Template, TemplateValues, User, validate_role,
 };
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option::of;
 use proptest::prelude::*;
 use resource::role::Conditions;
@@ -153,6 +153,22 @@ fn conditions() -> impl Strategy<Value = Conditions> {
     )
 }
 
+/// An expression that turns on labels.
+fn reader_of_labels() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        r#"labels["env"] == "a""#,
+        r#"labels["env"] != "a""#,
+        r#"labels["team"] == "b" || labels["env"] == "a""#,
+        r#"labels["team"] == "b" && labels["env"] != "a""#,
+        r#"contains(labels_matching("e*"), "a")"#,
+        r#"!contains(labels_matching("*"), "a")"#,
+        r#"regexp.match(labels_matching("env"), "^(($")"#,
+        r#"labels[labels["env"]] == """#,
+        r#"!regexp.match(set(labels["env"]), labels["team"])"#,
+    ])
+    .prop_map(str::to_owned)
+}
+
 fn role() -> impl Strategy<Value = Role> {
     (conditions(), conditions(), prop::bool::weighted(0.7)).prop_map(|(allow, deny, open)| {
         let mut role = Role::new("role");
@@ -184,7 +200,11 @@ fn compile(roles: &[Role]) -> RoleSet {
 
 /// Everything that may be done with an app.
 fn allowed(roles: &[Role], labels: &Labels) -> Vec<bool> {
-    let access = compile(roles).access(AppRef::new("app", labels));
+    allowed_of(roles, AppRef::new("app", labels))
+}
+
+fn allowed_of(roles: &[Role], app: AppRef<'_>) -> Vec<bool> {
+    let access = compile(roles).access(app);
     let mut found = vec![access.connect().is_allowed()];
     for kind in Kind::ALL {
         for name in NAMES {
@@ -231,6 +251,28 @@ proptest! {
             list.get_or_insert_default().push(entry.clone());
         }
         prop_assert!(never_more(&allowed(&roles, &labels), &before));
+    }
+
+    /// What is allowed while values of labels are unknown is allowed whatever they turn out to be.
+    #[test]
+    fn an_unknown_label_allows_nothing_that_a_value_would_not(
+        mut roles in vec(role(), 1..4),
+        readers in vec(of(reader_of_labels()), 8),
+        labels in labels(),
+        unknown in btree_set(prop::sample::select(vec!["env", "team"]).prop_map(str::to_owned), 1..3),
+        values in vec(prop::sample::select(NAMES.to_vec()), 2),
+    ) {
+        let sides = roles.iter_mut().flat_map(|role| [&mut role.spec.allow, &mut role.spec.deny]);
+        for (side, reader) in sides.zip(readers) {
+            side.app_labels_expression = reader.or(side.app_labels_expression.take());
+        }
+        let mut known = labels;
+        known.retain(|key, _| !unknown.contains(key));
+        let app = AppRef::new("app", &known).with_unknown(&unknown);
+        let before = allowed_of(&roles, app);
+        let mut told = known.clone();
+        told.extend(unknown.iter().cloned().zip(values.into_iter().map(str::to_owned)));
+        prop_assert!(never_more(&before, &allowed(&roles, &told)));
     }
 
     /// Of allowances that can be evaluated: one that cannot is met before later grants, and refuses.

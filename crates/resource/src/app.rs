@@ -4,6 +4,7 @@
 //! [`Transport`]: nothing serves them.
 
 mod check;
+mod dynamic;
 mod fixed;
 mod given;
 mod protocol;
@@ -19,10 +20,11 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use url::Url;
 
+pub use dynamic::{CommandLabel, KnownLabels, MAX_COMMAND_LABELS};
 pub use fixed::{DEMO_APP_NAME, DEMO_APP_URI, StaticApp};
 pub use given::Given;
 pub use protocol::Protocol;
-pub use status::{AppStatus, ServerStatus};
+pub use status::{AppStatus, ServerStatus, ToldLabel};
 pub use tls::UpstreamTls;
 
 use crate::label::{
@@ -179,17 +181,6 @@ impl JwtClaims {
     }
 }
 
-/// A label whose value a command on the agent's host tells.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CommandLabel {
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// How often it is run; at least a second.
-    pub period: Duration,
-    /// What it said last.
-    pub result: String,
-}
-
 /// How the server is spoken to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Transport {
@@ -258,6 +249,21 @@ impl App {
             && self.spec.mcp.as_ref().is_none_or(|mcp| mcp.command.is_empty())
     }
 
+    /// The host name under which the app says that it is offered, in lower case.
+    #[must_use]
+    pub fn public_host(&self) -> Option<String> {
+        let host = check::host_of(&self.spec.public_addr);
+        (!host.is_empty()).then(|| host.to_ascii_lowercase())
+    }
+
+    /// The host name under which an app is offered that says none itself: its name below a proxy's.
+    /// Nothing where that is no host name.
+    #[must_use]
+    pub fn host_below(&self, proxy: &str) -> Option<String> {
+        check::static_name(self.name()).ok()?;
+        Some(format!("{}.{}", self.name(), proxy.to_ascii_lowercase()))
+    }
+
     /// Where the app comes from; see [`ORIGIN_LABEL`].
     #[must_use]
     pub fn origin(&self) -> &str {
@@ -275,16 +281,6 @@ impl App {
         let mut metadata = self.metadata.clone();
         metadata.revision.clone_from(&other.metadata.revision);
         metadata == other.metadata && self.spec == other.spec
-    }
-
-    /// Static labels with the current values of dynamic ones.
-    #[must_use]
-    pub fn all_labels(&self) -> crate::label::Labels {
-        let mut labels = self.metadata.labels.clone();
-        for (key, label) in &self.spec.dynamic_labels {
-            labels.insert(key.clone(), label.result.clone());
-        }
-        labels
     }
 
     /// Sets the label that marks MCP servers, or takes it away.

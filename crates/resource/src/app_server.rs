@@ -1,9 +1,11 @@
 //! `app_server`: an agent's live record that it serves an app, or why it does not.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::app::{App, ServerStatus};
+use crate::app::{App, CommandLabel, ServerStatus, ToldLabel};
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
@@ -145,7 +147,18 @@ impl AppServer {
             since: self.spec.since,
             connections: self.spec.connections,
             last_error: self.spec.last_error.clone(),
+            revision: self.spec.app.metadata.revision.clone(),
+            dynamic_labels: self.told_labels(),
         }
+    }
+
+    fn told_labels(&self) -> BTreeMap<String, ToldLabel> {
+        let told = |label: &CommandLabel| ToldLabel {
+            result: label.result.clone(),
+            error: label.error.clone(),
+        };
+        let labels = self.spec.app.spec.dynamic_labels.iter();
+        labels.map(|(key, label)| (key.clone(), told(label))).collect()
     }
 
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {

@@ -30,6 +30,8 @@ pub enum Kind {
     Oidc,
     /// Whose tokens let clients in to which apps.
     AppAuthConfig,
+    /// An app service's live record of what it was told to serve.
+    Agent,
 }
 
 /// The names of a kind.
@@ -46,7 +48,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 11] = [
+const NAMES: [Names; 12] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -135,6 +137,14 @@ const NAMES: [Names; 11] = [
         display: "App auth config",
         version: "v1",
     },
+    Names {
+        kind: Kind::Agent,
+        name: "agent",
+        plural: "agents",
+        aliases: &[],
+        display: "agent",
+        version: "v1",
+    },
 ];
 
 /// A name that no kind has.
@@ -160,7 +170,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -172,6 +182,7 @@ impl Kind {
         Self::Proxy,
         Self::Oidc,
         Self::AppAuthConfig,
+        Self::Agent,
     ];
 
     /// Reads a kind as it is written in references: singular, plural, or an alias.
@@ -228,7 +239,7 @@ impl Kind {
     /// True when services write resources of this kind and people only read them.
     #[must_use]
     pub fn is_observed(self) -> bool {
-        matches!(self, Self::AppServer | Self::Proxy | Self::CertAuthority)
+        matches!(self, Self::AppServer | Self::Proxy | Self::Agent | Self::CertAuthority)
     }
 
     /// True when documents of this kind hold secrets.

@@ -5,6 +5,7 @@
 //! file, line, column, field path, what was expected and the nearest known name, and all mistakes at once
 //! ([`report`]). It does not decide: what roles mean is the policy engine's business.
 
+pub mod agent;
 pub mod app;
 pub mod app_auth_config;
 pub mod app_server;
@@ -35,6 +36,7 @@ pub mod token;
 pub mod user;
 pub mod yaml;
 
+pub use agent::Agent;
 pub use app::{App, AppSpec, McpSpec, Transport};
 pub use app_auth_config::AppAuthConfig;
 pub use app_server::{AppServer, AppServerSpec, LastError, ServerState};

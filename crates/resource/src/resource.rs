@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::Agent;
 use crate::app::App;
 use crate::app_auth_config::AppAuthConfig;
 use crate::app_server::AppServer;
@@ -48,6 +49,8 @@ pub enum Resource {
     Oidc(OidcConnector),
     /// See [`AppAuthConfig`].
     AppAuthConfig(AppAuthConfig),
+    /// See [`Agent`].
+    Agent(Agent),
 }
 
 /// The same expression for the value of every kind.
@@ -65,6 +68,7 @@ macro_rules! each {
             Resource::Proxy($value) => $body,
             Resource::Oidc($value) => $body,
             Resource::AppAuthConfig($value) => $body,
+            Resource::Agent($value) => $body,
         }
     };
 }
@@ -93,7 +97,7 @@ macro_rules! conversions {
 conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
-    Oidc: OidcConnector, AppAuthConfig: AppAuthConfig
+    Oidc: OidcConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
 );
 
 /// A resource is not of the kind that was asked for.
@@ -122,6 +126,7 @@ impl Resource {
             Self::Proxy(_) => Kind::Proxy,
             Self::Oidc(_) => Kind::Oidc,
             Self::AppAuthConfig(_) => Kind::AppAuthConfig,
+            Self::Agent(_) => Kind::Agent,
         }
     }
 
@@ -206,6 +211,7 @@ impl Resource {
             Self::Proxy(proxy) => proxy.to_json(),
             Self::Oidc(connector) => connector.to_json(secrets),
             Self::AppAuthConfig(config) => config.to_json(),
+            Self::Agent(agent) => agent.to_json(),
         }
     }
 
@@ -242,6 +248,7 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::Proxy => Proxy::read(document)?.into(),
             Kind::Oidc => OidcConnector::read(document)?.into(),
             Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
+            Kind::Agent => Agent::read(document)?.into(),
         })
     })
 }

@@ -50,7 +50,8 @@ impl Fixture {
         let catalog = Catalog::new(Vec::new(), &[LabelSelector::wildcard()]);
         let replica = Replica::fixed(snapshot);
         let host = "host-1".to_owned();
-        Authorizer::new(replica, self.trust.clone(), self.clock.clone(), catalog, host)
+        let labels = crate::labels::ToldLabels::new();
+        Authorizer::new(replica, self.trust.clone(), self.clock.clone(), catalog, labels, host)
     }
 
     fn decide(&self, snapshot: Snapshot, user: &UserIdentity) -> Result<Grant, Refusal> {

@@ -65,20 +65,23 @@ impl tower_service::Service<Uri> for Connector {
 
     fn call(&mut self, _always_the_same: Uri) -> Self::Future {
         let target = self.target.clone();
-        Box::pin(async move {
-            match timeout(CONNECT_TIMEOUT, target.connect()).await {
-                Ok(stream) => stream.map(TokioIo::new),
-                Err(_elapsed) => {
-                    Err(DialError::Timeout { what: "accept a connection", after: CONNECT_TIMEOUT })
-                }
-            }
-        })
+        Box::pin(async move { target.open().await.map(TokioIo::new) })
     }
 }
 
 // === impl Target ===
 
 impl Target {
+    /// A connection over which something can be said, in time.
+    pub(super) async fn open(&self) -> Result<Stream, DialError> {
+        match timeout(CONNECT_TIMEOUT, self.connect()).await {
+            Ok(stream) => stream,
+            Err(_elapsed) => {
+                Err(DialError::Timeout { what: "accept a connection", after: CONNECT_TIMEOUT })
+            }
+        }
+    }
+
     async fn connect(&self) -> Result<Stream, DialError> {
         let tcp = self.reach(&self.addresses().await?).await?;
         // A failure costs time, nothing else.

@@ -18,8 +18,12 @@ fn heartbeat() -> Heartbeat {
     Heartbeat {
         host_id: "h1".to_owned(),
         hostname: "host".to_owned(),
+        cluster: "example.com".to_owned(),
+        replica: api::Replica::fixed(api::Snapshot::default()),
         client: Client::new(Endpoint::Unix("/nonexistent".into()), Tasks::new()),
         table,
+        labels: crate::labels::ToldLabels::new(),
+        domain: "example.com".to_owned(),
         published: BTreeMap::new(),
     }
 }

@@ -64,6 +64,32 @@ impl Process {
         self.pid
     }
 
+    /// Reads what is written until the end of the stream, or until there are `most` bytes.
+    pub(crate) async fn read_to_end(
+        &mut self,
+        written: &mut Vec<u8>,
+        most: usize,
+    ) -> std::io::Result<()> {
+        let (mut out, mut err) = (vec![0; STDERR_BUFFER], vec![0; STDERR_BUFFER]);
+        loop {
+            tokio::select! {
+                read = self.stdout.read(&mut out) => {
+                    let read = out.get(..read?).unwrap_or_default();
+                    let room = most.saturating_sub(written.len());
+                    written.extend(read.iter().take(room));
+                    if read.is_empty() || written.len() >= most {
+                        return Ok(());
+                    }
+                }
+                // A full one would stop the process.
+                read = read_some(&mut self.stderr, &mut err) => match read {
+                    0 => self.stderr = None,
+                    read => self.tail.push(err.get(..read).unwrap_or_default(), "a command"),
+                },
+            }
+        }
+    }
+
     /// Ends the server and waits until nothing of it is left.
     pub async fn end(mut self) -> Ended {
         drop(self.stdin.take());

@@ -1,5 +1,7 @@
 //! Whether an app can be served, as far as that can be told beforehand.
 
+use std::sync::Arc;
+
 use resource::{App, Transport};
 
 use crate::agent::Shared;
@@ -30,18 +32,30 @@ pub(super) fn program(app: &App) -> Result<Program, String> {
     })
 }
 
-/// Whether an app can be served, as far as that can be told beforehand. Blocks.
+/// Whether an app can be served, as far as that can be told without saying anything to its server: the
+/// host user and the command are there, or a connection is accepted by who should accept it.
 ///
 /// # Errors
 /// Why not, for the app's administrator.
-pub(crate) fn check(app: &App, shared: &Shared) -> Result<(), String> {
-    match app.transport() {
-        _ if app.is_demo() => Ok(()),
-        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => {
-            Dialler::new(app, &shared.egress, &shared.tasks).map(drop)
+pub(crate) async fn check(app: &Arc<App>, shared: &Shared) -> Result<(), String> {
+    if app.is_demo() {
+        return Ok(());
+    }
+    let (app, egress, tasks) = (app.clone(), shared.egress.clone(), shared.tasks.clone());
+    let dialled = match app.transport() {
+        Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => true,
+        Some(Transport::Stdio) | None => false,
+    };
+    // Both read files and may hang.
+    let examined = shared.tasks.spawn_blocking("agent.check", move || {
+        if dialled {
+            return Dialler::new(&app, &egress, &tasks).map(Some);
         }
-        Some(Transport::Stdio) | None => {
-            Launcher::check(&program(app)?).map_err(|fault: Fault| fault.to_string())
-        }
+        Launcher::check(&program(&app)?).map_err(|fault: Fault| fault.to_string())?;
+        Ok(None)
+    });
+    match examined.await.map_err(|_broken_off| "the check broke off".to_owned())?? {
+        Some(dialler) => dialler.reach().await.map_err(|error| error.to_string()),
+        None => Ok(()),
     }
 }

@@ -32,7 +32,8 @@ fn services_write_only_what_is_their_own() {
     let all = host(&[Service::Auth, Service::Proxy, Service::App]);
     for kind in Kind::ALL {
         for verb in [Verb::Create, Verb::Update, Verb::Delete] {
-            let expected = matches!(kind, Kind::AppServer | Kind::Proxy).then_some(Extent::Own);
+            let expected =
+                matches!(kind, Kind::AppServer | Kind::Proxy | Kind::Agent).then_some(Extent::Own);
             assert_eq!(extent(&all, verb, kind), expected, "{verb} {kind}");
         }
     }

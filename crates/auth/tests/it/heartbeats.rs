@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use api::wire::{Heartbeat, HeartbeatReceipt};
-use api::{ErrorKind, HEARTBEAT_LIFE, MAX_HEARTBEAT_ITEMS, Write};
+use api::{Client, ErrorKind, HEARTBEAT_LIFE, MAX_HEARTBEAT_ITEMS, Write};
 use pki::Service;
+use resource::app::CommandLabel;
 use resource::{AppServer, Kind, Resource, Secrets};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::cluster::{Cluster, Host, app, refused};
+use crate::cluster::{Cluster, Host, app, labels, refused, role_with, rule};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -134,4 +135,68 @@ async fn a_record_that_was_written_by_itself_ends_by_itself() {
     until_served(&cluster, &names(&host, &["alone"])).await;
     cluster.clock.advance(Duration::from_secs(601));
     until_served(&cluster, &[]).await;
+}
+
+#[tokio::test]
+async fn people_are_told_of_the_agents_whose_labels_let_them() {
+    let cluster = Cluster::start().await;
+    let mut registered = app("phased", &[("env", "dev")]);
+    let command = CommandLabel { command: vec!["phase".to_owned()], ..CommandLabel::default() };
+    registered.spec.dynamic_labels.insert("phase".to_owned(), command.clone());
+    cluster.put(registered.clone()).await;
+    let mut careful = role_with("careful", |allow| {
+        allow.app_labels = Some(labels(&[("*", "*")]));
+        allow.rules.push(rule(&["app", "app_server"], &["list", "read"]));
+    });
+    careful.spec.deny.app_labels = Some(labels(&[("phase", "frozen")]));
+    cluster.put(careful).await;
+    let user = cluster.user("careful", &["careful"]).await;
+    let say = async |host: &Host, value: Option<&str>| {
+        let result = value.map(str::to_owned);
+        let mut told = registered.clone();
+        told.spec
+            .dynamic_labels
+            .insert("phase".to_owned(), CommandLabel { result, ..command.clone() });
+        let record = AppServer::new(&host.id, "host", "1.0", told).to_json();
+        let beat =
+            Heartbeat { records: vec![to_raw_value(&record).unwrap()], ..Heartbeat::default() };
+        host.client.heartbeat(&beat).await.unwrap();
+    };
+    // By an answer to one app, and by a list.
+    let seen = async |caller: &Client| {
+        let found = caller.get(Kind::App, "phased", Secrets::Redact).await;
+        let mut listed = caller.list(Kind::App, Secrets::Redact).await.unwrap().items;
+        let found = found.map(|found| hosts(&found));
+        let listed = listed.pop().map(|listed| hosts(&listed));
+        assert_eq!(found.as_ref().ok(), listed.as_ref());
+        found.map_err(|error| error.kind())
+    };
+    let until = async |caller: &Client, expected: Result<Vec<String>, ErrorKind>| {
+        let wait = async {
+            while seen(caller).await != expected {
+                tokio::task::yield_now().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("seen: {:?}, expected: {expected:?}", seen(caller).await);
+        }
+    };
+    let (one, two) = (cluster.host(&[Service::App]).await, cluster.host(&[Service::App]).await);
+    until(&user, Err(ErrorKind::NotFound)).await;
+    say(&one, Some("open")).await;
+    say(&two, Some("frozen")).await;
+    let mut both = vec![one.id.clone(), two.id.clone()];
+    both.sort();
+    until(&cluster.admin, Ok(both)).await;
+    until(&user, Ok(vec![one.id.clone()])).await;
+    say(&one, None).await;
+    until(&user, Err(ErrorKind::NotFound)).await;
+    say(&two, Some("open")).await;
+    until(&user, Ok(vec![two.id.clone()])).await;
+}
+
+fn hosts(app: &Resource) -> Vec<String> {
+    let Resource::App(app) = app else { panic!("not an app: {app:?}") };
+    let servers = app.status.as_ref().map(|status| &status.servers);
+    servers.into_iter().flatten().map(|server| server.host_id.clone()).collect()
 }

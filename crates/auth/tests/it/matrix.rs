@@ -43,6 +43,14 @@ fn specimen(kind: Kind, name: &str) -> Resource {
             proxy.metadata.name = name.to_owned();
             proxy.into()
         }
+        Kind::Agent => {
+            let mut agent = resource::Agent::new(resource::agent::AgentSpec {
+                host_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+                ..Default::default()
+            });
+            agent.metadata.name = name.to_owned();
+            agent.into()
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use resource::{AppServer, Kind, Resource, Secrets};
+use resource::{App, Kind, Resource, Secrets};
 
 use super::args::Global;
 use super::cluster::Cluster;
@@ -63,17 +63,28 @@ pub(super) async fn apps(cx: &Context, global: &Global, args: Apps) -> anyhow::R
     let cluster = Cluster::open(cx, global)?;
     let mut found = cluster.client.list(Kind::AppServer, Secrets::Redact).await?.items;
     found.retain(|resource| match resource {
-        Resource::AppServer(server) => selection.fits(server),
+        Resource::AppServer(server) => selection.fits(&server.spec.app, &server.spec.hostname),
         _ => false,
     });
     if args.format == Format::Text {
+        let mut apps = cluster.client.list(Kind::App, Secrets::Redact).await?.items;
+        apps.retain(|resource| match resource {
+            Resource::App(app) => is_unserved(app) && selection.fits(app, ""),
+            _ => false,
+        });
         let detail =
             Detail { now: cx.clock.now(), verbose: args.verbose, secrets: Secrets::Redact };
-        cx.printer.data(&tables::text(Kind::AppServer, &found, detail, cx.printer.width()))?;
+        let table = tables::served_and_not(&found, &apps, detail, cx.printer.width());
+        cx.printer.data(&table)?;
     } else {
         get::print(&cx.printer, &found, args.format, Secrets::Redact)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An MCP server that no agent serves. Others are not meant to be.
+fn is_unserved(app: &App) -> bool {
+    app.is_mcp() && app.status.as_ref().is_some_and(|status| status.servers.is_empty())
 }
 
 // === impl Selection ===
@@ -89,10 +100,9 @@ impl Selection {
         })
     }
 
-    fn fits(&self, server: &AppServer) -> bool {
-        let app = &server.spec.app;
+    fn fits(&self, app: &App, hostname: &str) -> bool {
         let labels = app.all_labels();
-        let texts = [app.name(), &app.metadata.description, &server.spec.hostname];
+        let texts = [app.name(), &app.metadata.description, hostname];
         self.labels.fits(&labels)
             && has_words(&self.words, &texts, &labels)
             && self.query.as_ref().is_none_or(|query| query.holds(app.name(), &labels))

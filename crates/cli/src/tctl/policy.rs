@@ -21,7 +21,7 @@ use super::args::Global;
 use crate::run::Context;
 
 /// Every kind that has documents. Rules may speak of others, too.
-const RESOURCE_KINDS: [Kind; 9] = [
+const RESOURCE_KINDS: [Kind; 10] = [
     Kind::App,
     Kind::AppServer,
     Kind::Role,
@@ -31,6 +31,7 @@ const RESOURCE_KINDS: [Kind; 9] = [
     Kind::CertAuthority,
     Kind::ClusterAuthPreference,
     Kind::Proxy,
+    Kind::Agent,
 ];
 
 /// Arguments of `tctl policy`.

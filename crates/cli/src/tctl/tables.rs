@@ -2,8 +2,8 @@
 
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
-    App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, OidcConnector, Proxy,
-    Resource, Role, Secrets, Token, User,
+    Agent, App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, OidcConnector,
+    Proxy, Resource, Role, Secrets, Token, User,
 };
 use time::OffsetDateTime;
 
@@ -37,6 +37,26 @@ pub(super) fn text(
     table.render(width.filter(|_| !detail.verbose))
 }
 
+/// Who serves which app, and the apps that nobody serves, with why.
+pub(super) fn served_and_not(
+    servers: &[Resource],
+    unserved: &[Resource],
+    detail: Detail,
+    width: Option<u16>,
+) -> String {
+    let (columns, elastic) = columns(Kind::AppServer);
+    let mut table = Table::new(columns).elastic(elastic);
+    for resource in servers {
+        table.row(cells(resource, detail));
+    }
+    for resource in unserved {
+        if let Resource::App(app) = resource {
+            table.row(of_unserved(app, detail));
+        }
+    }
+    table.render(width.filter(|_| !detail.verbose))
+}
+
 /// The columns of a kind, and the one that gives way on a narrow terminal.
 fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
     match kind {
@@ -44,7 +64,9 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
             (&["Name", "Description", "URI", "Public Address", "Labels", "Version"], "Labels")
         }
         Kind::AppServer => {
-            (&["Host", "Name", "Type", "Public Address", "URI", "Labels", "Version"], "Labels")
+            const COLUMNS: &[&str] =
+                &["Host", "Name", "Type", "Public Address", "URI", "Labels", "Version", "Status"];
+            (COLUMNS, "Labels")
         }
         Kind::Role => (&["Name", "App Labels", "Allowed Tools", "Denied Tools"], "Allowed Tools"),
         Kind::User => (&["User", "Roles"], "Roles"),
@@ -55,6 +77,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::Proxy => (&["Host", "Public Address", "Version"], "Public Address"),
         Kind::Oidc => (&["Name", "Issuer URL", "Claims to Roles"], "Claims to Roles"),
         Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
+        Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
     }
 }
 
@@ -71,6 +94,7 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
         Resource::Proxy(proxy) => of_proxy(proxy),
         Resource::Oidc(connector) => of_oidc(connector),
         Resource::AppAuthConfig(config) => vec![config.name().to_owned(), "JWT".to_owned()],
+        Resource::Agent(agent) => of_agent(agent),
     }
 }
 
@@ -96,6 +120,34 @@ fn of_app_server(server: &AppServer, detail: Detail) -> Vec<String> {
         app.spec.uri.clone(),
         of_labels(&app.all_labels(), detail),
         server.spec.version.clone(),
+        of_state(server),
+    ]
+}
+
+/// `serving`, or what else and why.
+fn of_state(server: &AppServer) -> String {
+    let state = server.spec.state.as_str();
+    let labels = &server.spec.app.spec.dynamic_labels;
+    let broken = labels.iter().find_map(|(key, label)| Some((key, label.error.as_ref()?)));
+    match (&server.spec.last_error, broken) {
+        (Some(error), _) => format!("{state}: {}", error.message),
+        (None, Some((key, error))) => format!("{state}: label {key}: {}", error.message),
+        (None, None) => state.to_owned(),
+    }
+}
+
+fn of_unserved(app: &App, detail: Detail) -> Vec<String> {
+    let transport = app.transport();
+    let reason = app.status.as_ref().and_then(|status| status.reason.as_deref());
+    vec![
+        "-".to_owned(),
+        app.name().to_owned(),
+        transport.map(|transport| transport.as_str().to_owned()).unwrap_or_default(),
+        app.spec.public_addr.clone(),
+        app.spec.uri.clone(),
+        of_labels(&app.all_labels(), detail),
+        String::new(),
+        format!("not served: {}", reason.unwrap_or("no agent serves it")),
     ]
 }
 
@@ -191,6 +243,13 @@ fn of_oidc(connector: &OidcConnector) -> Vec<String> {
         .map(|mapping| format!("{}={}:{}", mapping.name, mapping.value, mapping.roles.join("|")))
         .collect();
     vec![connector.name().to_owned(), connector.spec.issuer_url.clone(), mappings.join(",")]
+}
+
+fn of_agent(agent: &Agent) -> Vec<String> {
+    let spec = &agent.spec;
+    let selectors: Vec<String> = spec.resources.iter().map(ToString::to_string).collect();
+    let apps: Vec<&str> = spec.apps.iter().map(|app| app.name.as_str()).collect();
+    vec![spec.hostname.clone(), selectors.join(" or "), apps.join(","), spec.version.clone()]
 }
 
 fn of_labels(labels: &Labels, detail: Detail) -> String {

@@ -101,15 +101,15 @@ pub(super) async fn servers(
         if !app.is_mcp() || found.contains_key(app.name()) {
             continue;
         }
-        let labels = app.all_labels();
-        if !selection.fits(&app, &labels) {
+        let known = app.known_labels();
+        if !selection.fits(&app, &known.labels) {
             continue;
         }
-        let reference = AppRef::new(app.name(), &labels);
-        let access = role_set.access_with(reference, state);
+        let access = role_set.access_with(AppRef::known(app.name(), &known), state);
         let patterns = |kind| access.patterns(kind);
         let [tools, prompts, resources] = policy::Kind::ALL.map(patterns);
         let name = app.name().to_owned();
+        let labels = known.labels;
         found.insert(name, Server { app, labels, tools, prompts, resources });
     }
     Ok(found.into_values().collect())

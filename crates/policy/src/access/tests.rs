@@ -53,6 +53,42 @@ const DENIED: Option<DenialKind> = Some(DenialKind::Denied);
 const NOT_GRANTED: Option<DenialKind> = Some(DenialKind::NotGranted);
 
 #[test]
+fn a_label_without_a_value_can_forbid_and_allows_nothing() {
+    let unknown = BTreeSet::from(["teleport.dev/phase".to_owned()]);
+    let labels = Labels::from([("env".to_owned(), "dev".to_owned())]);
+    let app = || AppRef::new("app", &labels).with_unknown(&unknown);
+    let decide = |roles: Vec<Role>| kind(set(roles).access(app()).connect());
+    let phase = |value: &str| LabelSelector::from_pairs([("tessera.dev/phase", value)]);
+    let denying = |selector: LabelSelector| {
+        let mut role = Role::new("denying");
+        role.spec.deny.app_labels = Some(selector);
+        role
+    };
+    assert_eq!(decide(vec![everywhere("a")]), None);
+    assert_eq!(decide(vec![denying(phase("frozen")), everywhere("a")]), EVALUATION);
+    assert_eq!(decide(vec![denying(phase("*")), everywhere("a")]), EVALUATION);
+    // Another label decides: whatever the value is, this does not deny.
+    let elsewhere = LabelSelector::from_pairs([("env", "prod"), ("tessera.dev/phase", "x")]);
+    assert_eq!(decide(vec![denying(elsewhere), everywhere("a")]), None);
+    let mut allowing = Role::new("allowing");
+    allowing.spec.allow.app_labels = Some(phase("*"));
+    assert_eq!(decide(vec![allowing.clone()]), NOT_GRANTED);
+    assert_eq!(decide(vec![allowing, everywhere("a")]), None);
+    for expression in
+        [r#"labels["tessera.dev/phase"] != "x""#, r#"contains(labels_matching("*"), "dev")"#]
+    {
+        let mut role = Role::new("reader");
+        role.spec.allow.app_labels_expression = Some(expression.to_owned());
+        assert_eq!(decide(vec![role.clone()]), EVALUATION, "{expression}");
+        role.spec.deny.app_labels_expression = role.spec.allow.app_labels_expression.take();
+        assert_eq!(decide(vec![role, everywhere("a")]), EVALUATION, "{expression}");
+    }
+    let mut role = Role::new("reader");
+    role.spec.allow.app_labels_expression = Some(r#"labels["env"] == "dev""#.to_owned());
+    assert_eq!(decide(vec![role]), None);
+}
+
+#[test]
 fn nothing_by_default() {
     assert_eq!(kind(access(vec![]).connect()), NOT_GRANTED);
     assert_eq!(kind(access(vec![Role::new("empty")]).tool("x")), NOT_GRANTED);

@@ -147,26 +147,26 @@ impl<'a> Walk<'a> {
 
     fn labels(&self, side: &CompiledSide, findings: &mut Vec<Finding>) -> LabelOutcome {
         let set = &self.access.roles().0;
-        let labels = self.access.labels();
+        let (labels, unknown) = (self.access.labels(), self.access.unknown_labels());
         let context = Context { labels, user: &set.user, traits: &set.traits };
-        let outcome = side.judge_labels(context);
+        let outcome = side.judge_labels(context, unknown);
         if side.labels.is_none() && side.expression.is_none() {
             findings.push(Finding::NoLabels);
         }
         let mut decided = false;
         if let Some(matcher) = &side.labels {
-            let holds = matcher.matches(labels);
+            let holds = matcher.matches_with(labels, unknown, side.side);
             decided = holds.is_err() || (side.side == Side::Deny && holds == Ok(true));
             if matcher.is_everything() {
                 findings.push(Finding::EveryApp);
             } else {
-                findings.extend(matcher.findings(labels).into_iter().map(Finding::of_key));
+                findings.extend(matcher.findings(labels, unknown).into_iter().map(Finding::of_key));
             }
         }
         if let Some(expression) = &side.expression
             && !decided
         {
-            let result = expression.eval(context);
+            let result = expression.eval(context, unknown);
             findings.push(Finding::Expression { text: expression.text.clone(), result });
         }
         outcome

@@ -6,7 +6,7 @@ use resource::canonical_label_key;
 
 use super::{BoolExpr, EvalError, ListExpr, PatternArg, RegexArg, Scope, StrExpr};
 use crate::golang::Comparison;
-use crate::label::spellings;
+use crate::label::{NO_VALUE, spellings};
 use crate::limits::{MAX_TEMPLATE_VALUES, MAX_VALUE_BYTES};
 use crate::pattern::Pattern;
 use crate::regex::Regex;
@@ -79,7 +79,11 @@ impl StrExpr {
             Self::Constant(text) => Ok(Cow::Borrowed(text)),
             Self::Label(key) => {
                 let key = key.eval(scope)?;
-                let value = scope.labels.get(&*canonical_label_key(&key));
+                let key = canonical_label_key(&key);
+                if scope.unknown.contains(&*key) {
+                    return Err(no_value(&key));
+                }
+                let value = scope.labels.get(&*key);
                 Ok(Cow::Borrowed(value.map_or("", String::as_str)))
             }
             Self::UserName if scope.user.is_empty() => {
@@ -123,12 +127,16 @@ impl ListExpr {
                 regex.with(scope, |regex| replace(regex, &items, &replacement, scope))?
             }
             Self::LabelsMatching(pattern) => pattern.with(scope, |pattern| {
-                let bytes = scope.labels.keys().map(String::len).sum();
+                let bytes = scope.labels.keys().chain(scope.unknown).map(String::len).sum();
                 scope.budget.spend_search(bytes, pattern.program_bytes())?;
+                let fits = |key: &str| spellings(key).any(|key| pattern.is_match(&key));
+                if let Some(key) = scope.unknown.iter().find(|key| fits(key)) {
+                    return Err(no_value(key));
+                }
                 Ok(scope
                     .labels
                     .iter()
-                    .filter(|(key, _)| spellings(key).any(|key| pattern.is_match(&key)))
+                    .filter(|(key, _)| fits(key))
                     .map(|(_, value)| Cow::Borrowed(value.as_str()))
                     .collect())
             })?,
@@ -175,6 +183,10 @@ impl RegexArg {
             }
         }
     }
+}
+
+fn no_value(key: &str) -> EvalError {
+    EvalError(format!("the label {key:?} is not known: {NO_VALUE}"))
 }
 
 fn broken(text: &str, error: &crate::syntax::SyntaxError) -> EvalError {

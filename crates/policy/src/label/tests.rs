@@ -31,7 +31,7 @@ fn check(matcher: &LabelMatcher, pairs: &[(&str, &str)], expected: Option<bool>)
     let labels = labels(pairs);
     assert_eq!(matcher.matches(&labels).ok(), expected, "{pairs:?}");
     // The findings tell the same story.
-    let findings = matcher.findings(&labels);
+    let findings = matcher.findings(&labels, &BTreeSet::new());
     let story = match findings.last().map(|finding| &finding.outcome) {
         Some(KeyOutcome::AnyValue | KeyOutcome::Value(_)) => Some(true),
         Some(KeyOutcome::NoValue | KeyOutcome::Absent) | None => Some(false),

@@ -127,7 +127,7 @@ pub(super) fn static_name(name: &str) -> Result<(), Refusal> {
     Err(Refusal::new(message).help("use lower-case letters, digits and \"-\", at most 63"))
 }
 
-fn host_of(address: &str) -> &str {
+pub(super) fn host_of(address: &str) -> &str {
     let host = address.split_once("://").map_or(address, |(_, rest)| rest);
     host.split_once(':').map_or(host, |(host, _)| host)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::check;
 use super::read::{check_cloud, checked};
-use super::{App, AppSpec, CommandLabel};
+use super::{App, AppSpec, dynamic};
 use crate::decode::{FromNode, Reader};
 use crate::label::{ORIGIN_CONFIG_FILE, ORIGIN_LABEL, RESOURCE_TYPE_DEMO, RESOURCE_TYPE_LABEL};
 use crate::metadata::{Metadata, check_name, labels};
@@ -29,7 +29,8 @@ impl FromNode for StaticApp {
             let name = table.required("name").and_then(name);
             let description = table.get_or_default("description");
             let labels = table.field("labels").map_or_else(|| Some(BTreeMap::new()), labels);
-            let commands: Vec<Command> = table.get_or_default("commands");
+            let commands =
+                table.field("commands").map_or_else(|| Some(BTreeMap::new()), dynamic::commands);
             let uri = checked(table.field("uri"), |uri| check::transport(uri).map(|_| ()));
             let public_addr = checked(table.field("public_addr"), check::static_public_addr);
             check_cloud(table);
@@ -40,7 +41,7 @@ impl FromNode for StaticApp {
                 tls: table.get("tls"),
                 mcp: table.get("mcp"),
                 rewrite: table.get("rewrite"),
-                dynamic_labels: commands.into_iter().map(|c| (c.name, c.label)).collect(),
+                dynamic_labels: commands?,
                 other: table.keep(OTHER_FIELDS),
             };
             let metadata = Metadata { description, labels: labels?, ..Metadata::named(name?) };
@@ -57,32 +58,6 @@ fn name(reader: Reader<'_>) -> Option<String> {
         return reader.refuse(error.to_string());
     }
     checked(Some(reader), check::static_name)
-}
-
-/// A label whose value a command tells, as configuration files write it.
-struct Command {
-    name: String,
-    label: CommandLabel,
-}
-
-impl FromNode for Command {
-    fn from_node(reader: Reader<'_>) -> Option<Self> {
-        reader.table(|table| {
-            let name = table.required("name").and_then(|reader| {
-                let text = reader.text()?;
-                if !check::is_label_key(text) {
-                    let message = format!("invalid label key {}", crate::report::quoted(text));
-                    return reader.refuse(message);
-                }
-                Some(crate::label::canonical_label_key(text).into_owned())
-            });
-            let command: Option<Vec<String>> = table.require("command");
-            let period: Option<std::time::Duration> = table.get("period");
-            let period = period.unwrap_or_default().max(std::time::Duration::from_secs(1));
-            let label = CommandLabel { command: command?, period, result: String::new() };
-            Some(Self { name: name?, label })
-        })
-    }
 }
 
 impl App {

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::check::{self, Refusal};
-use super::{
-    App, AppSpec, AppStatus, CommandLabel, Given, Header, JwtClaims, McpSpec, Rewrite, STDIO_URI,
-};
+use super::dynamic;
+use super::{App, AppSpec, AppStatus, Given, Header, JwtClaims, McpSpec, Rewrite, STDIO_URI};
 use crate::decode::{FromNode, Reader, Table, decode};
 use crate::kind::Kind;
 use crate::label::{ORIGIN_DYNAMIC, ORIGIN_LABEL};
@@ -122,7 +121,9 @@ pub(super) fn spec(table: &mut Table<'_>) -> Option<AppSpec> {
     let tls = table.get("tls");
     let mcp = table.get("mcp");
     let rewrite = table.get("rewrite");
-    let dynamic_labels = table.field("dynamic_labels").and_then(dynamic_labels).unwrap_or_default();
+    let dynamic_labels = table
+        .field("dynamic_labels")
+        .map_or_else(|| Some(BTreeMap::new()), dynamic::dynamic_labels);
     check_cloud(table);
     let other = table.keep(OTHER_FIELDS);
     Some(AppSpec {
@@ -132,7 +133,7 @@ pub(super) fn spec(table: &mut Table<'_>) -> Option<AppSpec> {
         tls,
         mcp,
         rewrite,
-        dynamic_labels,
+        dynamic_labels: dynamic_labels?,
         other,
     })
 }
@@ -298,35 +299,5 @@ impl FromNode for JwtClaims {
         let names = Self::SPELLINGS.map(|(name, _)| name).join(", ");
         let message = format!("unexpected JWT rewrite value {}", quoted(text));
         reader.refuse_with_help(message, format!("expected one of {names}"))
-    }
-}
-
-fn dynamic_labels(reader: Reader<'_>) -> Option<BTreeMap<String, CommandLabel>> {
-    let mut labels = BTreeMap::new();
-    for (key, value) in reader.entries()? {
-        if !check::is_label_key(key) {
-            value.refuse::<()>(format!("invalid label key {}", quoted(key)));
-        }
-        if let Some(label) = value.read() {
-            labels.insert(crate::label::canonical_label_key(key).into_owned(), label);
-        }
-    }
-    Some(labels)
-}
-
-impl FromNode for CommandLabel {
-    fn from_node(reader: Reader<'_>) -> Option<Self> {
-        reader.table(|table| {
-            let command: Option<Vec<String>> = table.require("command");
-            let period: Option<Duration> = table.get("period");
-            let result = table.get_or_default("result");
-            let command = command?;
-            if command.is_empty() {
-                return table.missing("command", "a dynamic label needs a command");
-            }
-            // More often than each second is never meant.
-            let period = period.unwrap_or_default().max(Duration::from_secs(1));
-            Some(Self { command, period, result })
-        })
     }
 }

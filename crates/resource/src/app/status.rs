@@ -1,7 +1,10 @@
 //! What is observed of an app.
 
+use std::collections::BTreeMap;
+
 use crate::app_server::{LastError, ServerState};
 use crate::decode::{FromNode, Reader};
+use crate::metadata::Revision;
 use crate::object::Object;
 use time::OffsetDateTime;
 
@@ -10,6 +13,8 @@ use time::OffsetDateTime;
 pub struct AppStatus {
     /// One entry for each agent that serves the app or tries to.
     pub servers: Vec<ServerStatus>,
+    /// Why there is none.
+    pub reason: Option<String>,
 }
 
 /// What one agent says of an app.
@@ -27,6 +32,19 @@ pub struct ServerStatus {
     pub connections: u64,
     /// What went wrong last.
     pub last_error: Option<LastError>,
+    /// The revision of the app that it serves; nothing of an app of its configuration file.
+    pub revision: Option<Revision>,
+    /// What commands on its host told of labels.
+    pub dynamic_labels: BTreeMap<String, ToldLabel>,
+}
+
+/// What a command told of a label.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldLabel {
+    /// The last value; nothing before the first.
+    pub result: Option<String>,
+    /// Why there was none the last time.
+    pub error: Option<LastError>,
 }
 
 impl AppStatus {
@@ -48,22 +66,25 @@ impl AppStatus {
                     .put("state", server.state.as_str())
                     .put_time("since", server.since)
                     .put("connections", server.connections)
-                    .put_some("last_error", server.last_error.as_ref().map(LastError::to_object));
+                    .put_some("revision", server.revision.as_ref().map(Revision::as_str))
+                    .put_some("last_error", server.last_error.as_ref().map(LastError::to_object))
+                    .put_map("dynamic_labels", server.dynamic_labels.iter().map(ToldLabel::entry));
                 object
             })
             .collect();
         let mut object = Object::default();
-        object.put(
-            "servers",
-            servers.into_iter().map(Into::into).collect::<Vec<serde_json::Value>>(),
-        );
+        object
+            .put("servers", servers.into_iter().map(Into::into).collect::<Vec<serde_json::Value>>())
+            .put_some("reason", self.reason.as_deref());
         object
     }
 }
 
 impl FromNode for AppStatus {
     fn from_node(reader: Reader<'_>) -> Option<Self> {
-        reader.table(|table| Some(Self { servers: table.get_or_default("servers") }))
+        reader.table(|table| {
+            Some(Self { servers: table.get_or_default("servers"), reason: table.get("reason") })
+        })
     }
 }
 
@@ -77,7 +98,30 @@ impl FromNode for ServerStatus {
                 since: table.get("since").flatten(),
                 connections: table.get_or_default("connections"),
                 last_error: table.get("last_error"),
+                revision: table.get::<String>("revision").map(|text| Revision::new(text)),
+                dynamic_labels: told_labels(table.field("dynamic_labels"))?,
             })
         })
+    }
+}
+
+fn told_labels(reader: Option<Reader<'_>>) -> Option<BTreeMap<String, ToldLabel>> {
+    let Some(reader) = reader else { return Some(BTreeMap::new()) };
+    reader.entries()?.map(|(key, label)| Some((key.to_owned(), label.read()?))).collect()
+}
+
+impl ToldLabel {
+    fn entry<'a>((key, label): (&'a String, &Self)) -> (&'a String, Object) {
+        let mut object = Object::default();
+        object
+            .put_some("result", label.result.as_deref())
+            .put_some("error", label.error.as_ref().map(LastError::to_object));
+        (key, object)
+    }
+}
+
+impl FromNode for ToldLabel {
+    fn from_node(reader: Reader<'_>) -> Option<Self> {
+        reader.table(|table| Some(Self { result: table.get("result"), error: table.get("error") }))
     }
 }

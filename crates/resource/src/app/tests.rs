@@ -9,7 +9,7 @@ use crate::decode::{FromNode, decode};
 use crate::node::Node;
 use crate::resource::Resource;
 
-fn app(spec: Value) -> Result<App, String> {
+pub(super) fn app(spec: Value) -> Result<App, String> {
     named("everything", spec)
 }
 
@@ -23,7 +23,7 @@ fn named(name: &str, spec: Value) -> Result<App, String> {
         })
 }
 
-fn static_app(value: Value) -> Result<App, String> {
+pub(super) fn static_app(value: Value) -> Result<App, String> {
     decode(&Node::from_json(&value), StaticApp::from_node).map(|app| app.0).map_err(|problems| {
         problems.list.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     })

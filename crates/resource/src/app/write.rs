@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{App, AppSpec, CommandLabel, Header, JwtClaims, McpSpec, Rewrite};
+use super::{App, AppSpec, Header, JwtClaims, McpSpec, Rewrite};
 use crate::kind::Kind;
 use crate::object::{Object, document};
 
@@ -27,7 +27,7 @@ fn spec(spec: &AppSpec) -> Object {
         .put_some("rewrite", spec.rewrite.as_ref().map(rewrite))
         .put_map(
             "dynamic_labels",
-            spec.dynamic_labels.iter().map(|(key, label)| (key, command_label(label))),
+            spec.dynamic_labels.iter().map(|(key, label)| (key, label.to_object())),
         )
         .put_kept(&spec.other);
     object
@@ -63,14 +63,5 @@ fn header(header: &Header) -> Value {
         .put("name", header.name.as_str())
         .put_some("value", header.value.here())
         .put_some("value_from", header.value.source_object());
-    object.into()
-}
-
-fn command_label(label: &CommandLabel) -> Value {
-    let mut object = Object::default();
-    object
-        .put("command", label.command.clone())
-        .put_duration("period", Some(label.period))
-        .put_text("result", &label.result);
     object.into()
 }

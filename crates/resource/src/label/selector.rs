@@ -1,5 +1,7 @@
 //! Reads and prints label selectors.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::{LabelSelector, canonical_label_key};
@@ -31,6 +33,17 @@ fn values(reader: Reader<'_>) -> Option<Vec<String>> {
         NodeValue::Sequence(_) => reader.read(),
         NodeValue::Scalar(_) if !reader.node().is_null() => Some(vec![reader.read()?]),
         _ => reader.expected("text or a list of text"),
+    }
+}
+
+impl fmt::Display for LabelSelector {
+    /// `env=dev|test,team=db`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, (key, values)) in self.0.iter().enumerate() {
+            let comma = if at == 0 { "" } else { "," };
+            write!(f, "{comma}{key}={}", values.join("|"))?;
+        }
+        Ok(())
     }
 }
 

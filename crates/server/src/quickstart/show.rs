@@ -62,8 +62,8 @@ impl Show {
             }
         }
         let set = RoleSet::compile(&roles, policy::User::new(user.name(), &user.spec.traits));
-        let labels = app.all_labels();
-        let access = set.access(AppRef::new(app.name(), &labels));
+        let known = app.known_labels();
+        let access = set.access(AppRef::known(app.name(), &known));
         if let Decision::Deny(denial) = access.tool(tool) {
             self.say("\nWhy, for an administrator:");
             self.say(&indent(&denial.reasons().to_string()));

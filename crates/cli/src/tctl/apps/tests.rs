@@ -2,17 +2,16 @@ use resource::Source;
 
 use super::*;
 
-fn server(host: &str, app: &str) -> AppServer {
+fn app(name: &str) -> App {
     let text = format!(
-        "kind: app\nmetadata: {{name: {app}, labels: {{env: dev}}}}\nspec: {{uri: 'mcp+http://h'}}\n"
+        "kind: app\nmetadata: {{name: {name}, labels: {{env: dev}}}}\nspec: {{uri: 'mcp+http://h'}}\n"
     );
     let parsed = resource::parse_documents(&Source::new("a", &text)).unwrap();
-    let app = parsed[0].resource.clone().try_into().unwrap();
-    AppServer::new("id", host, "1", app)
+    parsed[0].resource.clone().try_into().unwrap()
 }
 
 fn fits(args: &Ls) -> bool {
-    Selection::new(args).unwrap().fits(&server("node-1", "files"))
+    Selection::new(args).unwrap().fits(&app("files"), "node-1")
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {

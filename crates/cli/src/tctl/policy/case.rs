@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy::{AccessState, AppRef, Explanation, RoleSet, RuleDecision, Subject};
-use resource::{Labels, Role, Traits};
+use resource::app::KnownLabels;
+use resource::{Role, Traits};
 
 use super::target::{self, Target};
 
@@ -27,7 +28,7 @@ pub(super) enum Question {
     Use {
         app: String,
         /// All of the app's labels, also those that the cluster sets.
-        labels: Labels,
+        labels: KnownLabels,
         subject: Subject<'static>,
     },
     /// Whether a verb is permitted on a kind of resource, or on one resource of it.
@@ -73,7 +74,7 @@ impl Case {
         let set = self.holder.role_set(&self.user, &self.roles);
         match &self.question {
             Question::Use { app, labels, subject } => {
-                let access = set.access_with(AppRef::new(app, labels), self.state);
+                let access = set.access_with(AppRef::known(app, labels), self.state);
                 Answer::Use(access.explain(subject))
             }
             Question::Rule { kind, verb, target } => {

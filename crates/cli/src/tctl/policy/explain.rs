@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use policy::AccessState;
+use resource::app::KnownLabels;
 use resource::label::{APP_SUB_KIND_LABEL, SUB_KIND_MCP};
-use resource::{Labels, Resource, Role, Traits};
+use resource::{Resource, Role, Traits};
 
 use super::account::Account;
 use super::case::{Case, Holder, Question, Roles};
@@ -126,13 +127,14 @@ impl Explain {
             user: self.user.clone().unwrap_or_else(|| SOMEBODY.to_owned()),
             holder: Holder { roles: held, traits: traits(&self.traits).map_err(Usage)? },
             state: AccessState { mfa_verified: self.mfa, ..AccessState::default() },
-            question: self.question(labels)?,
+            question: self.question(labels.into())?,
         })
     }
 
-    fn question(&self, labels: Labels) -> Result<Question, Usage> {
+    fn question(&self, labels: KnownLabels) -> Result<Question, Usage> {
         if let Some((kind, verb)) = self.right() {
-            let target = self.name.clone().map(|name| Target::described(&kind, name, labels));
+            let target =
+                self.name.clone().map(|name| Target::described(&kind, name, labels.labels));
             return Ok(Question::Rule { kind, verb, target });
         }
         let app = match &self.app {

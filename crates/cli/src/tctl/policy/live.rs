@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use api::{Client, ErrorKind};
 use policy::AccessState;
-use resource::{
-    ClusterAuthPreference, Kind, Labels, MfaRequirement, Resource, Secrets, User, suggest,
-};
+use resource::app::KnownLabels;
+use resource::{ClusterAuthPreference, Kind, MfaRequirement, Resource, Secrets, User, suggest};
 
 use super::case::{Holder, Roles};
 use super::target::Target;
@@ -45,24 +44,24 @@ pub(super) async fn user(client: &Client, name: &str) -> anyhow::Result<Holder> 
 
 /// The labels of every app: those that agents serve, with the values that agents see, and those that
 /// nobody serves.
-pub(super) async fn apps(client: &Client) -> Result<BTreeMap<String, Labels>, api::Error> {
+pub(super) async fn apps(client: &Client) -> Result<BTreeMap<String, KnownLabels>, api::Error> {
     let mut labels = BTreeMap::new();
     for resource in client.list(Kind::App, Secrets::Redact).await?.items {
         if let Resource::App(app) = resource {
-            labels.insert(app.name().to_owned(), app.all_labels());
+            labels.insert(app.name().to_owned(), app.known_labels());
         }
     }
     for resource in client.list(Kind::AppServer, Secrets::Redact).await?.items {
         if let Resource::AppServer(server) = resource {
             let app = &server.spec.app;
-            labels.insert(app.name().to_owned(), app.all_labels());
+            labels.insert(app.name().to_owned(), app.known_labels());
         }
     }
     Ok(labels)
 }
 
 /// The labels of one app.
-pub(super) async fn app(client: &Client, name: &str) -> anyhow::Result<Labels> {
+pub(super) async fn app(client: &Client, name: &str) -> anyhow::Result<KnownLabels> {
     let mut apps = apps(client).await?;
     if let Some(labels) = apps.remove(name) {
         return Ok(labels);

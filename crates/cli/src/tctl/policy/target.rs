@@ -2,6 +2,7 @@
 //! rules, for apps by their labels as well, and without either for what is a user's own.
 
 use policy::{AccessState, AppRef, IMPLICIT_ROLE, ResourceRef, RoleSet, RuleContext, Subject};
+use resource::app::KnownLabels;
 use resource::label::{APP_SUB_KIND_LABEL, SUB_KIND_MCP};
 use resource::{Kind, Labels, Resource};
 
@@ -17,7 +18,7 @@ pub(super) struct Target {
     /// Of a certificate authority what it certifies.
     ca_type: String,
     /// The app that it is or serves, with all labels.
-    app: Option<(String, Labels)>,
+    app: Option<(String, KnownLabels)>,
 }
 
 // === impl Target ===
@@ -29,7 +30,7 @@ impl Target {
             let mut labels = labels.clone();
             // As every MCP server has it.
             labels.entry(APP_SUB_KIND_LABEL.to_owned()).or_insert_with(|| SUB_KIND_MCP.to_owned());
-            (name.clone(), labels)
+            (name.clone(), labels.into())
         });
         Self { name, description: String::new(), labels, ca_type: String::new(), app }
     }
@@ -56,14 +57,14 @@ impl Target {
                 Resource::CertAuthority(authority) => authority.spec.authority.as_str().to_owned(),
                 _ => String::new(),
             },
-            app: app.map(|app| (app.name().to_owned(), app.all_labels())),
+            app: app.map(|app| (app.name().to_owned(), app.known_labels())),
         }
     }
 
     /// Gives the app that it is another label.
     pub(super) fn label_app(&mut self, key: &str, value: &str) {
         if let Some((_, labels)) = &mut self.app {
-            labels.insert(key.to_owned(), value.to_owned());
+            labels.labels.insert(key.to_owned(), value.to_owned());
         }
     }
 }
@@ -92,7 +93,7 @@ pub(super) fn decide(
     if let (Some((app, labels)), true) = (app, decision.is_allowed()) {
         // A second factor is asked for when an app is used, not when it is administered.
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
-        let reached = set.access_with(AppRef::new(app, labels), state).explain(&Subject::Connect);
+        let reached = set.access_with(AppRef::known(app, labels), state).explain(&Subject::Connect);
         if !reached.is_allowed() {
             return Answer::Use(reached);
         }

@@ -49,7 +49,7 @@ pub(super) async fn who(cx: &Context, global: &Global, args: Who) -> anyhow::Res
     let roles = live::roles(client).await?;
     let users = live::users(client).await?;
     let subject = args.subject.subject();
-    let found = find(&roles, &users, AppRef::new(&args.app, &labels), &subject);
+    let found = find(&roles, &users, AppRef::known(&args.app, &labels), &subject);
     match args.format {
         Format::Text => cx.printer.data(&text(&found, &args.app, &subject))?,
         Format::Json | Format::Yaml => cx.printer.value(&to_json(&found), args.format)?,

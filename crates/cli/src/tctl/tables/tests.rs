@@ -49,9 +49,9 @@ fn records_of_agents() {
     assert_eq!(
         show(Kind::AppServer, &[server.into()], BRIEF),
         "
-Host   Name  Type  Public Address URI          Labels  Version
------- ----- ----- -------------- ------------ ------- -------
-node-1 files stdio                mcp+stdio:// env=dev 0.1.0
+Host   Name  Type  Public Address URI          Labels  Version Status
+------ ----- ----- -------------- ------------ ------- ------- --------
+node-1 files stdio                mcp+stdio:// env=dev 0.1.0   starting
 "
     );
 }

@@ -22,7 +22,7 @@ fn account(yaml: &str, held: &[&str]) -> Account {
         state: AccessState::default(),
         question: Question::Use {
             app: "a".to_owned(),
-            labels: Labels::from([("env".to_owned(), "prod".to_owned())]),
+            labels: Labels::from([("env".to_owned(), "prod".to_owned())]).into(),
             subject: Subject::Tool("x".into()),
         },
     })

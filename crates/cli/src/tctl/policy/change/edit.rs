@@ -119,7 +119,8 @@ impl Edit {
             Self::TrustedDevice => case.state.device = DeviceTrust::Trusted,
             Self::LabelApp { key, value } => match &mut case.question {
                 Question::Use { labels, .. } => {
-                    labels.insert(key.clone(), value.clone());
+                    labels.unknown.remove(key);
+                    labels.labels.insert(key.clone(), value.clone());
                 }
                 Question::Rule { target, .. } => {
                     target.iter_mut().for_each(|target| target.label_app(key, value));

@@ -29,7 +29,7 @@ fn case(roles: Vec<Role>, held: &[&str], subject: Subject<'static>) -> Case {
         state: AccessState::default(),
         question: Question::Use {
             app: "a".to_owned(),
-            labels: Labels::from([("env".to_owned(), "prod".to_owned())]),
+            labels: Labels::from([("env".to_owned(), "prod".to_owned())]).into(),
             subject,
         },
     }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use policy::{AccessState, AppAccess, AppRef, Kind, MfaDemand, Options, Patterns, RoleSet};
-use resource::{Labels, Role};
+use resource::Role;
+use resource::app::KnownLabels;
 
 use crate::tctl::policy::RESOURCE_KINDS;
 use crate::tctl::policy::case::{Holder, Roles};
@@ -89,7 +90,7 @@ struct Pair<'a> {
 pub(super) fn compare(
     edited: &Edited<'_>,
     users: &BTreeMap<String, Holder>,
-    apps: &BTreeMap<String, Labels>,
+    apps: &BTreeMap<String, KnownLabels>,
     more: &Names<'_>,
 ) -> Difference {
     let mut difference = Difference::default();
@@ -107,7 +108,7 @@ pub(super) fn compare(
         // What a role demands of sessions is told by itself.
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
         for (app, labels) in apps {
-            let access = |set: &RoleSet| set.access_with(AppRef::new(app, labels), state);
+            let access = |set: &RoleSet| set.access_with(AppRef::known(app, labels), state);
             let pair = Pair { app, before: access(&before), after: access(&after) };
             changes.extend(pair.connect());
             for (kind, names) in Kind::ALL.into_iter().zip(&names) {

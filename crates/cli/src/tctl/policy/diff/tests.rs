@@ -39,7 +39,7 @@ fn preview_seen(edit: &str, tools: &[&str], seen: &Seen) -> (String, serde_json:
         user("dan", &["coming"]),
     ]);
     let app = |name: &str, env: &str| {
-        (name.to_owned(), Labels::from([("env".to_owned(), env.to_owned())]))
+        (name.to_owned(), Labels::from([("env".to_owned(), env.to_owned())]).into())
     };
     let apps = BTreeMap::from([app("files", "dev"), app("live", "prod")]);
     let tools: Vec<String> = tools.iter().map(|tool| (*tool).to_owned()).collect();

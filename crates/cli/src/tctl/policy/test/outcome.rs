@@ -217,7 +217,7 @@ impl Bench<'_> {
 
     fn question(&self, subject: Subject<'static>) -> Option<Question> {
         let app = self.app?;
-        let labels = self.suite.apps.get(app)?.clone();
+        let labels = self.suite.apps.get(app)?.clone().into();
         Some(Question::Use { app: app.to_owned(), labels, subject })
     }
 
