@@ -11,6 +11,7 @@ mod eras;
 #[expect(dead_code, reason = "the unit tests use all of it")]
 #[path = "../../src/testing/http.rs"]
 mod http_server;
+mod labels;
 mod launch;
 mod legacy_http;
 mod longest;
@@ -25,4 +26,5 @@ mod session;
 mod session_ends;
 mod starting;
 mod stream_ends;
+mod updates;
 mod web;
