@@ -87,5 +87,5 @@ fn what_does_not_go_together_is_refused() {
     let explain = parse(&["--role", &role, &role]).unwrap();
     assert!(explain.offline().unwrap_err().to_string().contains("two of the roles"));
     let asks_nothing = parse(&["--user=u"]).unwrap();
-    assert!(asks_nothing.question(resource::app::KnownLabels::default()).is_err());
+    assert!(asks_nothing.question(KnownLabels::default()).is_err());
 }
