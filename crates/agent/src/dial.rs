@@ -38,8 +38,9 @@ pub use fetch::egress::{self, Egress};
 /// How long a server may take to begin its answer. Those that answer as JSON are done with the work by
 /// then, and tools may take long.
 const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long a connection is kept that nobody uses.
-const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a connection is kept that nobody uses: shorter than common servers keep theirs (Node: 5 s). A call
+/// that meets the server's end of the connection on its way is lost, as it may have been read.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 /// So many are kept.
 const IDLE_CONNECTIONS: usize = 64;
 /// How often a quiet HTTP/2 connection is checked, and how long the answer may take.
