@@ -20,8 +20,8 @@ fn value(told: &ToldLabels, app: &App, key: &str) -> Option<String> {
     known(app, told.of("a").as_deref()).labels.get(key).cloned()
 }
 
-fn said(text: &str) -> Result<String, String> {
-    Ok(text.to_owned())
+fn said(text: &str) -> String {
+    text.to_owned()
 }
 
 #[test]
@@ -37,14 +37,14 @@ fn what_a_document_says_of_a_result_counts_for_nothing() {
 fn a_command_that_fails_leaves_what_it_said() {
     let (told, app) = (ToldLabels::new(), labelled("x"));
     let epoch = told.begin(&app);
-    assert!(told.tell("a", "phase", epoch, said("open"), NOW));
-    assert!(!told.tell("a", "phase", epoch, said("open"), NOW));
+    assert!(told.tell("a", "phase", epoch, Ok(said("open")), NOW));
+    assert!(!told.tell("a", "phase", epoch, Ok(said("open")), NOW));
     let before = told.generation();
     assert!(told.tell("a", "phase", epoch, Err("gone".to_owned()), NOW));
     assert_eq!(value(&told, &app, "phase").as_deref(), Some("open"));
     assert_eq!(told.of("a").unwrap()["phase"].error.as_ref().unwrap().message, "gone");
     assert!(told.generation() > before);
-    assert!(told.tell("a", "phase", epoch, said("shut"), NOW));
+    assert!(told.tell("a", "phase", epoch, Ok(said("shut")), NOW));
     assert_eq!(told.of("a").unwrap()["phase"].error, None);
 }
 
@@ -52,8 +52,8 @@ fn a_command_that_fails_leaves_what_it_said() {
 fn another_command_has_to_speak_for_itself() {
     let (told, old, new) = (ToldLabels::new(), labelled("x"), labelled("y"));
     let before = told.begin(&old);
-    told.tell("a", "phase", before, said("open"), NOW);
-    told.tell("a", "os", before, said("Linux"), NOW);
+    told.tell("a", "phase", before, Ok(said("open")), NOW);
+    told.tell("a", "os", before, Ok(said("Linux")), NOW);
     // Registered anew and not yet begun: decisions follow what is registered.
     assert_eq!(value(&told, &new, "phase"), None);
     assert_eq!(value(&told, &new, "os").as_deref(), Some("Linux"));
@@ -61,11 +61,11 @@ fn another_command_has_to_speak_for_itself() {
     assert_eq!(value(&told, &new, "phase"), None);
     assert_eq!(value(&told, &new, "os").as_deref(), Some("Linux"));
     // The old command ends late.
-    assert!(!told.tell("a", "phase", before, said("stale"), NOW));
+    assert!(!told.tell("a", "phase", before, Ok(said("stale")), NOW));
     assert_eq!(value(&told, &new, "phase"), None);
-    told.tell("a", "phase", after, said("open"), NOW);
+    told.tell("a", "phase", after, Ok(said("open")), NOW);
     assert_eq!(value(&told, &new, "phase").as_deref(), Some("open"));
     told.forget("a");
-    assert!(!told.tell("a", "phase", after, said("stale"), NOW));
+    assert!(!told.tell("a", "phase", after, Ok(said("stale")), NOW));
     assert_eq!(value(&told, &new, "phase"), None);
 }

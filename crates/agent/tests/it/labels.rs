@@ -41,7 +41,7 @@ fn phase_file(cluster: &Cluster) -> PathBuf {
     cluster.log_path("phase")
 }
 
-fn told_by<'a>(file: &'a Path) -> [&'a str; 2] {
+fn told_by(file: &Path) -> [&str; 2] {
     ["cat", file.to_str().unwrap()]
 }
 

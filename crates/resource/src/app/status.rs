@@ -98,7 +98,7 @@ impl FromNode for ServerStatus {
                 since: table.get("since").flatten(),
                 connections: table.get_or_default("connections"),
                 last_error: table.get("last_error"),
-                revision: table.get::<String>("revision").map(|text| Revision::new(text)),
+                revision: table.get::<String>("revision").map(Revision::new),
                 dynamic_labels: told_labels(table.field("dynamic_labels"))?,
             })
         })

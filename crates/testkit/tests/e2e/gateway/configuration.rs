@@ -86,9 +86,11 @@ fn static_apps_and_the_demo_server_are_served_beside_registered_ones() {
     let fixed = cluster.way(&alice, "fixed");
     let mut peer = super::await_connection(&fixed);
     assert!(call(&mut peer, "echo").is_ok());
-    // A registered app of the same name is somebody else's; this agent keeps its own.
+    // The name is the agent's: nobody can register another app under it.
     let other = real.logging_server(&log).args(["--tool", "other"]);
-    cluster.put(&testkit::cluster::app_document("fixed", &other, &own_user()));
+    let other = testkit::cluster::app_document("fixed", &other, &own_user()).to_string();
+    let done = cluster.tctl_with(&["create", "-f", "-"], &other);
+    refused(&done, &["agent \"static\"", "choose another name"]);
     assert!(call(&mut peer, "echo").is_ok());
 
     let mut demo = connect(&cluster.way(&alice, "tessera-mcp-demo"));

@@ -1,4 +1,5 @@
 //! Labels that commands on the agent's host tell, where people see and feel them.
+#![expect(clippy::indexing_slicing, reason = "documents in tests are objects")]
 
 use std::fs;
 use std::path::Path;

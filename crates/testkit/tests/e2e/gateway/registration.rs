@@ -1,4 +1,5 @@
 //! Registration over time: after every change, agents serve exactly what the resources say.
+#![expect(clippy::indexing_slicing, reason = "documents in tests are objects")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
