@@ -30,9 +30,10 @@ pub(super) struct Sso {
 #[derive(Debug, Subcommand)]
 enum SsoCommand {
     /// Print a connector, to look at and to create.
-    ///
-    /// Example: tctl sso configure oidc --issuer-url=https://idp.example.com --id=tessera
-    /// --secret-file=secret.txt --claims-to-roles=groups,eng,developer | tctl sso test
+    #[command(
+        after_help = "Example: tctl sso configure oidc --issuer-url=https://idp.example.com --id=tessera \
+                      --secret-file=secret.txt --claims-to-roles=groups,eng,developer | tctl sso test"
+    )]
     Configure(Configure),
     /// Sign in once through the connector in a file, and show what would come of it. Creates nothing.
     ///
