@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Body, Endpoint};
-use http::Request;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
-use crate::health;
+use crate::{heads, health};
 
 /// Delays between attempts to reach a proxy.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -31,8 +31,6 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How many requests one proxy may have under way: each is one downstream connection.
 const MAX_STREAMS: u32 = 20_000;
-/// Headers of one request together: evidence, and what a client may send to the proxy.
-const MAX_HEADERS: u32 = 128 << 10;
 
 /// A proxy to keep a tunnel to.
 #[derive(Clone, Debug)]
@@ -121,6 +119,17 @@ impl std::fmt::Debug for Dialer {
     }
 }
 
+/// The answer, or another in its place when its headers would end the tunnel.
+fn sendable(answer: Response<Body>) -> Response<Body> {
+    if heads::fit(answer.headers(), heads::ANSWER_BYTES) {
+        return answer;
+    }
+    tracing::warn!(status = %answer.status(), "the headers of an answer are too long; it is not sent");
+    let mut refusal = Response::new(api::empty());
+    *refusal.status_mut() = StatusCode::BAD_GATEWAY;
+    refusal
+}
+
 /// Opens a tunnel and serves it until it ends; on shutdown it is drained.
 async fn run_tunnel(
     target: &Target,
@@ -137,7 +146,7 @@ async fn run_tunnel(
             Some(alive) => Box::pin(std::future::ready(alive)),
             None => handler.call(request.map(api::boxed)),
         };
-        async move { Ok::<http::Response<Body>, std::convert::Infallible>(answer.await) }
+        async move { Ok::<_, std::convert::Infallible>(sendable(answer.await)) }
     });
     let executor = TaskExecutor::new(tasks.clone(), "tunnel.request");
     let connection = http2::Builder::new(executor)
@@ -147,7 +156,7 @@ async fn run_tunnel(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(MAX_HEADERS)
+        .max_header_list_size(heads::REQUEST_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {

@@ -7,6 +7,7 @@
 mod dialer;
 mod executor;
 mod handler;
+mod heads;
 mod health;
 mod registry;
 

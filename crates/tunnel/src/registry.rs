@@ -16,6 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
+use crate::heads;
 use crate::health::Health;
 
 /// A peer that does not answer a ping within both is gone.
@@ -65,6 +66,9 @@ pub enum SendError {
     /// The agent has no tunnel here, or gives no sign of life; the request comes back untouched.
     #[error("the agent has no tunnel to this proxy, or does not answer")]
     NotConnected(Box<Request<Body>>),
+    /// The headers are longer than a tunnel takes; nothing was sent.
+    #[error("the headers of the request are too long")]
+    TooLong,
     /// The tunnel broke after the request was on its way: it may have been carried out.
     #[error("the tunnel to the agent broke")]
     Lost(#[source] hyper::Error),
@@ -106,6 +110,7 @@ impl Registry {
             .keep_alive_while_idle(true)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(heads::ANSWER_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;
         let _attached = self.insert(host_id, Way::Tunnel(sender, Health::new(tasks)));
@@ -132,13 +137,16 @@ impl Registry {
     /// Sends a request to an agent, by its newest tunnel that works.
     ///
     /// # Errors
-    /// No tunnel works, or it broke on the way; or the agent fell silent and `repeat` allows to ask another.
+    /// The headers are too long; no tunnel works, or it broke on the way; or the agent fell silent and `repeat` allows to ask another.
     pub async fn send(
         &self,
         host_id: &str,
         request: Request<Body>,
         repeat: Repeat,
     ) -> Result<Response<Body>, SendError> {
+        if !heads::fit(request.headers(), heads::REQUEST_BYTES) {
+            return Err(SendError::TooLong);
+        }
         let mut request = request;
         for way in self.ways(host_id) {
             match way {

@@ -239,3 +239,50 @@ async fn what_only_asks_does_not_wait_for_an_agent_that_falls_silent() {
     agent.cancel();
     proxy.tasks.shutdown(Duration::from_secs(5)).await;
 }
+
+/// Answers with a header as long as the number in the path, when told to.
+struct Wordy(watch::Receiver<bool>);
+
+impl Handler for Wordy {
+    fn call(&self, request: Request<Body>) -> BoxFuture<'static, Response<Body>> {
+        let length = request.uri().path().trim_start_matches('/').parse().unwrap_or_default();
+        let mut told = self.0.clone();
+        Box::pin(async move {
+            if length == 0 {
+                told.wait_for(|told| *told).await.unwrap();
+            }
+            let value = "x".repeat(length);
+            Response::builder().header("mcp-x", value).body(api::full("fine")).unwrap()
+        })
+    }
+}
+
+#[tokio::test]
+async fn headers_that_are_too_long_end_nothing_else_in_the_tunnel() {
+    let proxy = proxy("agent-5");
+    let agent = Tasks::new();
+    let (tell, told) = watch::channel(false);
+    let (_publish, targets) = watch::channel(vec![proxy.target.clone()]);
+    agent.spawn("dialer", Dialer::new(agent.clone(), Arc::new(Wordy(told)), targets).run());
+    eventually(|| proxy.registry.is_connected("agent-5")).await;
+    let other = proxy.registry.send("agent-5", request("/other"), Repeat::Never);
+    let meanwhile = async {
+        let fits = proxy.registry.send("agent-5", request("/50000"), Repeat::Never).await;
+        assert_eq!(fits.unwrap().status(), 200);
+        for length in ["/70000", "/1000000"] {
+            let sent = proxy.registry.send("agent-5", request(length), Repeat::Never).await;
+            assert_eq!(sent.unwrap().status(), 502, "{length}");
+        }
+        for length in [140_000, 400_000] {
+            let mut long = request("/1");
+            long.headers_mut().insert("mcp-x", "x".repeat(length).parse().unwrap());
+            let sent = proxy.registry.send("agent-5", long, Repeat::Never).await;
+            assert!(matches!(sent, Err(SendError::TooLong)), "{length}: {sent:?}");
+        }
+        tell.send(true).unwrap();
+    };
+    let (other, ()) = tokio::join!(other, meanwhile);
+    assert_eq!(other.unwrap().status(), 200, "it was there all the time");
+    agent.cancel();
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}

@@ -51,6 +51,12 @@ pub(super) async fn deliver(
                 }
             }
             Err(SendError::NotConnected(unsent)) => content.give_back(unsent.into_body()),
+            Err(SendError::TooLong) => {
+                return Err(Refusal::new(
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    "the headers of the request are too long",
+                ));
+            }
             Err(error @ (SendError::Lost(_) | SendError::Silent)) => {
                 tracing::info!(agent = %host, %error, "agent lost while a client connected");
                 lost = true;
