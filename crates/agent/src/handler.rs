@@ -5,10 +5,11 @@ use std::sync::Arc;
 use api::{Body, Brought};
 use futures_util::future::BoxFuture;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use mcp::error::{self, code};
 use mcp::framing::STDIO_CONTENT_TYPE;
-use mcp::header::SESSION_ID;
+use mcp::header::{PROTOCOL_VERSION, SESSION_ID};
+use mcp::{Era, Revision};
 use tunnel::{APP_NOT_SERVED, NOT_SERVED_UNRECORDED};
 use uuid::Uuid;
 
@@ -43,13 +44,13 @@ impl tunnel::Handler for Ingress {
         };
         // Nothing is read of the request before this: another agent may take it.
         // What belongs to a session has its place already.
-        let has_place = self.shared.has_room() || request.headers().contains_key(SESSION_ID);
+        let is_bound = is_bound(request.headers());
+        let has_place = self.shared.has_room() || is_bound;
         let served = self.shared.table.get(&name).filter(|_| has_place);
         let Some(served) = served else {
             return Box::pin(std::future::ready(*not_served(&name)));
         };
         // A session is with this agent and no other: it is told what is wrong.
-        let is_bound = request.headers().contains_key(SESSION_ID);
         if !is_bound && !self.shared.witness.is_able() {
             return Box::pin(std::future::ready(*unrecorded(&name)));
         }
@@ -66,6 +67,14 @@ impl tunnel::Handler for Ingress {
 }
 
 type Refused = Box<Response<Body>>;
+
+/// Whether a request belongs to a session. There is none in the modern era, whatever the header says.
+fn is_bound(headers: &HeaderMap) -> bool {
+    let revision =
+        headers.get(PROTOCOL_VERSION).and_then(|value| Revision::parse(value.to_str().ok()?));
+    let is_modern = revision.is_some_and(|revision| revision.era() == Era::Modern);
+    headers.contains_key(SESSION_ID) && !is_modern
+}
 
 /// Whether the request is the one stream of `tsh mcp connect`.
 fn is_stdio(request: &Request<Body>) -> bool {
@@ -186,3 +195,6 @@ fn pass_over(message: &str, why: &'static str) -> Refused {
     response.headers_mut().insert(header, HeaderValue::from_static(why));
     response
 }
+
+#[cfg(test)]
+mod tests;
