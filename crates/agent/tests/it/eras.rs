@@ -123,3 +123,31 @@ async fn one_that_is_slow_to_say_what_it_is_is_not_taken_for_a_legacy_one() {
     let methods: Vec<_> = seen.iter().map(|seen| message(seen)["method"].clone()).collect();
     assert_eq!(methods, ["server/discover", "server/discover", "tools/call", "tools/call"]);
 }
+
+#[tokio::test]
+async fn one_that_refuses_somebody_is_not_taken_for_a_legacy_one_by_others() {
+    let roles = [("dev", json!(["*"])), ("eve", json!(["*"]))];
+    let cluster = Cluster::start(&roles).await;
+    let server = HttpServer::new(|seen| match seen.headers.get("authorization") {
+        Some(_) => stateless(seen),
+        None => {
+            let mut refusal = text(401, "text/html", "<p>who is it?</p>".to_owned());
+            let way = "Bearer realm=\"up\"".parse().unwrap();
+            refusal.headers_mut().insert("www-authenticate", way);
+            refusal
+        }
+    })
+    .await;
+    register(&cluster, "up", &server).await;
+    let stranger = Web::new(&cluster, "eve", "up");
+    for id in 0..2 {
+        let refused = stranger.modern_call(json!(id), "x").await;
+        assert_eq!(refused.status, 401, "and hears how to sign in there");
+        assert_eq!(refused.headers["www-authenticate"], "Bearer realm=\"up\"");
+    }
+    let known =
+        Web::new(&cluster, "dev", "up").with("tessera-forward-authorization", "Bearer good");
+    assert!(known.modern_call(json!(7), "x").await.json().await["result"].is_object());
+    let begun = server.seen().iter().any(|seen| message(seen)["method"] == "initialize");
+    assert!(!begun, "no session was tried");
+}

@@ -20,6 +20,9 @@ use crate::http::refusal_reply;
 use crate::http::reply::{self, Stop};
 use crate::served::{Speech, Target};
 
+/// With these, a server says nothing of what it speaks.
+const UNTOLD: [StatusCode; 3] =
+    [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS];
 /// How long a server may take to say which era it speaks.
 const PROBE: Duration = Duration::from_secs(5);
 
@@ -89,9 +92,9 @@ pub(in crate::http) async fn takes_modern(
             .send(&passage.visitor, Leave::Housekeeping, Method::POST, said, body)
             .await
             .ok()?;
-        // That it is overloaded or starts says nothing of what it speaks.
-        let is_ill = response.status().is_server_error()
-            || response.status() == StatusCode::TOO_MANY_REQUESTS;
+        // That it is overloaded or starts says nothing of what it speaks. That it refuses who asks does not,
+        // either: others may be let in.
+        let is_ill = response.status().is_server_error() || UNTOLD.contains(&response.status());
         let answer = one(response).await;
         let says_what =
             answer.as_ref().is_some_and(|text| Message::parse(text, &Limits::SERVER).is_ok());
