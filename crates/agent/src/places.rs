@@ -31,13 +31,21 @@ pub(crate) struct Place {
     of_user: Arc<AtomicUsize>,
 }
 
-/// A user has as many connections as one may have.
+/// Why there is no place for another connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "you have {CONNECTIONS_OF_USER} connections and open requests at this agent, the most that one user may have; \
-     end some"
-)]
-pub(crate) struct NoPlace;
+pub(crate) enum NoPlace {
+    /// The user has as many as one may have.
+    #[error(
+        "you have {CONNECTIONS_OF_USER} connections and open requests at this agent, the most that one user may \
+         have; end some"
+    )]
+    OfUser,
+    /// All are taken.
+    #[error(
+        "this agent has {MAX_CONNECTIONS} connections, the most that it serves; try again later"
+    )]
+    OfAll,
+}
 
 // === impl Places ===
 
@@ -51,10 +59,14 @@ impl Places {
         let of_user = self.of(user);
         if of_user.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_OF_USER {
             of_user.fetch_sub(1, Ordering::Relaxed);
-            return Err(NoPlace);
+            return Err(NoPlace::OfUser);
         }
-        self.all.fetch_add(1, Ordering::Relaxed);
-        Ok(Place { all: self.all.clone(), of_user })
+        // Counts itself out again when it is dropped.
+        let place = Place { all: self.all.clone(), of_user };
+        if self.all.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
+            return Err(NoPlace::OfAll);
+        }
+        Ok(place)
     }
 
     fn of(&self, user: &str) -> Arc<AtomicUsize> {
@@ -89,13 +101,26 @@ mod tests {
         let places = Places::default();
         let mut taken: Vec<_> =
             (0..CONNECTIONS_OF_USER).map(|_| places.take("alice").unwrap()).collect();
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace);
+        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser);
         assert_eq!(places.taken(), CONNECTIONS_OF_USER);
         let other = places.take("bob").unwrap();
         taken.pop();
         taken.push(places.take("alice").unwrap());
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace);
+        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser);
         drop((taken, other));
+        assert_eq!(places.taken(), 0);
+    }
+
+    #[test]
+    fn there_are_so_many_for_all_and_not_one_more() {
+        let places = Places::default();
+        let take = |number: usize| places.take(&(number / CONNECTIONS_OF_USER).to_string());
+        let mut taken: Vec<_> = (0..MAX_CONNECTIONS).map(|number| take(number).unwrap()).collect();
+        assert_eq!(take(MAX_CONNECTIONS).unwrap_err(), NoPlace::OfAll);
+        taken.pop();
+        taken.push(take(MAX_CONNECTIONS).unwrap());
+        assert_eq!(take(MAX_CONNECTIONS).unwrap_err(), NoPlace::OfAll);
+        drop(taken);
         assert_eq!(places.taken(), 0);
     }
 

@@ -6,6 +6,8 @@ use pki::Sealer;
 
 /// What everything begins with that is sealed by an agent.
 const MARK: &str = "tessera.";
+/// The longest name of a host; whatever names a longer one was sealed by none.
+const HOST_BYTES: usize = 255;
 
 /// Seals what bridges give to clients.
 #[derive(Debug)]
@@ -31,7 +33,8 @@ impl Sealed {
 /// Who has sealed a text, and what.
 fn parts(sealed: &str) -> Option<(&str, &str)> {
     // Names of hosts may have dots, what is sealed has none.
-    sealed.strip_prefix(MARK)?.rsplit_once('.')
+    let named = sealed.strip_prefix(MARK)?.rsplit_once('.');
+    named.filter(|(host, _)| host.len() <= HOST_BYTES)
 }
 
 impl Seal for Sealed {
@@ -72,6 +75,9 @@ mod tests {
         // Whoever changes the name changes nothing but where it is refused.
         let renamed = sealed.replace("host.one", "host.other");
         assert_eq!(other.open(&renamed, b"about"), None);
+        let longest = |bytes: usize| format!("tessera.{}.x", "h".repeat(bytes));
+        assert_eq!(one.other(&longest(HOST_BYTES)).map(str::len), Some(HOST_BYTES));
+        assert_eq!(one.other(&longest(HOST_BYTES + 1)), None);
         for foreign in ["", "tessera.", "tessera.x", "x.host.one.y", "of a server"] {
             assert_eq!(one.other(foreign), None, "{foreign}");
         }

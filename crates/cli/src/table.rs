@@ -74,8 +74,9 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     out
 }
 
-/// Control characters would let a description rewrite the terminal.
-fn one_line(text: &str) -> String {
+/// What others wrote, for the terminal: control characters would let it rewrite what is shown, or pretend to be
+/// other lines.
+pub(crate) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

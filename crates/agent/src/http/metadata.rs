@@ -10,6 +10,7 @@ use resource::Transport;
 use url::Url;
 
 use super::exchange::Exchange;
+use super::open::too_many;
 use super::refusal_reply;
 use super::reply::{self, Stop};
 use crate::dial::{Caller, Confidences, Leave};
@@ -41,6 +42,9 @@ pub(super) async fn answer(
         let (status, words) = (StatusCode::FORBIDDEN, denial.public_message());
         reply::stop(status, code::INTERNAL_ERROR, None, &words)
     })?;
+    let user = exchange.visitor.principal.user();
+    let place = exchange.shared.places.take(user);
+    let _place = place.map_err(|full| too_many(&full.to_string()))?;
     let ill = |words: &str| reply::stop(StatusCode::BAD_GATEWAY, code::INTERNAL_ERROR, None, words);
     let dialler = target.dialler(&exchange.shared).await.map_err(|words| ill(&words))?;
     let assertions = exchange.shared.assertions.clone();

@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use api::wire::SsoReport;
 
-/// The report as text.
+use crate::table::one_line;
+
+/// The report as text. What the provider says may be what anybody wrote there.
 pub(super) fn text(report: &SsoReport) -> String {
     let mut out = String::new();
     // Writing to a String cannot fail.
@@ -13,7 +15,7 @@ pub(super) fn text(report: &SsoReport) -> String {
         out.push_str("  (none were received)\n");
     }
     for (name, value) in &report.claims {
-        _ = writeln!(out, "  {name}: {value}");
+        _ = writeln!(out, "  {}: {}", one_line(name), one_line(&value.to_string()));
     }
     out.push_str("\nTraits:\n");
     if report.traits.is_empty() {
@@ -24,7 +26,7 @@ pub(super) fn text(report: &SsoReport) -> String {
             true => format!("{{{{external.{name}}}}}"),
             false => format!("{{{{external[{name:?}]}}}}"),
         };
-        _ = writeln!(out, "  {reference} = {}", values.join(", "));
+        _ = writeln!(out, "  {reference} = {}", one_line(&values.join(", ")));
     }
     out.push_str("\nRoles:\n");
     if report.roles.is_empty() {
@@ -35,15 +37,18 @@ pub(super) fn text(report: &SsoReport) -> String {
         _ = writeln!(
             out,
             "  {}{missing}: {} has {:?}, which fits {:?}",
-            role.role, role.name, role.value, role.pattern
+            one_line(&role.role),
+            role.name,
+            role.value,
+            role.pattern
         );
     }
     out.push('\n');
     match (&report.refusal, &report.user) {
         (Some(refusal), _) => {
-            _ = write!(out, "Such a login would be refused: {refusal}");
+            _ = write!(out, "Such a login would be refused: {}", one_line(refusal));
             if let Some(detail) = report.detail.as_deref().filter(|detail| detail != refusal) {
-                _ = write!(out, "\n  because: {detail}");
+                _ = write!(out, "\n  because: {}", one_line(detail));
             }
         }
         (None, Some(user)) => {

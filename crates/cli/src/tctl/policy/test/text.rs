@@ -1,6 +1,7 @@
 //! What came of tests, for people: what holds in a line, what does not with the place and the reason.
 
 use super::outcome::Outcome;
+use crate::table::one_line;
 
 /// The report, without a line break at its end.
 pub(super) fn report(outcomes: &[Outcome]) -> String {
@@ -37,9 +38,4 @@ pub(super) fn report(outcomes: &[Outcome]) -> String {
 
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
-}
-
-/// A name must not pretend to be other lines of the report.
-fn one_line(name: &str) -> String {
-    name.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -42,3 +42,13 @@ Such a login would be refused: a role does not exist
         text(&report(None)).ends_with("would succeed, as the user \"alice\". Nothing was created.")
     );
 }
+
+#[test]
+fn what_a_person_wrote_moves_no_cursor() {
+    let mut report = report(Some("no\u{1b}[2J"));
+    report.traits.insert("name".to_owned(), vec!["\u{1b}]0;x\u{7}\r\n".to_owned()]);
+    report.claims.insert("na\u{9b}me".to_owned(), json!("a\u{9b}b"));
+    report.roles[0].role = "dev\u{1b}[A".to_owned();
+    report.detail = Some("why\u{1b}c".to_owned());
+    assert!(!text(&report).chars().any(|c| c.is_control() && c != '\n'));
+}
