@@ -31,6 +31,8 @@ struct Inner {
     apps: RwLock<BTreeMap<String, Entry>>,
     /// Counts what is told; read for every message.
     generation: AtomicU64,
+    /// How often commands began, of any app: no two beginnings are alike, though apps come and go.
+    begun: AtomicU64,
     /// Tells that something was told.
     changes: watch::Sender<u64>,
 }
@@ -50,9 +52,9 @@ pub(crate) struct Epoch(u64);
 
 impl ToldLabels {
     pub(crate) fn new() -> Self {
-        let (apps, generation) = (RwLock::default(), AtomicU64::new(0));
-        let changes = watch::channel(0).0;
-        Self { inner: Arc::new(Inner { apps, generation, changes }) }
+        let (apps, changes) = (RwLock::default(), watch::channel(0).0);
+        let (generation, begun) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { inner: Arc::new(Inner { apps, generation, begun, changes }) }
     }
 
     /// Grows whenever something is told. Read before what was told, it is never newer.
@@ -72,11 +74,11 @@ impl ToldLabels {
 
     /// The commands of an app begin, or others do: what the same commands told before stays.
     pub(crate) fn begin(&self, app: &App) -> Epoch {
+        let epoch = self.inner.begun.fetch_add(1, Ordering::Relaxed) + 1;
         let mut apps = self.inner.apps.write();
         let entry = apps.entry(app.name().to_owned()).or_default();
-        entry.epoch += 1;
+        entry.epoch = epoch;
         let kept: Told = app.with_results(&entry.told).spec.dynamic_labels;
-        let epoch = entry.epoch;
         let is_news = *entry.told != kept;
         if is_news {
             entry.told = Arc::new(kept);
@@ -121,13 +123,9 @@ impl ToldLabels {
         true
     }
 
-    /// The app is not served any more.
+    /// The app is not served any more. A command that ends late does not speak for another of its name.
     pub(crate) fn forget(&self, app: &str) {
-        // The epochs go on: a command that ends late is not to speak for an app of the same name.
-        if let Some(entry) = self.inner.apps.write().get_mut(app) {
-            entry.epoch += 1;
-            entry.told = Arc::default();
-        }
+        self.inner.apps.write().remove(app);
         self.announce();
     }
 

@@ -66,6 +66,9 @@ fn another_command_has_to_speak_for_itself() {
     told.tell("a", "phase", after, Ok(said("open")), NOW);
     assert_eq!(value(&told, &new, "phase").as_deref(), Some("open"));
     told.forget("a");
+    assert!(told.of("a").is_none(), "nothing is kept of apps that are gone");
     assert!(!told.tell("a", "phase", after, Ok(said("stale")), NOW));
+    told.begin(&new);
+    assert!(!told.tell("a", "phase", after, Ok(said("stale")), NOW), "another of its name");
     assert_eq!(value(&told, &new, "phase"), None);
 }
