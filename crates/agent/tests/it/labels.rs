@@ -85,7 +85,9 @@ async fn a_label_that_changes_ends_connections_and_lets_in_again() {
     let cluster = cluster().await;
     let file = phase_file(&cluster);
     fs::write(&file, "open\n").unwrap();
-    cluster.put(phased(&cluster, "files", &told_by(&file)));
+    let runs = cluster.log_path("runs");
+    let script = format!("echo >> {}; cat {}", runs.display(), file.display());
+    cluster.put(phased(&cluster, "files", &["sh", "-c", &script]));
     let (mut dev, mut admin) = (
         until_let_in(&cluster, "dev", "files").await,
         until_let_in(&cluster, "admin", "files").await,
@@ -97,7 +99,10 @@ async fn a_label_that_changes_ends_connections_and_lets_in_again() {
     assert!(admin.call("echo").await["result"].is_object());
     // Its command fails: what it said last holds.
     fs::remove_file(&file).unwrap();
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    let runs = || fs::read(&runs).unwrap().len();
+    let before = runs();
+    // The next run finds no file; when the one after it begins, what came of it is known.
+    wait_until("it failed", || runs() >= before + 2).await;
     assert!(is_turned_away(&cluster, "dev", "files").await);
     fs::write(&file, "open").unwrap();
     drop(until_let_in(&cluster, "dev", "files").await);
