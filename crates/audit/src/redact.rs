@@ -322,6 +322,10 @@ fn query_without_secrets(query: &str) -> String {
 
 /// Takes credentials out of free text: `scheme://user:password@host`, `Bearer …`, `Basic …`.
 fn scrub(text: &str) -> Cow<'_, str> {
+    // Every mark has one of these; the name of a method, for example, has neither.
+    if memchr::memchr2(b':', b' ', text.as_bytes()).is_none() {
+        return Cow::Borrowed(text);
+    }
     let text = scrub_after(Cow::Borrowed(text), "://", user_information);
     let text = scrub_after(text, "bearer ", credentials);
     scrub_after(text, "basic ", credentials)
