@@ -98,7 +98,8 @@ impl Assertions {
         let leaf = evidence.chain.first().ok_or(NoAssertion::Evidence)?;
         // What the statement says is made of nothing else.
         let claims = app.spec.rewrite.as_ref().map_or("", |rewrite| rewrite.jwt_claims.as_str());
-        let parts = [leaf, app.name().as_bytes(), app.spec.uri.as_bytes(), claims.as_bytes()];
+        let (by, name, uri) = (evidence.leaf_digest(), app.name(), &app.spec.uri);
+        let parts = [&by[..], name.as_bytes(), uri.as_bytes(), claims.as_bytes()];
         let cell = self.shelf.cell(pki::digest_of(&parts));
         let fetch = || {
             let certificate = Certificate::from_der(leaf.clone());

@@ -54,6 +54,8 @@ const FILES_FRESH: Duration = Duration::from_mins(5);
 pub(crate) struct Dialler {
     app: String,
     url: Url,
+    /// The same, as requests have it.
+    uri: Uri,
     client: Client<Connector, Body>,
     target: Arc<Target>,
     rewriting: Rewriting,
@@ -96,6 +98,7 @@ impl Dialler {
         };
         let headers = app.spec.rewrite.as_ref().map_or(&[][..], |rewrite| &rewrite.headers);
         let rewriting = Rewriting::new(headers)?;
+        let uri = uri_of(&url).ok_or("the app's URI is none for HTTP")?;
         let host = url.host().ok_or("the app's URI names no host")?.to_owned();
         let port = url.port_or_known_default().ok_or("the app's URI names no port")?;
         let tls = match url.scheme() {
@@ -113,7 +116,7 @@ impl Dialler {
             .build(Connector { target: target.clone() });
         let from_files = app.spec.tls.as_ref().is_some_and(UpstreamTls::has_files);
         let stale = from_files.then(|| Instant::now() + FILES_FRESH);
-        Ok(Self { app: app.name().to_owned(), url, client, target, rewriting, stale })
+        Ok(Self { app: app.name().to_owned(), url, uri, client, target, rewriting, stale })
     }
 
     /// Whether another one should be made, because of what its files may hold by now.
@@ -141,7 +144,8 @@ impl Dialler {
         request: Request<Body>,
         caller: &Caller,
     ) -> Result<Response<Body>, DialError> {
-        self.send_to(leave, &self.url, request, caller).await
+        let place = (&self.url, self.uri.clone());
+        self.send_there(leave, place, request, caller).await
     }
 
     /// The same, to another address at the same server.
@@ -152,17 +156,26 @@ impl Dialler {
         request: Request<Body>,
         caller: &Caller,
     ) -> Result<Response<Body>, DialError> {
+        if url.origin() != self.url.origin() {
+            return Err(wrong("it leads to another server than the app's"));
+        }
+        let uri = uri_of(url).ok_or_else(|| wrong("the app's URI is none for HTTP"))?;
+        self.send_there(leave, (url, uri), request, caller).await
+    }
+
+    async fn send_there(
+        &self,
+        leave: Leave<'_>,
+        (url, uri): (&Url, Uri),
+        request: Request<Body>,
+        caller: &Caller,
+    ) -> Result<Response<Body>, DialError> {
         if let Leave::Permit(permit) = &leave
             && permit.app() != self.app
         {
             tracing::error!(app = self.app, ?permit, "a permit for another app; nothing was sent");
             return Err(wrong("it is allowed for another app"));
         }
-        if url.origin() != self.url.origin() {
-            return Err(wrong("it leads to another server than the app's"));
-        }
-        let uri =
-            Uri::try_from(url.as_str()).map_err(|_e| wrong("the app's URI is none for HTTP"))?;
         let (parts, body) = request.into_parts();
         let mut headers = carried(&parts.headers);
         let brought = parts.extensions.get::<Brought>();
@@ -192,6 +205,10 @@ impl Dialler {
         }
         Ok(Response::from_parts(parts, body))
     }
+}
+
+fn uri_of(url: &Url) -> Option<Uri> {
+    Uri::try_from(url.as_str()).ok()
 }
 
 fn wrong(reason: &str) -> DialError {

@@ -2,6 +2,7 @@
 //! agent verifies itself.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,11 +13,14 @@ use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 /// A leaf and what came with it are no more; more is never needed.
 const MAX_CERTIFICATES: usize = 4;
 
-/// The certificates of a client, and where it called from.
+/// The certificates of a client, and where it called from. Clones share the certificates.
 #[derive(Clone, Debug)]
 pub(crate) struct Evidence {
-    pub(crate) chain: Vec<CertificateDer<'static>>,
+    /// The leaf first.
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
     pub(crate) client: Option<SocketAddr>,
+    /// What the leaf is known by.
+    leaf: [u8; 32],
 }
 
 /// The request carries no evidence that can be read.
@@ -27,6 +31,11 @@ pub(crate) struct NoEvidence;
 // === impl Evidence ===
 
 impl Evidence {
+    pub(crate) fn new(chain: Vec<CertificateDer<'static>>, client: Option<SocketAddr>) -> Self {
+        let leaf = pki::digest_of(&[chain.first().map_or(&[][..], |leaf| leaf.as_ref())]);
+        Self { chain: chain.into(), client, leaf }
+    }
+
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, NoEvidence> {
         // Two of them, and it is not clear who is meant.
         let mut found = headers.get_all(EVIDENCE).iter();
@@ -41,7 +50,12 @@ impl Evidence {
             .map_err(|_unreadable| NoEvidence)?;
         let client =
             headers.get(CLIENT_ADDRESS).and_then(|value| value.to_str().ok()?.parse().ok());
-        Ok(Self { chain, client })
+        Ok(Self::new(chain, client))
+    }
+
+    /// The SHA-256 of the leaf: it is taken once and asked for by every request.
+    pub(crate) const fn leaf_digest(&self) -> &[u8; 32] {
+        &self.leaf
     }
 
     pub(crate) fn client_ip(&self) -> Option<IpAddr> {

@@ -83,7 +83,7 @@ async fn forward(
     } else {
         Content::of(&head, body, hosts.len() > 1, &shared.held).await?
     };
-    if let Some(response) = deliver(&shared.registry, hosts, content, &forwarded).await? {
+    if let Some(response) = deliver(&shared.registry, hosts, content, forwarded).await? {
         return Ok(response);
     }
     // A session is nowhere else.

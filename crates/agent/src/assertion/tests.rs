@@ -97,7 +97,7 @@ fn evidence() -> Evidence {
     let key = PrivateKey::generate().unwrap();
     let certificate = ca.issue_user(&key.public(), &identity).unwrap();
     let client = Some("192.0.2.1:4711".parse().unwrap());
-    Evidence { chain: vec![certificate.der().clone()], client }
+    Evidence::new(vec![certificate.der().clone()], client)
 }
 
 fn app(name: &str, uri: &str) -> App {

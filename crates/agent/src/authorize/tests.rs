@@ -43,7 +43,7 @@ impl Fixture {
         let key = PrivateKey::generate().unwrap().public();
         let certificate = self.authority.issue_user(&key, user).unwrap();
         let client = Some("192.0.2.1:4711".parse().unwrap());
-        Evidence { chain: vec![CertificateDer::clone(certificate.der())], client }
+        Evidence::new(vec![CertificateDer::clone(certificate.der())], client)
     }
 
     fn authorizer(&self, snapshot: Snapshot) -> Authorizer {
@@ -124,7 +124,7 @@ fn the_certificate_decides_who_is_there() {
     gone.issued -= Duration::from_secs(7_200);
     gone.expires -= Duration::from_secs(7_200);
     assert_eq!(fixture.reason(snapshot(usual()), &gone), Reason::Unauthenticated);
-    let nobody = Evidence { chain: Vec::new(), client: None };
+    let nobody = Evidence::new(Vec::new(), None);
     let refused = fixture.authorizer(snapshot(usual())).decide(nobody, "files").unwrap_err();
     assert_eq!(refused.reason, Reason::Unauthenticated);
 }
@@ -245,7 +245,7 @@ fn a_service_is_no_user() {
     };
     let key = PrivateKey::generate().unwrap().public();
     let certificate = hosts.issue_service(&key, &service, &[]).unwrap();
-    let evidence = Evidence { chain: vec![certificate.der().clone()], client: None };
+    let evidence = Evidence::new(vec![certificate.der().clone()], None);
     let refused = fixture.authorizer(snapshot(usual())).decide(evidence, "files").unwrap_err();
     assert_eq!(refused.reason, Reason::Unauthenticated);
 }

@@ -99,7 +99,7 @@ pub(super) mod testing {
             let signer = Arc::new(Nobody);
             let assertions =
                 Assertions::new(signer, runtime::Tasks::new(), runtime::Clock::system());
-            let evidence = Evidence { chain: Vec::new(), client: None };
+            let evidence = Evidence::new(Vec::new(), None);
             let identity = Arc::new(Identity::User(user));
             Self { identity, evidence, app, assertions: Arc::new(assertions) }
         }

@@ -50,7 +50,7 @@ pub(crate) async fn begin(
 
 /// Whether the server may speak streamable HTTP of the legacy era itself.
 fn passes(target: &Target) -> bool {
-    matches!(target.app.transport(), Some(Transport::StreamableHttp { .. }))
+    matches!(target.transport(), Some(Transport::StreamableHttp { .. }))
         && target.takes_initialize()
 }
 

@@ -31,8 +31,8 @@ pub(super) async fn answer(
     name: &HeaderValue,
 ) -> Result<Response<Body>, Stop> {
     let target = exchange.served.target();
-    let url = match target.app.transport() {
-        Some(Transport::StreamableHttp { url } | Transport::Sse { url }) => place(&url, name),
+    let url = match target.transport() {
+        Some(Transport::StreamableHttp { url } | Transport::Sse { url }) => place(url, name),
         Some(Transport::Stdio) | None => None,
     };
     let url = url.ok_or_else(nothing)?;

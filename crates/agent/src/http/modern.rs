@@ -98,7 +98,7 @@ fn held_elsewhere(exchange: &Exchange, request: &Request<'_>) -> Option<Response
 
 /// Whether the server is one that speaks HTTP of this era itself.
 async fn is_modern(exchange: &Exchange, target: &Arc<Target>) -> bool {
-    if !matches!(target.app.transport(), Some(Transport::StreamableHttp { .. })) {
+    if !matches!(target.transport(), Some(Transport::StreamableHttp { .. })) {
         return false;
     }
     // One that cannot be asked is told of in the course of the request.
@@ -136,7 +136,7 @@ fn values<'h>(headers: &'h HeaderMap, name: &str) -> Vec<&'h [u8]> {
 fn standing(exchange: &Exchange, hasher: &RandomState) -> u64 {
     let target = exchange.served.target();
     let dialled = matches!(
-        target.app.transport(),
+        target.transport(),
         Some(Transport::StreamableHttp { .. } | Transport::Sse { .. })
     );
     let mut state = hasher.build_hasher();

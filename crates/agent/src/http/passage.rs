@@ -106,9 +106,11 @@ impl Passage {
         self.visitor.access(&self.shared.authorizer)
     }
 
-    /// The server named the session.
-    pub(crate) fn name(&self, session: Option<HeaderValue>) {
-        self.state.lock().session = session;
+    /// The server named the session. The name is copied: it is a piece of all that was read with it, and would
+    /// keep that for as long as the session lasts.
+    pub(crate) fn name(&self, session: Option<&HeaderValue>) {
+        let copy = |name: &HeaderValue| HeaderValue::from_bytes(name.as_bytes()).ok();
+        self.state.lock().session = session.and_then(copy);
     }
 
     pub(crate) fn session(&self) -> Option<HeaderValue> {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use mcp::header::Learned;
 use mcp::{Era, Refused, Request, Revision};
 use parking_lot::Mutex;
-use resource::App;
 use resource::app::Protocol;
+use resource::{App, Transport};
 use tokio::time::Instant;
 
 use crate::agent::Shared;
@@ -22,6 +22,8 @@ const FRESH_SILENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) app: Arc<App>,
+    /// How the app says that its server is reached: read once, asked for by every request.
+    transport: Option<Transport>,
     /// Guards the client for HTTP; held for a look or a copy.
     dialler: Mutex<Option<Arc<Dialler>>>,
     /// Guards what was found out; held for a look or a change.
@@ -55,12 +57,18 @@ pub(crate) enum Speech {
 impl Target {
     pub(super) fn new(app: Arc<App>) -> Self {
         Self {
+            transport: app.transport(),
             app,
             dialler: Mutex::new(None),
             speech: Mutex::new(None),
             direct: Mutex::default(),
             learned: Mutex::default(),
         }
+    }
+
+    /// How the server is reached; nothing when the app is no MCP server.
+    pub(crate) const fn transport(&self) -> Option<&Transport> {
+        self.transport.as_ref()
     }
 
     /// What the app says that the server speaks.

@@ -7,7 +7,7 @@ use http::{Response, StatusCode};
 use tunnel::{APP_NOT_SERVED, HELD_BY, NOT_SERVED_UNRECORDED, Registry, Repeat, SendError};
 
 use super::content::Content;
-use super::forwarded::Forwarded;
+use super::forwarded::{Attempt, Forwarded};
 use super::refusal::Refusal;
 
 /// The answer of one of these agents; nothing when none takes the request.
@@ -15,7 +15,7 @@ pub(super) async fn deliver(
     registry: &Registry,
     mut hosts: VecDeque<String>,
     mut content: Content,
-    forwarded: &Forwarded,
+    mut forwarded: Forwarded,
 ) -> Result<Option<Response<Body>>, Refusal> {
     // Whether an agent would take the request if it could record what happens.
     let mut unrecorded = false;
@@ -29,7 +29,8 @@ pub(super) async fn deliver(
     };
     while let Some(host) = hosts.pop_front() {
         let Some(body) = content.next() else { break };
-        match registry.send(&host, forwarded.request(body), repeat).await {
+        let attempt = if hosts.is_empty() { Attempt::Last } else { Attempt::OneOfMore };
+        match registry.send(&host, forwarded.request(body, attempt), repeat).await {
             Ok(mut response) => {
                 let headers = response.headers_mut();
                 // The agent read nothing: another may. The record that led here is about to vanish, or the agent

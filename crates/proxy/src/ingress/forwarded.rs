@@ -1,6 +1,7 @@
 //! A request as the agent gets it: what the protocol needs of the client's headers, and the evidence.
 
 use api::Body;
+use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, StatusCode, Uri};
@@ -21,6 +22,13 @@ pub(super) struct Forwarded {
     headers: HeaderMap,
 }
 
+/// Whether another attempt may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    OneOfMore,
+    Last,
+}
+
 // === impl Forwarded ===
 
 impl Forwarded {
@@ -32,12 +40,13 @@ impl Forwarded {
     ) -> Result<Self, Refusal> {
         let unusable =
             |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
-        let path = format!("https://agent/v1/mcp/apps/{}", api::escape(app));
-        let uri =
-            path.parse().map_err(|error: http::uri::InvalidUri| unusable(error.to_string()))?;
+        let uri = format!("https://agent/v1/mcp/apps/{}", api::escape(app));
+        let uri = Uri::from_maybe_shared(Bytes::from(uri));
+        let uri = uri.map_err(|error| unusable(error.to_string()))?;
         let value =
             |text: &str| HeaderValue::from_str(text).map_err(|error| unusable(error.to_string()));
-        let mut headers = HeaderMap::new();
+        // And the two of ours.
+        let mut headers = HeaderMap::with_capacity(head.headers.len() + 2);
         for (name, value) in &head.headers {
             if api::stream_headers::travels(name) {
                 headers.append(name, value.clone());
@@ -63,12 +72,15 @@ impl Forwarded {
             && method.is_some_and(|method| ONLY_ASK.contains(&method))
     }
 
-    /// One attempt's request.
-    pub(super) fn request(&self, body: Body) -> Request<Body> {
+    /// One attempt's request. After the last there is no other, and the headers need not be copied.
+    pub(super) fn request(&mut self, body: Body, attempt: Attempt) -> Request<Body> {
         let mut request = Request::new(body);
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = match attempt {
+            Attempt::Last => std::mem::take(&mut self.headers),
+            Attempt::OneOfMore => self.headers.clone(),
+        };
         request
     }
 }

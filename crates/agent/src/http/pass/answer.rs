@@ -302,6 +302,7 @@ async fn collect(mut body: Body) -> Result<Bytes, String> {
 pub(super) fn with_headers(status: StatusCode, server: &HeaderMap, body: Body) -> Response<Body> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
+    response.headers_mut().reserve(KEPT.len());
     for name in &KEPT {
         if let Some(value) = server.get(name) {
             response.headers_mut().insert(name, value.clone());

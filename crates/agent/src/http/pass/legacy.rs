@@ -67,9 +67,8 @@ pub(in crate::http) async fn begin(
         }
     };
     let Some(response) = understood(exchange, target, response).await else { return Ok(None) };
-    let named = response.headers().get(SESSION_ID).cloned();
     let events = Content::of(response.headers()) == Content::Events;
-    passage.name(named);
+    passage.name(response.headers().get(SESSION_ID));
     let mut answer = relay(&passage, &passage.visitor, response, asked).await;
     if !events && passage.relay.lock().handshake().revision.is_none() {
         // It was refused: there is no session.

@@ -44,7 +44,7 @@ async fn answer(
         .collect();
     let hosts = agents.iter().map(|(name, _)| (*name).to_owned()).collect();
     let forwarded = message("tools/call");
-    let response = deliver(&registry, hosts, content, &forwarded).await.ok().unwrap()?;
+    let response = deliver(&registry, hosts, content, forwarded).await.ok().unwrap()?;
     assert!(
         !response.headers().contains_key(HELD_BY)
             && !response.headers().contains_key(APP_NOT_SERVED)
@@ -112,7 +112,7 @@ async fn past_silence(method: &str, content: Content) -> Result<String, StatusCo
     }
     let attached = registry.attach("b".to_owned(), Arc::new(Agent { name: "b", says: None }));
     let hosts = VecDeque::from(["silent".to_owned(), "b".to_owned()]);
-    let outcome = deliver(&registry, hosts, content, &message(method)).await;
+    let outcome = deliver(&registry, hosts, content, message(method)).await;
     drop(attached);
     tasks.cancel();
     match outcome {

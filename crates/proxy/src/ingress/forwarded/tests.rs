@@ -23,9 +23,11 @@ fn only_what_the_protocol_needs_travels() {
         .unwrap();
     let chain = vec![CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])];
     let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), chain);
-    let forwarded =
+    let mut forwarded =
         Forwarded::new(&request.into_parts().0, "files", &peer, &peer.evidence).unwrap();
-    let request = forwarded.request(api::empty());
+    let first = forwarded.request(api::empty(), Attempt::OneOfMore);
+    let request = forwarded.request(api::empty(), Attempt::Last);
+    assert_eq!(first.headers(), request.headers());
     let mut names: Vec<_> = request.headers().keys().map(HeaderName::as_str).collect();
     names.sort_unstable();
     assert_eq!(
