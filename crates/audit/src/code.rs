@@ -102,6 +102,12 @@ codes! {
         "A connector to an OpenID Connect provider was deleted.";
     OIDC_UPDATED "oidc.updated" "T8102I"
         "A connector to an OpenID Connect provider was changed.";
+    GITHUB_CREATED "github.created" "T8000I"
+        "A connector to GitHub was created.";
+    GITHUB_DELETED "github.deleted" "T8001I"
+        "A connector to GitHub was deleted.";
+    GITHUB_UPDATED "github.updated" "T8002I"
+        "A connector to GitHub was changed.";
     APP_AUTH_CONFIG_CREATE "app_auth_config.create" "TSC00I"
         "It was said whose tokens let clients in to which apps.";
     APP_AUTH_CONFIG_UPDATE "app_auth_config.update" "TSC01I"

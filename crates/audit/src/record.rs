@@ -22,7 +22,9 @@ pub use self::resource::{
     AppChange, AuthPreferenceUpdate, Change, JoinTokenCreate, LockChange, LockTarget,
     ResourceChange, RoleChange,
 };
-pub use self::sso::{AppAuthConfigChange, AppTokenVerify, ConnectorChange, MappedBy, SsoLogin};
+pub use self::sso::{
+    AppAuthConfigChange, AppTokenVerify, ConnectorChange, ConnectorKind, MappedBy, SsoLogin,
+};
 pub use self::user::{
     LoginMethod, MfaDeviceAdd, PasswordChange, ResetPasswordTokenCreate, UserChange, UserLogin,
 };

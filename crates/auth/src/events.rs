@@ -5,9 +5,9 @@ use std::sync::Arc;
 use audit::event::Moment;
 use audit::record::{
     AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate,
-    CertCreate, CertIdentity, Change, ConnectorChange, InstanceJoin, JoinTokenCreate, LockChange,
-    LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange, UserKind, UserLogin,
-    UserMetadata,
+    CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin,
+    JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
+    UserKind, UserLogin, UserMetadata,
 };
 use audit::redact::{ResourceName, TokenName, Uri};
 use audit::{Code, Outcome, Record, Text};
@@ -135,7 +135,14 @@ pub(crate) async fn changed(
             audit.record(&ResourceChange { change, actor, kind, name }).await
         }
         Resource::ClusterAuthPreference(_) => audit.record(&AuthPreferenceUpdate { actor }).await,
-        Resource::Oidc(_) => audit.record(&ConnectorChange { change, actor, name }).await,
+        Resource::Oidc(_) => {
+            let kind = ConnectorKind::Oidc;
+            audit.record(&ConnectorChange { change, kind, actor, name }).await
+        }
+        Resource::Github(_) => {
+            let kind = ConnectorKind::Github;
+            audit.record(&ConnectorChange { change, kind, actor, name }).await
+        }
         Resource::AppAuthConfig(_) => {
             audit.record(&AppAuthConfigChange { change, actor, name }).await
         }

@@ -6,14 +6,11 @@ use resource::cluster_auth_preference::{ConnectorType, SecondFactor};
 
 /// Refuses rules by which nobody could sign in.
 pub(crate) fn prepare(preference: &ClusterAuthPreference) -> Result<(), Error> {
-    if let Some(kind @ (ConnectorType::Saml | ConnectorType::Github)) =
-        preference.spec.connector_type
-    {
-        return Err(Error::invalid(format!(
-            "spec.type: this version has no connectors of the type {:?}",
-            kind.as_str()
-        ))
-        .hint("use type: local or type: oidc"));
+    if preference.spec.connector_type == Some(ConnectorType::Saml) {
+        return Err(Error::invalid(
+            "spec.type: this version has no connectors of the type \"saml\"",
+        )
+        .hint("use type: local, oidc or github"));
     }
     match preference.spec.second_factors.as_deref() {
         Some(factors) if !factors.is_empty() && !factors.contains(&SecondFactor::Otp) => {

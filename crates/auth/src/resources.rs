@@ -256,7 +256,7 @@ async fn prepare(
         }
         Resource::Agent(agent) => app_server::prepare(&mut agent.metadata, now),
         Resource::Proxy(proxy) => app_server::prepare(&mut proxy.metadata, now),
-        Resource::Oidc(connector) => connector::prepare_oidc(connector, before),
+        Resource::Oidc(_) | Resource::Github(_) => connector::prepare(resource, before),
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
         Resource::CertAuthority(_) => Ok(()),
     }

@@ -13,15 +13,18 @@
 //! asked first. Each step happens once, and within [`LIFE`].
 //!
 //! The steps are the same for every kind of connector ([`connector::Connector`]); a kind knows where to
-//! send people and how to read what its providers say ([`oidc`]), which comes to a [`Statement`].
+//! send people and how to read what its providers say ([`oidc`], [`github`]), which comes to a [`Statement`].
 
 mod account;
 mod claims;
 mod connector;
+mod github;
 mod kept;
+mod oauth;
 mod oidc;
 mod report;
 mod test;
+mod words;
 
 use api::wire::{
     SsoAnswer, SsoAnswered, SsoBegin, SsoBegun, SsoFinish, SsoStart, SsoStarted, UserCredentials,
@@ -61,8 +64,10 @@ struct Statement {
     subject: String,
     /// The name that the user has here, or why there is none.
     username: Result<String, String>,
-    /// What roles and traits are made of.
+    /// What roles are made of.
     attributes: Traits,
+    /// What the user's certificate says besides.
+    traits: Traits,
     /// The same as it was said.
     claims: Map<String, Value>,
     /// Why it is not to be believed although it is genuine.
@@ -109,7 +114,7 @@ async fn prepare(core: &Core, started: Started) -> Result<SsoStarted, Error> {
     let proxy = proxy.ok_or_else(|| {
         Error::unavailable("no proxy of this cluster is up, and people sign in through one")
     })?;
-    let token = oidc::random();
+    let token = random();
     let expires = core.clock.now() + LIFE;
     kept::put(core, &keys::login(&token)?, &Step::Started(Box::new(started)), expires).await?;
     Ok(SsoStarted { url: format!("https://{}/web/sso/{token}", bare(&proxy)), expires })
@@ -122,7 +127,7 @@ pub(crate) async fn begin(core: &Core, token: &str, request: SsoBegin) -> Result
     let Step::Started(_) = kept::look(core, &key).await? else { return Err(kept::dead()) };
     let Step::Started(started) = kept::take(core, &key).await? else { return Err(kept::dead()) };
     let connector = Connector::again(core, &started).await?;
-    let (state, binding) = (oidc::random(), oidc::random());
+    let (state, binding) = (random(), random());
     let proxy = started.proxy.clone().or_else(|| public_address(core));
     let begun = connector.begin(core, &state, proxy.as_deref()).await;
     let (location, progress) = match begun {
@@ -165,7 +170,7 @@ pub(crate) async fn answer(core: &Core, answer: SsoAnswer) -> Result<SsoAnswered
             Err(error) => Outcome::Refused(error.body().error),
         }
     };
-    let code = oidc::random();
+    let code = random();
     let expires = core.clock.now() + CODE_LIFE;
     let step = Step::Done { challenge: started.asker.challenge.clone(), outcome };
     kept::put(core, &keys::login(&code)?, &step, expires).await?;
@@ -200,6 +205,11 @@ async fn collect(core: &Core, request: &SsoFinish) -> Result<Outcome, Error> {
         Step::Done { outcome, .. } => Ok(outcome),
         Step::Started(_) | Step::Away(_) => Err(kept::dead()),
     }
+}
+
+/// 256 bits that nobody guesses, in letters that need no escaping.
+fn random() -> String {
+    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 /// The SHA-256 of a text, in base64url.

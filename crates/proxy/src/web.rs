@@ -38,6 +38,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route("/v1/sso/finish", post(sso::finish))
         .route("/web/sso/{token}", get(sso::begin))
         .route(resource::oidc::CALLBACK_PATH, get(sso::back))
+        .route(resource::github::CALLBACK_PATH, get(sso::back))
         .route("/web/style.css", get(page::style))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))
         .route(well_known::KEYS_PATH, get(well_known::keys))

@@ -6,39 +6,47 @@ use crate::decode::{FromNode, Reader, Table};
 use crate::object::Object;
 use crate::secret::{MASK, Secret, Secrets};
 
-/// Which roles a statement of the provider about somebody gives: a claim of OIDC, an attribute of SAML.
+/// Which roles a statement of the provider about somebody gives: a claim of OIDC, an attribute of SAML, a
+/// team of an organization at GitHub.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeMapping {
-    /// The name of the claim or attribute.
+    /// The name of the claim or attribute; the organization.
     pub name: String,
-    /// What one of its values must be: text, glob or `^…$`.
+    /// What one of its values, or a team, must be: text, glob or `^…$`.
     pub value: String,
     /// The roles that come of it; `$1` and `${name}` stand for groups of the match.
     pub roles: Vec<String>,
 }
 
+/// What a protocol calls its statements, as fields of a mapping.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Words {
+    pub(crate) name: &'static str,
+    pub(crate) value: &'static str,
+}
+
 impl AttributeMapping {
-    /// Reads the entries of a list; `name` is what the protocol calls its statements.
+    /// Reads the entries of a list.
     pub(crate) fn read_list(
         table: &mut Table<'_>,
         field: &'static str,
-        name: &'static str,
+        words: Words,
     ) -> Option<Vec<Self>> {
         let reader = table.required(field)?;
         let read: Vec<Option<Self>> =
-            reader.items()?.map(|item| item.table(|table| Self::read(table, name))).collect();
+            reader.items()?.map(|item| item.table(|table| Self::read(table, words))).collect();
         if read.is_empty() {
             return reader.refuse_with_help(
                 "no mapping, so that nobody could ever sign in",
-                format!("write at least one entry with {name}, value and roles"),
+                format!("write at least one entry with {}, {} and roles", words.name, words.value),
             );
         }
         read.into_iter().collect()
     }
 
-    fn read(table: &mut Table<'_>, name: &'static str) -> Option<Self> {
-        let found = table.required(name).and_then(filled);
-        let value = table.required("value").and_then(filled);
+    fn read(table: &mut Table<'_>, words: Words) -> Option<Self> {
+        let found = table.required(words.name).and_then(filled);
+        let value = table.required(words.value).and_then(filled);
         let roles = table.required("roles").and_then(|reader| {
             let roles: Vec<String> = reader.read()?;
             if roles.iter().all(|role| !role.trim().is_empty()) && !roles.is_empty() {
@@ -50,11 +58,11 @@ impl AttributeMapping {
         Some(Self { name: found?, value: value?, roles: roles? })
     }
 
-    pub(crate) fn to_value(&self, name: &str) -> Value {
+    pub(crate) fn to_value(&self, words: Words) -> Value {
         let mut object = Object::default();
         object
-            .put(name, self.name.as_str())
-            .put("value", self.value.as_str())
+            .put(words.name, self.name.as_str())
+            .put(words.value, self.value.as_str())
             .put("roles", self.roles.clone());
         object.into()
     }
@@ -73,6 +81,40 @@ pub(crate) fn one_or_more(reader: Reader<'_>) -> Option<Vec<String>> {
     }
     let read: Vec<Option<String>> = reader.items()?.map(filled).collect();
     read.into_iter().collect()
+}
+
+/// A secret with something in it.
+pub(crate) fn secret(reader: Reader<'_>) -> Option<Secret<String>> {
+    let secret: Secret<String> = reader.read()?;
+    if secret.expose().is_empty() { reader.refuse_secret("is empty") } else { Some(secret) }
+}
+
+/// Refuses fields that promise something which is not there: without it, people would get other roles
+/// than the document says.
+pub(crate) fn refuse_fields(table: &mut Table<'_>, names: &[&'static str]) {
+    for name in names {
+        if let Some(reader) = table.field(name) {
+            reader.refuse::<()>(format!("{name} is not supported"));
+        }
+    }
+}
+
+/// Refuses an address to which people are sent back, if no proxy takes them back there at `path`.
+pub(crate) fn check_return(reader: Reader<'_>, text: &str, path: &str) -> Option<()> {
+    let parsed = url::Url::parse(text).ok().filter(|url| {
+        url.scheme() == "https"
+            && url.has_host()
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+    });
+    if parsed.is_none_or(|url| url.path() != path) {
+        return reader.refuse_with_help(
+            format!("{text:?} is not where a proxy takes people back"),
+            format!("write https://HOST[:PORT]{path} of a proxy of this cluster"),
+        );
+    }
+    Some(())
 }
 
 /// A secret as it is printed.

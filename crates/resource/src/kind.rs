@@ -28,6 +28,8 @@ pub enum Kind {
     Proxy,
     /// A connector to an OpenID Connect provider.
     Oidc,
+    /// A connector to GitHub.
+    Github,
     /// Whose tokens let clients in to which apps.
     AppAuthConfig,
     /// An app service's live record of what it was told to serve.
@@ -48,7 +50,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 12] = [
+const NAMES: [Names; 13] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -130,6 +132,14 @@ const NAMES: [Names; 12] = [
         version: "v3",
     },
     Names {
+        kind: Kind::Github,
+        name: "github",
+        plural: "github_connectors",
+        aliases: &["github_connector", "githubs"],
+        display: "authentication connector",
+        version: "v3",
+    },
+    Names {
         kind: Kind::AppAuthConfig,
         name: "app_auth_config",
         plural: "app_auth_configs",
@@ -170,7 +180,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -181,6 +191,7 @@ impl Kind {
         Self::ClusterAuthPreference,
         Self::Proxy,
         Self::Oidc,
+        Self::Github,
         Self::AppAuthConfig,
         Self::Agent,
     ];
@@ -245,7 +256,13 @@ impl Kind {
     /// True when documents of this kind hold secrets.
     #[must_use]
     pub fn holds_secrets(self) -> bool {
-        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc)
+        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc | Self::Github)
+    }
+
+    /// True when people sign in through resources of this kind.
+    #[must_use]
+    pub fn is_connector(self) -> bool {
+        matches!(self, Self::Oidc | Self::Github)
     }
 
     /// True when the name of a resource of this kind is its secret.

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::connector::{AttributeMapping, filled, one_or_more, provider_url, shown};
+use crate::connector::{
+    AttributeMapping, Words, check_return, filled, one_or_more, provider_url, refuse_fields,
+    secret, shown,
+};
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
@@ -16,8 +19,7 @@ use crate::secret::{MASK, Secret, Secrets};
 /// (PKCE), whatever `pkce_mode` says.
 const OTHER_FIELDS: &[&str] = &["provider", "client_redirect_settings", "mfa", "pkce_mode"];
 
-/// Fields that promise something which is not there: without it, people would get other roles than
-/// the document says.
+/// Fields that promise something which is not there.
 const NOT_HERE: [&str; 6] = [
     "google_service_account_uri",
     "google_service_account",
@@ -26,6 +28,9 @@ const NOT_HERE: [&str; 6] = [
     "request_object_mode",
     "user_matchers",
 ];
+
+/// How entries of `claims_to_roles` are written.
+const WORDS: Words = Words { name: "claim", value: "value" };
 
 /// A connector to an OpenID Connect provider.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,7 +134,7 @@ impl OidcConnector {
     pub fn to_json(&self, secrets: Secrets) -> Value {
         let from = &self.spec;
         let claims: Vec<Value> =
-            from.claims_to_roles.iter().map(|mapping| mapping.to_value("claim")).collect();
+            from.claims_to_roles.iter().map(|mapping| mapping.to_value(WORDS)).collect();
         let mut spec = Object::default();
         spec.put("issuer_url", from.issuer_url.as_str())
             .put("client_id", from.client_id.as_str())
@@ -159,12 +164,8 @@ fn spec(table: &mut Table<'_>) -> Option<OidcSpec> {
         None => Some(Vec::new()),
         Some(reader) => redirect_urls(reader),
     };
-    let claims_to_roles = AttributeMapping::read_list(table, "claims_to_roles", "claim");
-    for name in NOT_HERE {
-        if let Some(reader) = table.field(name) {
-            reader.refuse::<()>(format!("{name} is not supported"));
-        }
-    }
+    let claims_to_roles = AttributeMapping::read_list(table, "claims_to_roles", WORDS);
+    refuse_fields(table, &NOT_HERE);
     let spec = OidcSpec {
         issuer_url: String::new(),
         client_id: String::new(),
@@ -191,27 +192,10 @@ fn spec(table: &mut Table<'_>) -> Option<OidcSpec> {
     })
 }
 
-fn secret(reader: Reader<'_>) -> Option<Secret<String>> {
-    let secret: Secret<String> = reader.read()?;
-    if secret.expose().is_empty() { reader.refuse_secret("is empty") } else { Some(secret) }
-}
-
 fn redirect_urls(reader: Reader<'_>) -> Option<Vec<String>> {
     let urls = one_or_more(reader)?;
     for url in &urls {
-        let parsed = url::Url::parse(url).ok().filter(|url| {
-            url.scheme() == "https"
-                && url.has_host()
-                && url.username().is_empty()
-                && url.password().is_none()
-                && url.fragment().is_none()
-        });
-        if parsed.is_none_or(|url| url.path() != CALLBACK_PATH) {
-            return reader.refuse_with_help(
-                format!("{url:?} is not where a proxy takes people back"),
-                format!("write https://HOST[:PORT]{CALLBACK_PATH} of a proxy of this cluster"),
-            );
-        }
+        check_return(reader, url, CALLBACK_PATH)?;
     }
     Some(urls)
 }

@@ -9,6 +9,7 @@ use crate::app_server::AppServer;
 use crate::cert_authority::CertAuthority;
 use crate::cluster_auth_preference::ClusterAuthPreference;
 use crate::decode::{Problems, Reader, decode};
+use crate::github::GithubConnector;
 use crate::kind::Kind;
 use crate::limits::Limits;
 use crate::lock::Lock;
@@ -47,6 +48,8 @@ pub enum Resource {
     Proxy(Proxy),
     /// See [`OidcConnector`].
     Oidc(OidcConnector),
+    /// See [`GithubConnector`].
+    Github(GithubConnector),
     /// See [`AppAuthConfig`].
     AppAuthConfig(AppAuthConfig),
     /// See [`Agent`].
@@ -67,6 +70,7 @@ macro_rules! each {
             Resource::ClusterAuthPreference($value) => $body,
             Resource::Proxy($value) => $body,
             Resource::Oidc($value) => $body,
+            Resource::Github($value) => $body,
             Resource::AppAuthConfig($value) => $body,
             Resource::Agent($value) => $body,
         }
@@ -97,7 +101,7 @@ macro_rules! conversions {
 conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
-    Oidc: OidcConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
+    Oidc: OidcConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
 );
 
 /// A resource is not of the kind that was asked for.
@@ -125,6 +129,7 @@ impl Resource {
             Self::ClusterAuthPreference(_) => Kind::ClusterAuthPreference,
             Self::Proxy(_) => Kind::Proxy,
             Self::Oidc(_) => Kind::Oidc,
+            Self::Github(_) => Kind::Github,
             Self::AppAuthConfig(_) => Kind::AppAuthConfig,
             Self::Agent(_) => Kind::Agent,
         }
@@ -210,6 +215,7 @@ impl Resource {
             Self::ClusterAuthPreference(preference) => preference.to_json(),
             Self::Proxy(proxy) => proxy.to_json(),
             Self::Oidc(connector) => connector.to_json(secrets),
+            Self::Github(connector) => connector.to_json(secrets),
             Self::AppAuthConfig(config) => config.to_json(),
             Self::Agent(agent) => agent.to_json(),
         }
@@ -247,6 +253,7 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::ClusterAuthPreference => ClusterAuthPreference::read(document)?.into(),
             Kind::Proxy => Proxy::read(document)?.into(),
             Kind::Oidc => OidcConnector::read(document)?.into(),
+            Kind::Github => GithubConnector::read(document)?.into(),
             Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
             Kind::Agent => Agent::read(document)?.into(),
         })

@@ -79,11 +79,23 @@ pub struct ConnectorChange<'a> {
     /// What was done.
     #[serde(skip)]
     pub change: Change,
+    /// To a connector of which kind.
+    #[serde(skip)]
+    pub kind: ConnectorKind,
     /// By whom.
     #[serde(flatten)]
     pub actor: &'a UserMetadata,
     /// To which connector.
     pub name: &'a str,
+}
+
+/// The kinds of connectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectorKind {
+    /// To an OpenID Connect provider.
+    Oidc,
+    /// To GitHub.
+    Github,
 }
 
 /// An app auth config was created, changed or deleted.
@@ -115,10 +127,13 @@ impl Record for AppTokenVerify<'_> {
 
 impl Record for ConnectorChange<'_> {
     fn code(&self) -> &'static Code {
-        match self.change {
-            Change::Created => &code::OIDC_CREATED,
-            Change::Updated => &code::OIDC_UPDATED,
-            Change::Deleted => &code::OIDC_DELETED,
+        match (self.kind, self.change) {
+            (ConnectorKind::Oidc, Change::Created) => &code::OIDC_CREATED,
+            (ConnectorKind::Oidc, Change::Updated) => &code::OIDC_UPDATED,
+            (ConnectorKind::Oidc, Change::Deleted) => &code::OIDC_DELETED,
+            (ConnectorKind::Github, Change::Created) => &code::GITHUB_CREATED,
+            (ConnectorKind::Github, Change::Updated) => &code::GITHUB_UPDATED,
+            (ConnectorKind::Github, Change::Deleted) => &code::GITHUB_DELETED,
         }
     }
 }

@@ -150,7 +150,18 @@ fn changes(change: Change) -> Vec<Event> {
             expires,
         }),
         stamper.event(&RoleChange { change, actor: &alice, name: "dev", expires }),
-        stamper.event(&ConnectorChange { change, actor: &alice, name: "idp" }),
+        stamper.event(&ConnectorChange {
+            change,
+            kind: ConnectorKind::Oidc,
+            actor: &alice,
+            name: "idp",
+        }),
+        stamper.event(&ConnectorChange {
+            change,
+            kind: ConnectorKind::Github,
+            actor: &alice,
+            name: "idp",
+        }),
         stamper.event(&AppAuthConfigChange { change, actor: &alice, name: "idp" }),
         stamper.event(&AppChange {
             change,

@@ -66,7 +66,7 @@ pub(super) async fn judge(
     Ok(Ok(Account {
         name,
         origin: connector.origin(&said.subject),
-        traits: said.attributes,
+        traits: said.traits,
         roles: judged.roles,
         client: client.map(str::to_owned),
     }))
@@ -139,7 +139,8 @@ async fn refusal(
             .because(failure));
     }
     if roles.is_empty() {
-        let detail = format!("no entry of claims_to_roles of {:?} fits", connector.name());
+        let detail =
+            format!("no entry of {} of {:?} fits", connector.mapping_field(), connector.name());
         return Err(refused(format!(
             "{display} knows you, but nothing that it says of you gives you a role in this cluster"
         ))

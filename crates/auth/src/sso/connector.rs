@@ -5,18 +5,20 @@ use api::Error;
 use api::wire::{SignInChoice, SsoAnswer};
 use audit::record::LoginMethod;
 use resource::cluster_auth_preference::ConnectorType;
-use resource::{AttributeMapping, Kind, OidcConnector, Resource, Secrets, User};
+use resource::{AttributeMapping, GithubConnector, Kind, OidcConnector, Resource, Secrets, User};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::kept::Started;
-use super::{Statement, oidc};
+use super::{Statement, github, oidc};
+use crate::connector::not_a_connector;
 use crate::core::Core;
 
 /// A connector.
 #[derive(Debug)]
 pub(super) enum Connector {
     Oidc(Box<OidcConnector>),
+    Github(Box<GithubConnector>),
 }
 
 /// Names a connector.
@@ -31,12 +33,14 @@ pub(super) struct Reference {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ConnectorKind {
     Oidc,
+    Github,
 }
 
 /// What a kind remembers while a browser is at the provider.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Progress {
     Oidc(oidc::Away),
+    Github(github::Away),
 }
 
 /// Whose user somebody is: through which connector, and what its provider calls the person.
@@ -53,19 +57,42 @@ pub(crate) struct Origin {
 // === impl Connector ===
 
 impl Connector {
-    /// The connector of this name, or the cluster's choice.
+    /// The connector of this name, or the cluster's choice. Where connectors of several kinds have the
+    /// name, it is `KIND/NAME`.
     pub(super) async fn find(core: &Core, name: Option<&str>) -> Result<Self, Error> {
-        let Some(name) = name else { return Self::chosen(core).await };
-        match core.records.find(Kind::Oidc, name).await? {
-            Some(Resource::Oidc(connector)) => Ok(Self::Oidc(Box::new(connector))),
-            _ => Err(unknown(core, name).await),
+        let Some(text) = name else { return Self::chosen(core).await };
+        let (kinds, name) = match text.split_once('/') {
+            None => (ConnectorKind::ALL.to_vec(), text),
+            Some((kind, name)) => (ConnectorKind::parse(kind).into_iter().collect(), name),
+        };
+        let mut found = Vec::new();
+        for kind in kinds {
+            found.extend(Self::get(core, kind, name).await?);
         }
+        let several: Vec<String> =
+            found.iter().map(|one| format!("{}/{}", one.kind(), one.name())).collect();
+        match found.pop() {
+            None => Err(unknown(core, text).await),
+            Some(one) if found.is_empty() => Ok(one),
+            Some(_) => {
+                Err(Error::invalid(format!("there are several authentication connectors {name:?}"))
+                    .hint(format!("say which: {}", several.join(", "))))
+            }
+        }
+    }
+
+    async fn get(core: &Core, kind: ConnectorKind, name: &str) -> Result<Option<Self>, Error> {
+        core.records.find(kind.kind(), name).await?.map(Self::of).transpose()
     }
 
     /// The connector that a login was prepared with, as it is now.
     pub(super) async fn again(core: &Core, started: &Started) -> Result<Self, Error> {
         let Some(tried) = &started.tried else {
-            return Self::find(core, Some(&started.connector.name)).await;
+            let Reference { kind, name } = &started.connector;
+            return match Self::get(core, *kind, name).await? {
+                Some(connector) => Ok(connector),
+                None => Err(unknown(core, name).await),
+            };
         };
         let resource = Resource::from_json(tried.as_bytes()).map_err(Error::internal)?;
         Self::of(resource)
@@ -75,63 +102,78 @@ impl Connector {
     pub(super) fn of(resource: Resource) -> Result<Self, Error> {
         match resource {
             Resource::Oidc(connector) => Ok(Self::Oidc(Box::new(connector))),
-            other => Err(Error::invalid(format!(
-                "expected an authentication connector (kind: oidc), found {}",
-                other.kind()
-            ))),
+            Resource::Github(connector) => Ok(Self::Github(Box::new(connector))),
+            other => Err(not_a_connector(other.kind())),
         }
     }
 
     async fn chosen(core: &Core) -> Result<Self, Error> {
         let choice = choice(core);
-        if choice.kind != ConnectorType::Oidc.as_str() {
+        let Some(kind) = ConnectorKind::parse(&choice.kind) else {
             return Err(Error::invalid("this cluster signs people in with a password")
                 .hint("name a connector: tsh login --auth=NAME"));
-        }
+        };
         if let Some(name) = &choice.connector {
-            return Box::pin(Self::find(core, Some(name))).await;
+            return match Self::get(core, kind, name).await? {
+                Some(connector) => Ok(connector),
+                None => Err(unknown(core, name).await),
+            };
         }
-        let (all, _cursor) = core.records.list(Kind::Oidc).await?;
+        let (all, _cursor) = core.records.list(kind.kind()).await?;
         match all.into_iter().next() {
             Some(resource) => Self::of(resource),
-            None => Err(Error::not_found("this cluster has no authentication connector")
-                .hint("an administrator creates one: tctl sso configure oidc --help")),
+            None => Err(Error::not_found("this cluster has no authentication connector").hint(
+                format!("an administrator creates one: tctl sso configure {} --help", choice.kind),
+            )),
+        }
+    }
+
+    fn connector_kind(&self) -> ConnectorKind {
+        match self {
+            Self::Oidc(_) => ConnectorKind::Oidc,
+            Self::Github(_) => ConnectorKind::Github,
         }
     }
 
     pub(super) fn reference(&self) -> Reference {
-        let kind = match self {
-            Self::Oidc(_) => ConnectorKind::Oidc,
-        };
-        Reference { kind, name: self.name().to_owned() }
+        Reference { kind: self.connector_kind(), name: self.name().to_owned() }
     }
 
     /// The kind, as documents have it.
     pub(super) fn kind(&self) -> Kind {
-        match self {
-            Self::Oidc(_) => Kind::Oidc,
-        }
+        self.connector_kind().kind()
     }
 
     pub(super) fn method(&self) -> LoginMethod {
-        self.reference().kind.method()
+        self.connector_kind().method()
     }
 
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Oidc(connector) => connector.name(),
+            Self::Github(connector) => connector.name(),
         }
     }
 
     pub(super) fn display(&self) -> &str {
         match self {
             Self::Oidc(connector) => connector.display_name(),
+            Self::Github(connector) => connector.display_name(),
         }
     }
 
     pub(super) fn mappings(&self) -> &[AttributeMapping] {
         match self {
             Self::Oidc(connector) => &connector.spec.claims_to_roles,
+            Self::Github(connector) => &connector.spec.teams_to_roles,
+        }
+    }
+
+    /// The field of a document with the mappings.
+    pub(super) fn mapping_field(&self) -> &'static str {
+        match self {
+            Self::Oidc(_) => "claims_to_roles",
+            Self::Github(_) => "teams_to_roles",
         }
     }
 
@@ -139,6 +181,7 @@ impl Connector {
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::Oidc(connector) => connector.to_json(Secrets::Include).to_string(),
+            Self::Github(connector) => connector.to_json(Secrets::Include).to_string(),
         }
     }
 
@@ -153,6 +196,8 @@ impl Connector {
             Self::Oidc(connector) => oidc::begin(core, connector, state, proxy)
                 .await
                 .map(|(location, away)| (location, Progress::Oidc(away))),
+            Self::Github(connector) => github::begin(connector, state, proxy)
+                .map(|(location, away)| (location, Progress::Github(away))),
         }
     }
 
@@ -166,6 +211,13 @@ impl Connector {
         match (self, progress) {
             (Self::Oidc(connector), Progress::Oidc(away)) => {
                 oidc::complete(core, connector, away, answer).await
+            }
+            (Self::Github(connector), Progress::Github(away)) => {
+                github::complete(core, connector, away, answer).await
+            }
+            // What was begun is not what is there now.
+            (Self::Oidc(_), Progress::Github(_)) | (Self::Github(_), Progress::Oidc(_)) => {
+                Err(super::kept::dead())
             }
         }
     }
@@ -183,9 +235,23 @@ impl Connector {
 // === impl ConnectorKind ===
 
 impl ConnectorKind {
+    const ALL: [Self; 2] = [Self::Oidc, Self::Github];
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.kind().as_str() == text)
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::Oidc => Kind::Oidc,
+            Self::Github => Kind::Github,
+        }
+    }
+
     pub(super) fn method(self) -> LoginMethod {
         match self {
             Self::Oidc => LoginMethod::Oidc,
+            Self::Github => LoginMethod::Github,
         }
     }
 }
@@ -224,7 +290,11 @@ impl Origin {
 
 async fn unknown(core: &Core, name: &str) -> Error {
     let error = Error::not_found(format!("there is no authentication connector {name:?}"));
-    let known = core.records.list(Kind::Oidc).await.map(|(all, _cursor)| all).unwrap_or_default();
-    let names: Vec<&str> = known.iter().map(Resource::name).collect();
+    let mut names = Vec::new();
+    for kind in ConnectorKind::ALL {
+        let known = core.records.list(kind.kind()).await;
+        let known = known.map(|(all, _cursor)| all).unwrap_or_default();
+        names.extend(known.iter().map(|connector| connector.name().to_owned()));
+    }
     if names.is_empty() { error } else { error.hint(format!("there is: {}", names.join(", "))) }
 }

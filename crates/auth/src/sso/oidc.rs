@@ -4,22 +4,21 @@
 use api::Error;
 use api::wire::SsoAnswer;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use fetch::FetchError;
+use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use pki::jwt::foreign::{Demands, ForeignToken, ForeignTokenError};
 use resource::oidc::{CALLBACK_PATH, ClientAuth, OidcSpec};
 use resource::{OidcConnector, Secret};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use time::Duration;
 use url::Url;
 use url::form_urlencoded::{Serializer, byte_serialize};
 
-use super::Statement;
-use super::claims;
+use super::oauth::{self, Proof};
+use super::words::refused;
+use super::{Statement, claims, random};
 use crate::core::Core;
 use crate::providers::{Metadata, unavailable};
 
@@ -27,28 +26,13 @@ use crate::providers::{Metadata, unavailable};
 const DEFAULT_USERNAME: &str = "email";
 /// How far the provider's clock may be off, for the time of an authentication.
 const LEEWAY: Duration = Duration::seconds(60);
-/// The longest text of a provider that is repeated.
-const MAX_WORDS: usize = 300;
 
 /// What must be remembered between sending somebody away and taking them back.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Away {
     nonce: String,
-    verifier: String,
+    proof: Proof,
     redirect_uri: String,
-}
-
-/// The answer of a token endpoint (RFC 6749, sections 5.1 and 5.2).
-#[derive(Deserialize)]
-struct TokenAnswer {
-    #[serde(default)]
-    id_token: Option<String>,
-    #[serde(default)]
-    access_token: Option<String>,
-    #[serde(default)]
-    error: Option<String>,
-    #[serde(default)]
-    error_description: Option<String>,
 }
 
 /// Where somebody is sent, and what to remember.
@@ -60,11 +44,10 @@ pub(super) async fn begin(
 ) -> Result<(String, Away), Error> {
     let spec = &connector.spec;
     let metadata = core.providers.metadata(&spec.issuer_url).await?;
-    let away =
-        Away { nonce: random(), verifier: random(), redirect_uri: redirect_uri(connector, proxy)? };
+    let redirect_uri = oauth::callback(&spec.redirect_urls, proxy, CALLBACK_PATH)?;
+    let away = Away { nonce: random(), proof: Proof::new(), redirect_uri };
     let mut url = Url::parse(&metadata.authorization_endpoint)
         .map_err(|error| unavailable(format!("the authorization endpoint: {error}")))?;
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(away.verifier.as_bytes()));
     let mut query = url.query_pairs_mut();
     query
         .append_pair("response_type", "code")
@@ -73,7 +56,7 @@ pub(super) async fn begin(
         .append_pair("scope", &scope(&spec.scope))
         .append_pair("state", state)
         .append_pair("nonce", &away.nonce)
-        .append_pair("code_challenge", &challenge)
+        .append_pair("code_challenge", &away.proof.challenge())
         .append_pair("code_challenge_method", "S256");
     if !spec.prompt.is_empty() {
         query.append_pair("prompt", &spec.prompt);
@@ -98,12 +81,9 @@ pub(super) async fn complete(
     let spec = &connector.spec;
     let metadata = core.providers.metadata(&spec.issuer_url).await?;
     check_issuer(&metadata, answer.iss.as_deref())?;
-    if let Some(error) = &answer.error {
-        return Err(declined(error, answer.error_description.as_deref()));
-    }
-    let code = answer.code.as_deref().filter(|code| !code.is_empty());
-    let code = code.ok_or_else(|| refused("it came back with neither a code nor an error"))?;
-    let tokens = exchange(core, connector, &metadata, away, code).await?;
+    let code = oauth::code(answer)?;
+    let (headers, form) = token_request(spec, &metadata, away, code)?;
+    let tokens = oauth::exchange(core, &metadata.token_endpoint, headers, form).await?;
     let id_token = tokens.id_token.as_deref();
     let id_token = id_token.ok_or_else(|| refused("its token endpoint gave no ID token"))?;
     let verified = core.providers.verify(&metadata.jwks_uri, id_token).await?;
@@ -154,7 +134,8 @@ fn statement(connector: &OidcConnector, claims: Map<String, Value>) -> Result<St
     {
         doubts.push("the provider says that it has not verified the e-mail address".to_owned());
     }
-    Ok(Statement { subject, username, attributes, claims, doubts })
+    let traits = attributes.clone();
+    Ok(Statement { subject, username, attributes, traits, claims, doubts })
 }
 
 /// Some providers write it as text.
@@ -219,37 +200,6 @@ fn check(
     Ok(())
 }
 
-/// Exchanges a code for tokens.
-async fn exchange(
-    core: &Core,
-    connector: &OidcConnector,
-    metadata: &Metadata,
-    away: &Away,
-    code: &str,
-) -> Result<TokenAnswer, Error> {
-    let spec = &connector.spec;
-    let url = Url::parse(&metadata.token_endpoint)
-        .map_err(|error| unavailable(format!("the token endpoint: {error}")))?;
-    let (headers, form) = token_request(spec, metadata, away, code)?;
-    let answer = core.providers.fetcher().post_form(&url, headers, form).await;
-    let answer = answer.map_err(|error: FetchError| unavailable(error.to_string()))?;
-    let read: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|_error| {
-        unavailable(format!(
-            "the token endpoint answers {} and nothing that is understood",
-            answer.status
-        ))
-    })?;
-    match &read.error {
-        Some(error) => Err(refused(&format!(
-            "its token endpoint refuses: {} {}",
-            short(error),
-            short(read.error_description.as_deref().unwrap_or_default())
-        ))),
-        None if answer.status.is_success() => Ok(read),
-        None => Err(unavailable(format!("the token endpoint answers {}", answer.status))),
-    }
-}
-
 /// The question to a token endpoint (RFC 6749, section 4.1.3; RFC 7636, section 4.5).
 fn token_request(
     spec: &OidcSpec,
@@ -262,7 +212,7 @@ fn token_request(
     form.append_pair("grant_type", "authorization_code")
         .append_pair("code", code)
         .append_pair("redirect_uri", &away.redirect_uri)
-        .append_pair("code_verifier", &away.verifier);
+        .append_pair("code_verifier", away.proof.verifier());
     match spec.client_auth.unwrap_or_else(|| offered(metadata)) {
         ClientAuth::Basic => {
             let value = basic(&spec.client_id, &spec.client_secret).map_err(Error::internal)?;
@@ -306,43 +256,13 @@ async fn userinfo(
     endpoint: &str,
     access: &Secret<String>,
 ) -> Result<Map<String, Value>, Error> {
-    let url = Url::parse(endpoint)
-        .map_err(|error| unavailable(format!("the userinfo endpoint: {error}")))?;
-    let mut headers = HeaderMap::new();
-    let mut bearer = HeaderValue::try_from(format!("Bearer {}", access.expose()))
-        .map_err(|_error| refused("its access token cannot be sent"))?;
-    bearer.set_sensitive(true);
-    headers.insert(AUTHORIZATION, bearer);
-    let answer = core.providers.fetcher().get(&url, headers).await;
-    let answer = answer.map_err(|error: FetchError| unavailable(error.to_string()))?;
+    let answer = oauth::ask(core, endpoint, access).await?;
     if !answer.status.is_success() {
         return Err(unavailable(format!("the userinfo endpoint answers {}", answer.status)));
     }
     serde_json::from_slice(&answer.body).map_err(|_error| {
         unavailable("the userinfo endpoint answers something else than a JSON object".to_owned())
     })
-}
-
-/// Where the provider sends people back to: to the proxy that they came from, if the connector names it.
-fn redirect_uri(connector: &OidcConnector, proxy: Option<&str>) -> Result<String, Error> {
-    let named = &connector.spec.redirect_urls;
-    let same = |url: &&String| {
-        let authority = Url::parse(url).ok().map(|url| authority_of(&url));
-        proxy.is_some_and(|proxy| authority.as_deref() == Some(proxy))
-    };
-    if let Some(url) = named.iter().find(same).or(named.first()) {
-        return Ok(url.clone());
-    }
-    let proxy = proxy.ok_or_else(|| {
-        Error::invalid("the connector has no redirect_url, and no proxy has a public address")
-    })?;
-    Ok(format!("https://{}{CALLBACK_PATH}", proxy.strip_suffix(":443").unwrap_or(proxy)))
-}
-
-/// `host:port`, as proxies write their address.
-fn authority_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    format!("{host}:{}", url.port_or_known_default().unwrap_or_default())
 }
 
 /// `openid` first, and each scope once.
@@ -357,33 +277,6 @@ fn scope(wanted: &[String]) -> String {
         }
     }
     all.join(" ")
-}
-
-/// The provider, or the person at it, said no.
-fn declined(error: &str, description: Option<&str>) -> Error {
-    let words = match description {
-        Some(words) if !words.is_empty() => format!("{} ({})", short(words), short(error)),
-        _ => short(error),
-    };
-    Error::denied(format!("the identity provider did not sign you in: {words}")).because(words)
-}
-
-/// What the provider says is not to be believed.
-fn refused(why: &str) -> Error {
-    Error::denied("the identity provider's answer is not accepted")
-        .hint("try again, or ask your administrator: the audit log says why")
-        .because(why)
-}
-
-/// Words of somebody else: short, and of one line.
-fn short(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(MAX_WORDS).map(plain).collect()
-}
-
-/// 256 bits that nobody guesses, in letters that need no escaping.
-pub(super) fn random() -> String {
-    URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 #[cfg(test)]

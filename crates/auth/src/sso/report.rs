@@ -24,7 +24,7 @@ pub(super) async fn of(
                 user: judged.name,
                 subject: said.subject,
                 claims: said.claims.into_iter().collect(),
-                traits: said.attributes,
+                traits: said.traits,
                 roles: judged.roles,
                 refusal: judged.refusal.as_ref().map(|error| error.message().to_owned()),
                 detail: judged.refusal.as_ref().and_then(|error| error.cause().map(str::to_owned)),

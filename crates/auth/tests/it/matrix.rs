@@ -34,6 +34,11 @@ fn specimen(kind: Kind, name: &str) -> Resource {
         }
         Kind::ClusterAuthPreference => ClusterAuthPreference::default().into(),
         Kind::Oidc => crate::oidc::connector(name, "https://idp.example.com").into(),
+        Kind::Github => crate::cluster::parse(&serde_json::json!({
+            "kind": "github", "version": "v3", "metadata": {"name": name},
+            "spec": {"client_id": "c", "client_secret": "s", "teams_to_roles":
+                [{"organization": "o", "team": "t", "roles": ["dev"]}]},
+        })),
         Kind::AppAuthConfig => crate::app_tokens::config(name, &serde_json::json!({})).into(),
         Kind::Proxy => {
             let mut proxy = resource::Proxy::new(resource::proxy::ProxySpec {

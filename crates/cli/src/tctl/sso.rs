@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use api::wire::{SsoFinish, SsoTest};
 use clap::Subcommand;
-use resource::{Kind, Secrets};
+use resource::Secrets;
 use serde_json::value::to_raw_value;
 
 use self::configure::Configure;
@@ -70,12 +70,9 @@ async fn test(cx: &Context, global: &Global, args: Test) -> anyhow::Result<ExitC
     let [connector] = connectors.as_slice() else {
         return Err(Usage("expected one connector in the file".to_owned()).into());
     };
-    if connector.resource.kind() != Kind::Oidc {
-        let found = connector.resource.kind();
-        return Err(Usage(format!(
-            "expected an authentication connector (kind: oidc), found {found}"
-        ))
-        .into());
+    let kind = connector.resource.kind();
+    if !kind.is_connector() {
+        return Err(Usage(format!("expected an authentication connector, found {kind}")).into());
     }
     let cluster = Cluster::open(cx, global)?;
     let waiting = Waiting::open().await?;

@@ -2,8 +2,8 @@
 
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
-    Agent, App, AppServer, CertAuthority, ClusterAuthPreference, Kind, Labels, Lock, OidcConnector,
-    Proxy, Resource, Role, Secrets, Token, User,
+    Agent, App, AppServer, AttributeMapping, CertAuthority, ClusterAuthPreference, GithubConnector,
+    Kind, Labels, Lock, OidcConnector, Proxy, Resource, Role, Secrets, Token, User,
 };
 use time::OffsetDateTime;
 
@@ -76,6 +76,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::ClusterAuthPreference => (&["Type", "Second Factors"], "Second Factors"),
         Kind::Proxy => (&["Host", "Public Address", "Version"], "Public Address"),
         Kind::Oidc => (&["Name", "Issuer URL", "Claims to Roles"], "Claims to Roles"),
+        Kind::Github => (&["Name", "Endpoint URL", "Teams to Roles"], "Teams to Roles"),
         Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
         Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
     }
@@ -92,7 +93,12 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
         Resource::CertAuthority(authority) => of_authority(authority),
         Resource::ClusterAuthPreference(preference) => of_preference(preference),
         Resource::Proxy(proxy) => of_proxy(proxy),
-        Resource::Oidc(connector) => of_oidc(connector),
+        Resource::Oidc(OidcConnector { metadata, spec }) => {
+            of_connector(&metadata.name, &spec.issuer_url, &spec.claims_to_roles)
+        }
+        Resource::Github(GithubConnector { metadata, spec }) => {
+            of_connector(&metadata.name, spec.endpoint(), &spec.teams_to_roles)
+        }
         Resource::AppAuthConfig(config) => vec![config.name().to_owned(), "JWT".to_owned()],
         Resource::Agent(agent) => of_agent(agent),
     }
@@ -235,14 +241,12 @@ fn of_proxy(proxy: &Proxy) -> Vec<String> {
     vec![spec.hostname.clone(), spec.public_addr.clone(), spec.version.clone()]
 }
 
-fn of_oidc(connector: &OidcConnector) -> Vec<String> {
-    let mappings: Vec<String> = connector
-        .spec
-        .claims_to_roles
+fn of_connector(name: &str, provider: &str, mappings: &[AttributeMapping]) -> Vec<String> {
+    let mappings: Vec<String> = mappings
         .iter()
         .map(|mapping| format!("{}={}:{}", mapping.name, mapping.value, mapping.roles.join("|")))
         .collect();
-    vec![connector.name().to_owned(), connector.spec.issuer_url.clone(), mappings.join(",")]
+    vec![name.to_owned(), provider.to_owned(), mappings.join(",")]
 }
 
 fn of_agent(agent: &Agent) -> Vec<String> {

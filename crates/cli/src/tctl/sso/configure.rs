@@ -1,6 +1,9 @@
 //! `tctl sso configure`: a connector from options, printed as a document.
 
-use std::path::{Path, PathBuf};
+mod github;
+mod oidc;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -8,6 +11,8 @@ use clap::Subcommand;
 use resource::{Resource, Secret, Secrets};
 use serde_json::{Map, Value, json};
 
+use self::github::Github;
+use self::oidc::Oidc;
 use crate::exit::Usage;
 use crate::run::Context;
 
@@ -21,110 +26,75 @@ pub(super) struct Configure {
 enum ConfigureCommand {
     /// A connector to an OpenID Connect provider.
     Oidc(Box<Oidc>),
+    /// A connector to GitHub.
+    Github(Box<Github>),
 }
 
-#[derive(Debug, Default, clap::Args)]
-struct Oidc {
-    /// The connector's name: what people say to `tsh login --auth`.
-    #[arg(short, long, default_value = "oidc")]
-    name: String,
-    /// The provider, exactly as it calls itself.
-    #[arg(long, value_name = "URL")]
-    issuer_url: String,
-    /// What the provider calls this cluster.
-    #[arg(long, value_name = "CLIENT_ID")]
-    id: String,
-    /// The file with the client's secret, or `-` for standard input: an option would show it to everybody
-    /// on this machine.
-    #[arg(long, value_name = "FILE")]
-    secret_file: PathBuf,
-    /// Which claims give which roles: CLAIM,VALUE,ROLE[,ROLE…]; several times for several.
-    #[arg(short = 'r', long, required = true, value_name = "CLAIM,VALUE,ROLE…")]
-    claims_to_roles: Vec<String>,
-    /// Where the provider sends people back; the proxy's own address if not given.
-    #[arg(long, value_name = "URL")]
-    redirect_url: Vec<String>,
-    /// What to ask the provider for besides `openid`.
-    #[arg(long, value_delimiter = ',', value_name = "SCOPES")]
-    scope: Vec<String>,
-    /// What the connector is called in sentences.
-    #[arg(long)]
-    display: Option<String>,
-    /// The claim with the user's name; `email` if not given.
-    #[arg(long, value_name = "CLAIM")]
-    username_claim: Option<String>,
-    /// The authentication that must take place.
-    #[arg(long)]
-    acr: Option<String>,
-    /// What the provider asks people: none, login, consent, select_account.
-    #[arg(long)]
-    prompt: Option<String>,
-    /// How long ago people may have signed in at the provider.
-    #[arg(long, value_name = "DURATION")]
-    max_age: Option<String>,
-    /// How the secret is sent: `client_secret_basic` or `client_secret_post`.
-    #[arg(long, value_name = "METHOD")]
-    token_endpoint_auth_method: Option<String>,
-    /// Accept people whose e-mail address the provider has not verified.
-    #[arg(long)]
-    allow_unverified_email: bool,
+/// The spec of a connector.
+#[derive(Default)]
+struct Spec(Map<String, Value>);
+
+/// How a kind of connector writes its mappings.
+#[derive(Clone, Copy)]
+struct Words {
+    name: &'static str,
+    value: &'static str,
+    usage: &'static str,
 }
 
 /// Prints the connector, with its secret: it is to be created.
 pub(super) fn configure(cx: &Context, args: Configure) -> anyhow::Result<ExitCode> {
-    let ConfigureCommand::Oidc(oidc) = args.command;
-    let secret = read_secret(&oidc.secret_file)?;
-    let connector = document(&oidc, &secret)?;
+    let connector = match args.command {
+        ConfigureCommand::Oidc(oidc) => oidc.document()?,
+        ConfigureCommand::Github(github) => github.document()?,
+    };
     cx.printer.data(connector.to_yaml(Secrets::Include).trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn document(oidc: &Oidc, secret: &Secret<String>) -> anyhow::Result<Resource> {
-    let mut spec = Map::new();
-    let mut put = |name: &str, value: Value| {
+// === impl Spec ===
+
+impl Spec {
+    /// Puts a field in that says something.
+    fn put(&mut self, name: &str, value: Value) {
         let is_empty = value.is_null() || value.as_array().is_some_and(Vec::is_empty);
         if !is_empty {
-            spec.insert(name.to_owned(), value);
+            self.0.insert(name.to_owned(), value);
         }
-    };
-    put("issuer_url", json!(oidc.issuer_url));
-    put("client_id", json!(oidc.id));
-    put("client_secret", json!(secret.expose()));
-    put("redirect_url", json!(oidc.redirect_url));
-    put("scope", json!(oidc.scope));
-    put("display", json!(oidc.display));
-    put("username_claim", json!(oidc.username_claim));
-    put("acr_values", json!(oidc.acr));
-    put("prompt", json!(oidc.prompt));
-    put("max_age", json!(oidc.max_age));
-    put("token_endpoint_auth_method", json!(oidc.token_endpoint_auth_method));
-    if oidc.allow_unverified_email {
-        put("allow_unverified_email", json!(true));
     }
-    let mappings = oidc.claims_to_roles.iter().map(|text| mapping(text));
-    put("claims_to_roles", mappings.collect::<Result<Vec<_>, _>>()?.into());
-    let document = json!({
-        "kind": "oidc", "version": "v3", "metadata": {"name": oidc.name}, "spec": spec,
-    });
-    // Read as a cluster would: what cannot be created is not printed.
-    Resource::from_json(document.to_string().as_bytes()).map_err(|report| {
-        let problems: Vec<String> = report.problems().iter().map(ToString::to_string).collect();
-        Usage(problems.join("; ")).into()
-    })
+
+    /// Read as a cluster would: what cannot be created is not printed.
+    fn into_connector(self, kind: &str, version: &str, name: &str) -> anyhow::Result<Resource> {
+        let document =
+            json!({"kind": kind, "version": version, "metadata": {"name": name}, "spec": self.0});
+        Resource::from_json(document.to_string().as_bytes()).map_err(|report| {
+            let problems: Vec<String> = report.problems().iter().map(ToString::to_string).collect();
+            Usage(problems.join("; ")).into()
+        })
+    }
 }
 
-fn mapping(text: &str) -> Result<Value, Usage> {
+/// Each text as an entry of a list of mappings.
+fn mappings(texts: &[String], words: Words) -> Result<Value, Usage> {
+    texts.iter().map(|text| mapping(text, words)).collect()
+}
+
+fn mapping(text: &str, words: Words) -> Result<Value, Usage> {
     let mut parts = text.split(',').map(str::trim);
-    let (claim, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     let roles: Vec<&str> = parts.collect();
-    if claim.is_empty()
+    if name.is_empty()
         || value.is_empty()
         || roles.is_empty()
         || roles.iter().any(|role| role.is_empty())
     {
-        return Err(Usage(format!("{text:?} is not CLAIM,VALUE,ROLE[,ROLE…]")));
+        return Err(Usage(format!("{text:?} is not {}", words.usage)));
     }
-    Ok(json!({"claim": claim, "value": value, "roles": roles}))
+    let mut entry = Map::new();
+    entry.insert(words.name.to_owned(), json!(name));
+    entry.insert(words.value.to_owned(), json!(value));
+    entry.insert("roles".to_owned(), json!(roles));
+    Ok(entry.into())
 }
 
 fn read_secret(path: &Path) -> anyhow::Result<Secret<String>> {
@@ -137,4 +107,16 @@ fn read_secret(path: &Path) -> anyhow::Result<Secret<String>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod testing {
+    //! What tests of every kind of connector need.
+
+    use std::path::PathBuf;
+
+    /// A file with the secret `s`, in a folder that is gone when it is dropped.
+    pub(super) fn secret_file() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "s\n").unwrap();
+        (folder, path)
+    }
+}

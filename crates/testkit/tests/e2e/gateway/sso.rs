@@ -1,73 +1,27 @@
 //! People who sign in at an identity provider: a certified one, with real redirections.
 
-use std::path::{Path, PathBuf};
+mod github;
+mod office;
+
+use std::path::Path;
 
 use serde_json::{Value, json};
-use testkit::process::Finished;
-use testkit::{Argv, Browser, Cluster, IdentityProvider, Process, Real, wait};
+use testkit::{Argv, Browser, IdentityProvider};
 
+use self::office::{Office, finished};
 use super::{done, refused};
 
-/// A cluster with a provider, and a role that gives what the provider says.
-struct Office {
-    real: Real,
-    cluster: Cluster,
-    provider: IdentityProvider,
-}
-
-impl Office {
-    fn open(more: &Value) -> Self {
-        let (real, cluster) = (Real::locate(), Cluster::single());
-        let provider = IdentityProvider::start(&real, &cluster);
-        let allow = json!({"app_labels": {"*": "*"}, "mcp": {"tools": ["{{external.mcp_tools}}"]}});
-        cluster.role("developer", &allow, &json!({}));
-        cluster.put(&provider.connector("idp", more));
-        Self { real, cluster, provider }
+impl Office<IdentityProvider> {
+    fn oidc(more: &Value) -> Self {
+        let office = Self::open(IdentityProvider::start);
+        office.cluster.put(&office.provider.connector("idp", more));
+        office
     }
-
-    fn home(&self, name: &str) -> PathBuf {
-        self.cluster.scratch().join(format!("home of {name}"))
-    }
-
-    /// `tsh login`, waiting for a browser at its link.
-    fn begin(&self, home: &Path, words: &[&str]) -> (Process, String) {
-        let pin = format!("--ca-pin={}", self.cluster.ca_pin());
-        let tsh = self.cluster.tsh_at(home).args(["login", "--browser=none", &pin]);
-        let tsh = tsh.args(["--proxy", self.cluster.proxy_addr()]).args(words);
-        self.await_link(&tsh)
-    }
-
-    fn await_link(&self, tool: &Argv) -> (Process, String) {
-        let mut tool = self.cluster.begin_tool(tool);
-        tool.wait_for_output("/web/sso/", wait::PATIENCE);
-        let said = tool.stderr();
-        let link = said.split_whitespace().find(|word| word.contains("/web/sso/")).unwrap();
-        (tool, link.to_owned())
-    }
-
-    /// A person opens the link, and signs in at the provider.
-    fn visit(&self, link: &str, name: &str) -> Value {
-        let fields = json!({"login": name, "password": name});
-        Browser::new(&self.real).walk(link, &json!({"fields": fields}))
-    }
-
-    fn login(&self, name: &str, words: &[&str]) -> Finished {
-        let (mut tsh, link) = self.begin(&self.home(name), words);
-        let seen = self.visit(&link, name);
-        let text = seen.get("text").and_then(Value::as_str).unwrap();
-        assert!(text.contains("Back to the terminal"), "{seen}");
-        finished(&mut tsh)
-    }
-}
-
-fn finished(tool: &mut Process) -> Finished {
-    let status = tool.wait(wait::PATIENCE);
-    Finished { status, stdout: tool.stdout().into_bytes(), stderr: tool.stderr() }
 }
 
 #[test]
 fn a_claim_decides_what_is_seen_from_the_next_login_on() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     office.cluster.app("everything", &office.real.everything());
     let ls = |name: &str| {
         let tsh = office.cluster.tsh_at(&office.home(name)).args(["mcp", "ls"]);
@@ -109,7 +63,7 @@ fn a_claim_decides_what_is_seen_from_the_next_login_on() {
 
 #[test]
 fn every_form_of_a_claim_arrives_and_every_client_works() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     let _said = done(&office.login("alice", &["--auth=idp", "--ttl=2h"]));
     let user = office.cluster.get("user/alice@example.test");
     let traits = user.pointer("/spec/traits").unwrap();
@@ -140,7 +94,7 @@ fn every_form_of_a_claim_arrives_and_every_client_works() {
 
 #[test]
 fn whom_nothing_fits_is_told_so_and_nobody_is_taken_over() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     refused(
         &office.login("bob", &["--auth=idp"]),
         &["nothing that it says of you gives you a role", "hint"],
@@ -183,7 +137,7 @@ fn whom_nothing_fits_is_told_so_and_nobody_is_taken_over() {
 
 #[test]
 fn a_login_belongs_to_one_browser_and_one_process_and_happens_once() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     let browser = Browser::new(&office.real);
     let fields = json!({"login": "alice", "password": "alice"});
     let home = office.home("alice");
@@ -265,7 +219,7 @@ fn a_login_belongs_to_one_browser_and_one_process_and_happens_once() {
 
 #[test]
 fn a_person_who_is_turned_away_by_the_provider_is_told() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     let (mut tsh, link) = office.begin(&office.home("bob"), &["--auth=idp"]);
     let wrong = json!({"fields": {"login": "bob", "password": "no"}});
     let _seen = Browser::new(&office.real).walk(&link, &wrong);
@@ -281,7 +235,7 @@ fn a_person_who_is_turned_away_by_the_provider_is_told() {
 
 #[test]
 fn a_connector_is_tried_before_it_is_written() {
-    let office = Office::open(&json!({}));
+    let office = Office::oidc(&json!({}));
     office.cluster.admin(&["rm", "oidc/idp"]);
     let secret = office
         .cluster

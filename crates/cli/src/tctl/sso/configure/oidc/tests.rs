@@ -1,20 +1,27 @@
 //! Options as a document.
 
-use super::*;
+use resource::Secrets;
 
-fn oidc() -> Oidc {
-    Oidc {
+use super::*;
+use crate::tctl::sso::configure::testing::secret_file;
+
+fn oidc(change: fn(&mut Oidc)) -> anyhow::Result<Resource> {
+    let (_folder, secret_file) = secret_file();
+    let mut oidc = Oidc {
         name: "idp".to_owned(),
         issuer_url: "https://idp.example.com".to_owned(),
         id: "gateway".to_owned(),
         claims_to_roles: vec!["groups,eng,dev,ops".to_owned()],
+        secret_file,
         ..Oidc::default()
-    }
+    };
+    change(&mut oidc);
+    oidc.document()
 }
 
 #[test]
 fn what_is_printed_can_be_created() {
-    let connector = document(&oidc(), &Secret::new("s".to_owned())).unwrap();
+    let connector = oidc(|_| {}).unwrap();
     let text = connector.to_yaml(Secrets::Include);
     assert!(text.contains("client_secret: s\n") && text.contains("- dev"), "{text}");
     let Resource::Oidc(read) = connector else { panic!("another kind") };
@@ -23,11 +30,7 @@ fn what_is_printed_can_be_created() {
 
 #[test]
 fn what_cannot_be_created_is_not_printed() {
-    let refused = |change: fn(&mut Oidc)| {
-        let mut oidc = oidc();
-        change(&mut oidc);
-        document(&oidc, &Secret::new("s".to_owned())).unwrap_err().to_string()
-    };
+    let refused = |change| oidc(change).unwrap_err().to_string();
     assert!(
         refused(|oidc| oidc.issuer_url = "http://idp.example.com".to_owned()).contains("https")
     );
