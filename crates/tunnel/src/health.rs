@@ -34,7 +34,7 @@ struct Inner {
     begin: Instant,
     /// When it was heard of last, in milliseconds since `begin`.
     heard: AtomicU64,
-    /// Whether it was asked, and has not answered yet.
+    /// Whether it was asked, and the answer is still waited for.
     silent: AtomicBool,
 }
 
@@ -94,8 +94,12 @@ impl Health {
         }
         if !self.inner.silent.swap(true, Ordering::Relaxed) {
             tracing::info!("an agent gives no sign of life and is passed over");
+            let health = self.clone();
             let wait = async move {
-                answer.await;
+                if !answer.await {
+                    // It said no, or its end of the tunnel is gone. Whoever comes next asks again.
+                    health.inner.silent.store(false, Ordering::Relaxed);
+                }
             };
             self.inner.tasks.spawn_until_cancelled("tunnel.silent", wait);
         }

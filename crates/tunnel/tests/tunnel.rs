@@ -6,15 +6,20 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use api::{Body, Endpoint};
 use futures_util::future::BoxFuture;
 use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
 use runtime::Tasks;
 use tokio::net::UnixListener;
 use tokio::sync::watch;
-use tunnel::{Dialer, Handler, Registry, Repeat, SendError, Target};
+use tunnel::{Dialer, Handler, Registry, Repeat, SendError, Target, TaskExecutor};
 
 /// Answers with the path that was asked for, and the body after it.
 struct Echo;
@@ -283,6 +288,51 @@ async fn headers_that_are_too_long_end_nothing_else_in_the_tunnel() {
     };
     let (other, ()) = tokio::join!(other, meanwhile);
     assert_eq!(other.unwrap().status(), 200, "it was there all the time");
+    agent.cancel();
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+/// An agent that refuses the first question whether it is there, when it is told to, and answers all others.
+async fn reluctant(proxy: &Proxy, tasks: &Tasks) -> watch::Sender<bool> {
+    let stream = proxy.target.endpoint.open().await.unwrap();
+    let (tell, told) = watch::channel(false);
+    let first = Arc::new(AtomicBool::new(true));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (mut told, first) = (told.clone(), first.clone());
+        async move {
+            if request.uri().path() == "/tunnel/alive" && first.swap(false, Ordering::Relaxed) {
+                told.wait_for(|told| *told).await.unwrap();
+                return Err(std::io::Error::other("this stream is reset"));
+            }
+            Ok(Response::new(api::full("fine")))
+        }
+    });
+    let executor = TaskExecutor::new(tasks.clone(), "test.stream");
+    tasks.spawn_until_cancelled("test.agent", async move {
+        let server = http2::Builder::new(executor);
+        _ = server.serve_connection(TokioIo::new(stream), service).await;
+    });
+    tell
+}
+
+#[tokio::test]
+async fn an_agent_that_refuses_to_say_that_it_is_there_is_asked_again() {
+    let proxy = proxy("agent-6");
+    let agent = Tasks::new();
+    let tell = reluctant(&proxy, &agent).await;
+    eventually(|| proxy.registry.is_connected("agent-6")).await;
+    let send = |path| proxy.registry.send("agent-6", request(path), Repeat::Never);
+    // A tunnel in which nothing was heard for a moment is asked; any request makes one be heard of.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(matches!(send("/unsent").await, Err(SendError::NotConnected(_))));
+    assert!(send("/still").await.is_err(), "the answer is waited for");
+    tell.send(true).unwrap();
+    let again = async {
+        while send("/again").await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), again).await.unwrap();
     agent.cancel();
     proxy.tasks.shutdown(Duration::from_secs(5)).await;
 }
