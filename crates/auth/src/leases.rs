@@ -122,25 +122,57 @@ impl Leases {
                 lease.until > now
             });
             for some in renewed.chunks(store::MAX_WRITES) {
-                if let Err(error) = self.write(some).await {
-                    tracing::warn!(error = error.message(), "cannot keep who was heard of");
-                    // They are looked up in the store again when they are heard of.
-                    let mut heard = self.heard.lock();
-                    some.iter().for_each(|(host, _)| drop(heard.remove(host)));
-                }
+                self.keep_some(some.to_vec()).await;
             }
         }
     }
 
-    async fn write(&self, renewed: &[(String, Lease)]) -> Result<(), Error> {
-        let mut writes = Vec::with_capacity(renewed.len());
-        for (host, lease) in renewed {
-            let (key, end) = (keys::lease(host)?, Some(lease.heard + HEARTBEAT_LIFE));
-            writes.push(Write::compare_and_swap(key, lease.revision.clone(), nothing(), end));
+    /// Tells the store of some. Those that it could not be told of are looked up there again when they are
+    /// heard of.
+    async fn keep_some(&self, mut some: Vec<(String, Lease)>) {
+        while !some.is_empty() {
+            let error = match self.write(&some).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            // Of one of them another service, or its end, was quicker: that is no matter to the others.
+            let quicker =
+                if let store::Error::Conflict { key } | store::Error::NotFound { key } = &error {
+                    Some(key.name())
+                } else {
+                    None
+                };
+            let is_lost = |host: &str| quicker.as_deref().is_none_or(|name| name == host);
+            let lost: Vec<_> = some.extract_if(.., |(host, _)| is_lost(host)).collect();
+            if quicker.is_none() || lost.is_empty() {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    hosts = some.len() + lost.len(),
+                    "cannot keep who was heard of"
+                );
+            }
+            let mut heard = self.heard.lock();
+            lost.iter().for_each(|(host, _)| drop(heard.remove(host)));
+            if lost.is_empty() {
+                some.drain(..).for_each(|(host, _)| drop(heard.remove(&host)));
+            }
         }
-        let written = self.store.write(writes).await.map_err(|error| fault::store(&error))?;
+    }
+
+    async fn write(&self, renewed: &[(String, Lease)]) -> Result<(), store::Error> {
+        let with_key = |one| -> Option<(&(String, Lease), store::Key)> {
+            let (host, _): &(String, Lease) = one;
+            Some((one, keys::lease(host).ok()?))
+        };
+        let renewed: Vec<_> = renewed.iter().filter_map(with_key).collect();
+        let write = |((_, lease), key): &(&(String, Lease), store::Key)| {
+            let end = Some(lease.heard + HEARTBEAT_LIFE);
+            Write::compare_and_swap(key.clone(), lease.revision.clone(), nothing(), end)
+        };
+        let written = self.store.write(renewed.iter().map(write).collect()).await?;
         let mut heard = self.heard.lock();
-        for ((host, lease), revision) in renewed.iter().zip(written) {
+        for (((host, lease), _), revision) in renewed.into_iter().zip(written) {
             if let Some(known) = heard.get_mut(host)
                 && known.revision == lease.revision
             {

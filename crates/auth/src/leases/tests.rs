@@ -71,3 +71,30 @@ async fn who_ends_is_not_there() {
     leases.end("a").await.unwrap();
     leases.end("a").await.unwrap();
 }
+
+#[tokio::test]
+async fn one_that_another_service_was_told_of_is_no_matter_to_the_others() {
+    let (clock, store, leases) = leases();
+    let hosts = ["a", "b", "c", "d"];
+    for host in hosts {
+        leases.renew(host).await.unwrap();
+    }
+    // Of two of them others were quicker.
+    Leases::new(store.clone(), clock.clone()).renew("b").await.unwrap();
+    Leases::new(store.clone(), clock.clone()).end("d").await.unwrap();
+    clock.advance(Duration::from_secs(1));
+    let renewed = hosts.map(|host| (host.to_owned(), leases.heard.lock()[host].clone()));
+    let now = clock.now();
+    let renewed = renewed.map(|(host, lease)| (host, super::Lease { heard: now, ..lease }));
+    leases.keep_some(renewed.to_vec()).await;
+    let known = |host: &str| leases.heard.lock().get(host).map(|lease| lease.until);
+    for host in ["a", "c"] {
+        let key = crate::keys::lease(host).unwrap();
+        assert_eq!(store.get(&key).await.unwrap().expires, Some(now + HEARTBEAT_LIFE), "{host}");
+        assert_eq!(known(host), Some(now + HEARTBEAT_LIFE), "{host}");
+    }
+    // The store is asked of them when they are heard of next.
+    assert_eq!((known("b"), known("d")), (None, None));
+    assert!(leases.renew("b").await.unwrap());
+    assert!(!leases.renew("d").await.unwrap(), "it has ended");
+}
