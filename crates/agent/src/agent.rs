@@ -22,7 +22,8 @@ use crate::http::Http;
 use crate::inventory::Inventory;
 use crate::labels::{self, ToldLabels};
 use crate::launch::{Binary, Launcher};
-use crate::places::{MAX_CONNECTIONS, Places};
+use crate::limits::Limits;
+use crate::places::Places;
 use crate::record::Recording;
 use crate::relay::{KnownTasks, TaskBook};
 use crate::seal::Sealed;
@@ -45,6 +46,8 @@ pub struct AgentConfig {
     pub demo_server: bool,
     /// Which addresses servers may have that are dialled.
     pub egress: Egress,
+    /// The bounds within which it serves.
+    pub limits: Limits,
     /// What watches over stdio servers.
     pub keeper_binary: Binary,
     /// Where what happens is recorded, before it happens.
@@ -74,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) label_runs: Semaphore,
     pub(crate) launcher: Launcher,
     pub(crate) egress: Arc<Egress>,
+    pub(crate) limits: Limits,
     pub(crate) recording: Recording,
     /// Whether what happens can be recorded now.
     pub(crate) witness: Witness,
@@ -110,7 +114,7 @@ impl Agent {
         let tasks = tasks.child();
         let mut fixed = config.static_apps;
         fixed.extend(config.demo_server.then(App::demo));
-        let clock = config.clock;
+        let (clock, limits) = (config.clock, config.limits);
         let inventory = Inventory::new(
             client.clone(),
             clock.clone(),
@@ -150,8 +154,9 @@ impl Agent {
             published: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
-            launcher: Launcher::new(config.keeper_binary)?,
+            launcher: Launcher::bounded(config.keeper_binary, limits.processes)?,
             egress: Arc::new(config.egress),
+            limits,
             tasks: tasks.clone(),
             clock,
             replica: replica.clone(),
@@ -164,10 +169,10 @@ impl Agent {
             witness,
             assertions,
             changes,
-            http: Http::default(),
+            http: Http::new(&limits),
             seal: Arc::new(Sealed::new(Sealer::new().map_err(io::Error::other)?, &host_id)),
             task_book: Arc::default(),
-            places: Places::default(),
+            places: Places::new(&limits),
         });
         let changes = changes::run(replica, trust, authorizer, labels, tell);
         tasks.spawn_until_cancelled("agent.changes", changes);
@@ -196,7 +201,7 @@ impl Agent {
 impl Shared {
     /// Whether another connection can be served.
     pub(crate) fn has_room(&self) -> bool {
-        !self.tasks.is_cancelled() && self.places.taken() < MAX_CONNECTIONS
+        !self.tasks.is_cancelled() && self.places.has_room()
     }
 
     /// The tasks that a user made of an app's tools. A process that lives as long as its connection has

@@ -33,15 +33,10 @@ pub(crate) use self::error::DialError;
 pub(crate) use self::headers::Confidences;
 use self::headers::{Rewriting, carried};
 use crate::given;
+use crate::limits::Limits;
 pub use fetch::egress::{self, Egress};
 
-/// How long a server may take to begin its answer. Those that answer as JSON are done with the work by
-/// then, and tools may take long.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(10);
-/// How long a connection is kept that nobody uses: shorter than common servers keep theirs (Node: 5 s). A call
-/// that meets the server's end of the connection on its way is lost, as it may have been read.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
-/// So many are kept.
+/// So many connections are kept that nobody uses.
 const IDLE_CONNECTIONS: usize = 64;
 /// How often a quiet HTTP/2 connection is checked, and how long the answer may take.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(20);
@@ -59,6 +54,8 @@ pub(crate) struct Dialler {
     client: Client<Connector, Body>,
     target: Arc<Target>,
     rewriting: Rewriting,
+    /// How long the server may take to begin its answer.
+    answer_timeout: Duration,
     /// When files that the client is made of are to be read again.
     stale: Option<Instant>,
 }
@@ -89,7 +86,12 @@ impl Dialler {
     ///
     /// # Errors
     /// What is wrong with the app, for its administrator.
-    pub(crate) fn new(app: &App, egress: &Arc<Egress>, tasks: &Tasks) -> Result<Self, String> {
+    pub(crate) fn new(
+        app: &App,
+        egress: &Arc<Egress>,
+        limits: &Limits,
+        tasks: &Tasks,
+    ) -> Result<Self, String> {
         let url = match app.transport() {
             Some(Transport::StreamableHttp { url } | Transport::Sse { url }) => url,
             Some(Transport::Stdio) | None => {
@@ -105,18 +107,33 @@ impl Dialler {
             "https" => Some(secure(app, &host.to_string(), !rewriting.sets_host())?),
             _ => None,
         };
-        let target = Arc::new(Target { host, port, tls, egress: egress.clone() });
+        let target = Arc::new(Target {
+            host,
+            port,
+            tls,
+            egress: egress.clone(),
+            timeout: limits.connect_timeout,
+        });
         let client = Client::builder(TaskExecutor::new(tasks.clone(), "agent.dial"))
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_idle_timeout(limits.server_idle_timeout)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .http2_keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
             .build(Connector { target: target.clone() });
         let from_files = app.spec.tls.as_ref().is_some_and(UpstreamTls::has_files);
         let stale = from_files.then(|| Instant::now() + FILES_FRESH);
-        Ok(Self { app: app.name().to_owned(), url, uri, client, target, rewriting, stale })
+        Ok(Self {
+            app: app.name().to_owned(),
+            url,
+            uri,
+            client,
+            target,
+            rewriting,
+            answer_timeout: limits.answer_timeout,
+            stale,
+        })
     }
 
     /// Whether another one should be made, because of what its files may hold by now.
@@ -127,6 +144,11 @@ impl Dialler {
     /// Connects to the app's server and says nothing.
     pub(crate) async fn reach(&self) -> Result<(), DialError> {
         self.target.open().await.map(drop)
+    }
+
+    /// How long the server may take to begin its answer, and to send one that is no stream.
+    pub(crate) const fn answer_timeout(&self) -> Duration {
+        self.answer_timeout
     }
 
     /// Where the app's server is.
@@ -189,11 +211,10 @@ impl Dialler {
         *request.uri_mut() = uri;
         *request.headers_mut() = headers;
         drop(leave);
-        let answer = match timeout(ANSWER_TIMEOUT, self.client.request(request)).await {
+        let after = self.answer_timeout;
+        let answer = match timeout(after, self.client.request(request)).await {
             Ok(answer) => answer.map_err(|error| DialError::of(&error))?,
-            Err(_elapsed) => {
-                return Err(DialError::Timeout { what: "answer", after: ANSWER_TIMEOUT });
-            }
+            Err(_elapsed) => return Err(DialError::Timeout { what: "answer", after }),
         };
         check_redirect(&answer, url)?;
         let (mut parts, body) = answer.into_parts();

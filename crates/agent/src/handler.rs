@@ -17,6 +17,7 @@ use crate::agent::Shared;
 use crate::authorize::{Grant, Refusal};
 use crate::end::{End, Reason};
 use crate::evidence::Evidence;
+use crate::newest::Newest;
 use crate::outbox::{Outbox, outbox};
 use crate::places::{NoPlace, Place};
 use crate::proof;
@@ -131,6 +132,7 @@ fn open(
         unrecorded()
     })?;
     let (shared_by, served) = (shared.clone(), served.clone());
+    let brought = Newest::once(brought);
     let parts = Parts { way: Way::Lines, shared: shared_by, id, grant, served, recorder, brought };
     let session = Session::new(parts, body, out);
     shared.tasks.spawn("agent.session", async move {

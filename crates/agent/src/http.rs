@@ -36,14 +36,27 @@ use crate::agent::Shared;
 use crate::authorize::Refusal;
 use crate::end::{End, Reason};
 use crate::handler::{not_served, recorder_of};
+use crate::limits::Limits;
 use crate::served::Served;
 
 /// What HTTP requests find again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Http {
     visitors: Visitors,
     sessions: Sessions,
     pools: Pools,
+}
+
+// === impl Http ===
+
+impl Http {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            visitors: Visitors::default(),
+            sessions: Sessions::new(limits),
+            pools: Pools::default(),
+        }
+    }
 }
 
 /// Answers a request to an app that is served.

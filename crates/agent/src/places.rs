@@ -9,16 +9,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-/// The most connections that one agent serves at a time.
-pub(crate) const MAX_CONNECTIONS: usize = 10_000;
-/// The most of them that one user has, whatever the apps: the others are for everybody else.
-pub(crate) const CONNECTIONS_OF_USER: usize = 1_000;
+use crate::limits::Limits;
+
 /// So many users are remembered that have none.
 const IDLE_USERS: usize = 1_024;
 
 /// The connections of an agent.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Places {
+    /// How many there are for all, and for one user.
+    most: (usize, usize),
     all: Arc<AtomicUsize>,
     /// Guards the table; held for a look-up.
     users: Mutex<HashMap<Box<str>, Arc<AtomicUsize>>>,
@@ -36,35 +36,44 @@ pub(crate) struct Place {
 pub(crate) enum NoPlace {
     /// The user has as many as one may have.
     #[error(
-        "you have {CONNECTIONS_OF_USER} connections and open requests at this agent, the most that one user may \
+        "you have {0} connections and open requests at this agent, the most that one user may \
          have; end some"
     )]
-    OfUser,
+    OfUser(usize),
     /// All are taken.
-    #[error(
-        "this agent has {MAX_CONNECTIONS} connections, the most that it serves; try again later"
-    )]
-    OfAll,
+    #[error("this agent has {0} connections, the most that it serves; try again later")]
+    OfAll(usize),
 }
 
 // === impl Places ===
 
 impl Places {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = (limits.connections, limits.connections_per_user);
+        Self { most, all: Arc::default(), users: Mutex::default() }
+    }
+
+    /// Whether there is another one, for somebody.
+    pub(crate) fn has_room(&self) -> bool {
+        self.taken() < self.most.0
+    }
+
     /// How many connections there are.
     pub(crate) fn taken(&self) -> usize {
         self.all.load(Ordering::Relaxed)
     }
 
     pub(crate) fn take(&self, user: &str) -> Result<Place, NoPlace> {
+        let (most, most_of_user) = self.most;
         let of_user = self.of(user);
-        if of_user.fetch_add(1, Ordering::Relaxed) >= CONNECTIONS_OF_USER {
+        if of_user.fetch_add(1, Ordering::Relaxed) >= most_of_user {
             of_user.fetch_sub(1, Ordering::Relaxed);
-            return Err(NoPlace::OfUser);
+            return Err(NoPlace::OfUser(most_of_user));
         }
         // Counts itself out again when it is dropped.
         let place = Place { all: self.all.clone(), of_user };
-        if self.all.fetch_add(1, Ordering::Relaxed) >= MAX_CONNECTIONS {
-            return Err(NoPlace::OfAll);
+        if self.all.fetch_add(1, Ordering::Relaxed) >= most {
+            return Err(NoPlace::OfAll(most));
         }
         Ok(place)
     }
@@ -74,7 +83,7 @@ impl Places {
         if let Some(count) = users.get(user) {
             return count.clone();
         }
-        if users.len() >= MAX_CONNECTIONS + IDLE_USERS {
+        if users.len() >= self.most.0 + IDLE_USERS {
             users.retain(|_, count| Arc::strong_count(count) > 1);
         }
         let count = Arc::<AtomicUsize>::default();
@@ -96,42 +105,52 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
+    const ALL: usize = 12;
+    const OF_USER: usize = 4;
+
+    fn places() -> Places {
+        let limits =
+            Limits { connections: ALL, connections_per_user: OF_USER, ..Limits::default() };
+        Places::new(&limits)
+    }
+
     #[test]
     fn a_user_leaves_places_for_others() {
-        let places = Places::default();
-        let mut taken: Vec<_> =
-            (0..CONNECTIONS_OF_USER).map(|_| places.take("alice").unwrap()).collect();
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser);
-        assert_eq!(places.taken(), CONNECTIONS_OF_USER);
+        let places = places();
+        let mut taken: Vec<_> = (0..OF_USER).map(|_| places.take("alice").unwrap()).collect();
+        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser(OF_USER));
+        assert_eq!(places.taken(), OF_USER);
         let other = places.take("bob").unwrap();
         taken.pop();
         taken.push(places.take("alice").unwrap());
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser);
+        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser(OF_USER));
         drop((taken, other));
         assert_eq!(places.taken(), 0);
     }
 
     #[test]
     fn there_are_so_many_for_all_and_not_one_more() {
-        let places = Places::default();
-        let take = |number: usize| places.take(&(number / CONNECTIONS_OF_USER).to_string());
-        let mut taken: Vec<_> = (0..MAX_CONNECTIONS).map(|number| take(number).unwrap()).collect();
-        assert_eq!(take(MAX_CONNECTIONS).unwrap_err(), NoPlace::OfAll);
+        let places = places();
+        let take = |number: usize| places.take(&(number / OF_USER).to_string());
+        let mut taken: Vec<_> = (0..ALL).map(|number| take(number).unwrap()).collect();
+        assert!(!places.has_room());
+        assert_eq!(take(ALL).unwrap_err(), NoPlace::OfAll(ALL));
         taken.pop();
-        taken.push(take(MAX_CONNECTIONS).unwrap());
-        assert_eq!(take(MAX_CONNECTIONS).unwrap_err(), NoPlace::OfAll);
+        assert!(places.has_room());
+        taken.push(take(ALL).unwrap());
+        assert_eq!(take(ALL).unwrap_err(), NoPlace::OfAll(ALL));
         drop(taken);
         assert_eq!(places.taken(), 0);
     }
 
     #[test]
     fn users_who_have_none_are_forgotten() {
-        let places = Places::default();
+        let places = places();
         let kept = places.take("alice").unwrap();
-        for number in 0..2 * (MAX_CONNECTIONS + IDLE_USERS) {
+        for number in 0..2 * (ALL + IDLE_USERS) {
             drop(places.take(&number.to_string()).unwrap());
         }
-        assert!(places.users.lock().len() <= MAX_CONNECTIONS + IDLE_USERS);
+        assert!(places.users.lock().len() <= ALL + IDLE_USERS);
         drop(kept);
         assert_eq!(places.taken(), 0);
     }

@@ -7,7 +7,6 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Brought;
 use bytes::Bytes;
 use mcp::error::{self, code};
 use mcp::framing::LineError;
@@ -25,6 +24,7 @@ use crate::agent::Shared;
 use crate::authorize::Grant;
 use crate::end::{End, Reason};
 use crate::launch::{Ended, Outcome};
+use crate::newest::Newest;
 use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::relay::{FromClient, FromServer, Relay, unrecorded};
@@ -48,7 +48,7 @@ pub(crate) struct Session {
     /// Counted for as long as this lives.
     pub(crate) connection: Connection,
     way: Way,
-    brought: Brought,
+    brought: Newest,
     io: Io,
     relay: Relay,
     /// When the client last wrote.
@@ -88,7 +88,7 @@ pub(crate) struct Parts {
     pub(crate) served: Arc<Served>,
     pub(crate) recorder: Recorder,
     /// What the client has for the server itself.
-    pub(crate) brought: Brought,
+    pub(crate) brought: Newest,
 }
 
 // === impl Session ===

@@ -164,7 +164,7 @@ impl Upstream {
         }
     }
 
-    /// Whether the server could not even be asked: then its silence says nothing of it.
+    /// Whether the server could not even be asked, or did not accept who asked: that says nothing of it.
     fn is_unreachable(&self) -> bool {
         matches!(self, Self::Remote(remote) if remote.faults() > 0)
     }

@@ -209,6 +209,17 @@ impl Brought {
         self.iter().filter(|(name, _)| !tells_requests_apart(name.as_str()))
     }
 
+    /// The same as something to bring.
+    #[must_use]
+    pub fn only_standing(&self) -> Self {
+        if self.iter().all(|(name, _)| !tells_requests_apart(name.as_str())) {
+            return self.clone();
+        }
+        let standing: HeaderMap =
+            self.standing().map(|(name, value)| (name.clone(), value.clone())).collect();
+        Self((!standing.is_empty()).then(|| Arc::new(standing)))
+    }
+
     /// Addresses them to the server, in a request that goes by the cluster's ways.
     pub fn write(&self, request: &mut HeaderMap) {
         for (name, value) in self.iter() {

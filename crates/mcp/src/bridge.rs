@@ -60,6 +60,21 @@ pub const HELD_CALLS: usize = 64;
 /// How long a held call waits for the client to repeat it.
 pub const HELD: Duration = Duration::from_secs(600);
 
+/// How many calls are held, and for how long: [`HELD_CALLS`] and [`HELD`], unless the owner wants it otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holding {
+    /// The most calls.
+    pub calls: usize,
+    /// How long each of them waits.
+    pub time: Duration,
+}
+
+impl Default for Holding {
+    fn default() -> Self {
+        Self { calls: HELD_CALLS, time: HELD }
+    }
+}
+
 /// Reports of progress that are kept for a call that is held, and how long one may be.
 pub const MISSED_REPORTS: usize = 32;
 /// See [`MISSED_REPORTS`]; in bytes.

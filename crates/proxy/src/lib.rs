@@ -9,6 +9,7 @@ mod heartbeat;
 mod hello;
 mod ingress;
 mod limit;
+mod limits;
 mod listener;
 mod lock;
 mod prefixed;
@@ -17,4 +18,5 @@ mod service;
 mod strangers;
 mod web;
 
+pub use limits::Limits;
 pub use service::{Config, Proxy, ProxyError};

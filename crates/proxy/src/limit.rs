@@ -10,8 +10,6 @@ use governor::clock::MonotonicClock;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-/// Attempts a minute from one address, and as many at once.
-const ATTEMPTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(19);
 /// The table is pruned when it knows more addresses than this.
 const PRUNE_AT: usize = 4096;
 
@@ -21,11 +19,7 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
-    pub(crate) fn new() -> Self {
-        Self::of(ATTEMPTS)
-    }
-
-    /// With another number a minute.
+    /// So many a minute from one address, and as many at once.
     pub(crate) fn of(attempts: NonZeroU32) -> Self {
         Self {
             limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(attempts), MonotonicClock),

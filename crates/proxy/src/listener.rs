@@ -14,8 +14,6 @@ use crate::prefixed::Prefixed;
 use crate::relay;
 use crate::service::Shared;
 
-/// Connections at once; the operating system queues what comes beyond.
-const MAX_CONNECTIONS: usize = 20_000;
 /// How long a client may take for its hello and the TLS handshake together.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Pause after the operating system refused to accept (usually: no descriptors left).
@@ -24,9 +22,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
 connection: close\r\ncontent-length: 53\r\n\r\nthis port speaks TLS: use https:// instead of http://";
 
-/// Accepts until shutdown.
-pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+/// Accepts until shutdown, so many connections at a time.
+pub(crate) async fn run(listener: TcpListener, connections: usize, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(connections));
     loop {
         let Ok(place) = places.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {

@@ -10,6 +10,7 @@ use tunnel::Registry;
 
 use crate::ingress::{Held, Tokens};
 use crate::limit::Attempts;
+use crate::limits::Limits;
 use crate::strangers::Strangers;
 use crate::{heartbeat, listener, web};
 
@@ -17,6 +18,8 @@ use crate::{heartbeat, listener, web};
 pub struct Config {
     /// The bound port.
     pub listener: TcpListener,
+    /// The bounds within which it works.
+    pub limits: Limits,
     /// The proxy's certificate, its key, and who is trusted: with [`Config::alpn`] as protocols.
     pub tls: Arc<rustls::ServerConfig>,
     /// The identity that `tls` shows.
@@ -115,7 +118,7 @@ impl Proxy {
             public_addr: config.public_addr.clone(),
             client: config.client.clone(),
             replica: config.replica.clone(),
-            attempts: Attempts::new(),
+            attempts: Attempts::of(config.limits.sign_in_attempts),
         }));
         let shared = Arc::new(Shared {
             tls: config.tls,
@@ -136,7 +139,9 @@ impl Proxy {
             tokens: Tokens::new(),
         });
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
-        tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));
+        let connections = config.limits.connections;
+        let listening = listener::run(config.listener, connections, shared);
+        tasks.spawn_critical("proxy.listener", listening);
         Ok(Self { address })
     }
 

@@ -1,6 +1,7 @@
 //! What a process is told by its configuration file, as types that can be acted upon.
 
 mod file;
+mod limits;
 mod services;
 
 use std::path::PathBuf;

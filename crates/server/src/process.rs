@@ -199,6 +199,7 @@ impl Process {
             self.proxy_addr = Some(public_addr.clone());
             edge::start_proxy(edge::ProxyParts {
                 listener,
+                limits: section.limits,
                 public_addr,
                 node_name: config.node_name.clone(),
                 auth_addresses: addresses,

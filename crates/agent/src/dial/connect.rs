@@ -23,8 +23,6 @@ use url::Host;
 use super::egress::{Egress, Refused};
 use super::error::DialError;
 
-/// How long it may take until a request can be written.
-pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long one address may take to answer, when there are others.
 const ADDRESS_TIMEOUT: Duration = Duration::from_secs(5);
 /// A name with more addresses is not tried any further.
@@ -43,6 +41,8 @@ pub(super) struct Target {
     pub(super) port: u16,
     pub(super) tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
     pub(super) egress: Arc<Egress>,
+    /// How long it may take until a request can be written.
+    pub(super) timeout: Duration,
 }
 
 /// A connection to an upstream.
@@ -74,10 +74,10 @@ impl tower_service::Service<Uri> for Connector {
 impl Target {
     /// A connection over which something can be said, in time.
     pub(super) async fn open(&self) -> Result<Stream, DialError> {
-        match timeout(CONNECT_TIMEOUT, self.connect()).await {
+        match timeout(self.timeout, self.connect()).await {
             Ok(stream) => stream,
             Err(_elapsed) => {
-                Err(DialError::Timeout { what: "accept a connection", after: CONNECT_TIMEOUT })
+                Err(DialError::Timeout { what: "accept a connection", after: self.timeout })
             }
         }
     }

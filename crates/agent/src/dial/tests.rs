@@ -32,7 +32,11 @@ fn app(spec: Value) -> App {
 }
 
 fn dialler(spec: Value) -> Result<Dialler, String> {
-    Dialler::new(&app(spec), &Arc::default(), &Tasks::new())
+    bounded(spec, &Limits::default())
+}
+
+fn bounded(spec: Value, limits: &Limits) -> Result<Dialler, String> {
+    Dialler::new(&app(spec), &Arc::default(), limits, &Tasks::new())
 }
 
 fn caller() -> Caller {
@@ -167,7 +171,7 @@ async fn addresses_are_judged_after_they_were_resolved() {
         |deny: &str| Arc::new(Egress { allow: Vec::new(), deny: vec![deny.parse().unwrap()] });
     let dial = |host: &str, egress: &Arc<Egress>| {
         let spec = json!({"uri": format!("mcp+http://{host}:{port}/")});
-        Dialler::new(&app(spec), egress, &Tasks::new()).unwrap()
+        Dialler::new(&app(spec), egress, &Limits::default(), &Tasks::new()).unwrap()
     };
     // A name whose addresses are denied, and other spellings of the address.
     let both: Egress = Egress {
@@ -309,4 +313,41 @@ async fn bodies_travel_both_ways_as_they_come() {
     let answer = dialler.send(Leave::Housekeeping, request, &caller()).await.unwrap();
     assert_eq!(whole(answer).await, "a body");
     assert_eq!(server.seen()[0].body, "a body");
+}
+
+#[tokio::test]
+async fn a_server_that_is_silent_is_waited_for_as_long_as_was_said() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let limits = Limits {
+        connect_timeout: StdDuration::from_secs(1),
+        answer_timeout: StdDuration::from_secs(2),
+        ..Limits::default()
+    };
+    // The system accepts connections; nobody speaks on them.
+    let secure = bounded(json!({"uri": format!("mcp+https://{address}/")}), &limits).unwrap();
+    let said = failed(&secure).await;
+    assert_eq!(said, "the MCP server did not accept a connection within 1 seconds");
+    let plain = bounded(json!({"uri": format!("mcp+http://{address}/")}), &limits).unwrap();
+    assert_eq!(failed(&plain).await, "the MCP server did not answer within 2 seconds");
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_kept_for_as_long_as_was_said() {
+    let server = HttpServer::new(|_| text(200, "text/plain", "ok")).await;
+    let spec = json!({"uri": format!("mcp+http://{}/", server.address)});
+    let limits = Limits { server_idle_timeout: StdDuration::from_secs(1), ..Limits::default() };
+    let dialler = bounded(spec, &limits).unwrap();
+    for _ in 0..3 {
+        assert_eq!(whole(get(&dialler).await.unwrap()).await, "ok");
+    }
+    assert_eq!(*server.connections.lock(), 1);
+    let left = async {
+        while *server.open.lock() > 0 {
+            tokio::time::sleep(StdDuration::from_millis(10)).await;
+        }
+    };
+    timeout(StdDuration::from_secs(10), left).await.expect("it is left by itself");
+    assert_eq!(whole(get(&dialler).await.unwrap()).await, "ok");
+    assert_eq!(*server.connections.lock(), 2);
 }

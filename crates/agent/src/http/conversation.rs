@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use api::Brought;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body_util::BodyExt;
@@ -26,6 +27,8 @@ use super::visitor::Visitor;
 use crate::agent::Shared;
 use crate::end::End;
 use crate::evidence::Evidence;
+use crate::limits::Limits;
+use crate::newest::Newest;
 use crate::outbox::{Outbox, OutboxBody, outbox};
 
 /// So much may wait for a slow reader of a stream before the server is no longer read,
@@ -34,11 +37,7 @@ const ROOM: usize = 256 * 1024;
 const STUCK: Duration = Duration::from_secs(10);
 /// A request that takes longer is answered by a stream, which can be resumed.
 const SOON: Duration = Duration::from_secs(2);
-/// A session in which nothing happens, and to which nobody listens, ends. One of the modern era is begun again
-/// when it is needed.
-const IDLE_LEGACY: Duration = Duration::from_hours(2);
-const IDLE_MODERN: Duration = Duration::from_mins(10);
-/// How often that is looked at.
+/// How often it is looked, at most, whether a session is used.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// A session behind HTTP requests.
@@ -53,6 +52,8 @@ pub(crate) struct Conversation {
     idle: Duration,
     /// By whose certificate it was begun.
     evidence: Evidence,
+    /// What its client has for the server itself.
+    brought: Newest,
 }
 
 /// Who posts or listens.
@@ -103,7 +104,12 @@ struct Waiting<'c> {
 // === impl Conversation ===
 
 impl Conversation {
-    pub(crate) fn new(era: Era, evidence: Evidence) -> (Arc<Self>, Ends) {
+    pub(crate) fn new(
+        era: Era,
+        evidence: Evidence,
+        brought: Newest,
+        limits: &Limits,
+    ) -> (Arc<Self>, Ends) {
         let (inlet, body) = inlet();
         let (out, lines) = outbox();
         let state = State { streams: Streams::new(era), used: Instant::now() };
@@ -112,8 +118,12 @@ impl Conversation {
             state: Mutex::new(state),
             read: Notify::new(),
             closing: CancellationToken::new(),
-            idle: if era == Era::Modern { IDLE_MODERN } else { IDLE_LEGACY },
+            idle: match era {
+                Era::Modern => limits.held_session_idle_timeout,
+                Era::Legacy => limits.session_idle_timeout,
+            },
             evidence,
+            brought,
         };
         (Arc::new(conversation), Ends { body, out, lines })
     }
@@ -121,7 +131,7 @@ impl Conversation {
     /// Puts what the session writes where it belongs, until it is over or nobody uses it.
     pub(crate) async fn drive(&self, mut ends: OutboxBody) {
         let mut lines = LineReader::new(MESSAGE_BYTES + ADDED_BYTES);
-        let mut look = tokio::time::interval(LOOK);
+        let mut look = tokio::time::interval(LOOK.min(self.idle));
         let words = 'over: loop {
             tokio::select! {
                 () = self.closing.cancelled() => break End::client_done().message,
@@ -201,6 +211,11 @@ impl Conversation {
     /// What `initialize` agreed on.
     pub(crate) fn revision(&self) -> Option<mcp::Revision> {
         self.state.lock().streams.revision
+    }
+
+    /// What the client has for the server itself from now on.
+    pub(crate) fn brings(&self, brought: &Brought) {
+        self.brought.brings(brought);
     }
 
     /// Whether it was begun with the same certificate, from the same address.

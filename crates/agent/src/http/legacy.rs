@@ -89,6 +89,7 @@ pub(crate) async fn post(
     if !(accepts.events || (accepts.json && messages.len() == 1)) {
         return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
     }
+    conversation.brings(&exchange.brought);
     let posted = conversation.post(body, &messages, accepts, exchange.asker()).await;
     respond(exchange, body, posted).await
 }

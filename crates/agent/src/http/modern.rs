@@ -25,8 +25,6 @@ use crate::served::Target;
 
 /// So many sessions are held for one identity and app: as many sorts of clients it has.
 const POOLS_OF_ONE: usize = 16;
-/// and so many for one user, whatever the logins and apps.
-const POOLS_OF_USER: usize = 256;
 
 /// The sessions that are held, by whom they are for.
 #[derive(Debug, Default)]
@@ -169,8 +167,8 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
     make_room(&mut table, POOLS_OF_ONE, |other| {
         other.principal == key.principal && other.app == key.app
     })?;
-    let user = key.principal.user();
-    make_room(&mut table, POOLS_OF_USER, |other| other.principal.user() == user)?;
+    let (user, most) = (key.principal.user(), shared.limits.sessions_per_user);
+    make_room(&mut table, most, |other| other.principal.user() == user)?;
     let (of_pool, ended) = (shared.clone(), key.clone());
     let over = move || of_pool.http.pools.forget(&ended);
     let session = Uuid::new_v4().to_string();

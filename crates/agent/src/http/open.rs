@@ -10,6 +10,7 @@ use super::conversation::Conversation;
 use super::exchange::Exchange;
 use super::reply::{self, Stop};
 use crate::end::End;
+use crate::newest::Newest;
 use crate::session::{Parts, Session, Way};
 
 /// Starts the task of a session. `over` is called when it has ended.
@@ -32,7 +33,9 @@ pub(crate) fn open(
         tracing::error!(%error, "cannot record a session");
         unrecorded()
     })?;
-    let (conversation, ends) = Conversation::new(era, grant.evidence().clone());
+    let brought = Newest::each(&exchange.brought);
+    let (conversation, ends) =
+        Conversation::new(era, grant.evidence().clone(), brought.clone(), &shared.limits);
     let parts = Parts {
         way: Way::Http,
         shared: shared.clone(),
@@ -40,7 +43,7 @@ pub(crate) fn open(
         grant,
         served: exchange.served.clone(),
         recorder,
-        brought: exchange.brought.clone(),
+        brought,
     };
     let (body, out, lines) = ends.split();
     let session = Session::new(parts, api::boxed(body), out);

@@ -2,7 +2,6 @@
 //! between, each message decided as it goes by.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::Brought;
 use http::header::HeaderValue;
@@ -19,9 +18,6 @@ use crate::end::End;
 use crate::places::{NoPlace, Place};
 use crate::relay::Relay;
 use crate::served::{Connection, Served, Target};
-
-/// A session in which nothing happens, and to which nobody listens, ends.
-const IDLE: Duration = Duration::from_hours(12);
 
 /// One conversation: a session of the legacy era, a request of the modern one.
 #[derive(Debug)]
@@ -152,7 +148,8 @@ impl Passage {
     }
 
     fn is_unused(&self) -> Option<End> {
-        self.idle_since().is_some_and(|since| since.elapsed() >= IDLE).then(End::client_done)
+        let idle = self.shared.limits.passing_session_idle_timeout;
+        self.idle_since().is_some_and(|since| since.elapsed() >= idle).then(End::client_done)
     }
 
     /// Ends it: streams end with the reason. Says whether it was not over before.

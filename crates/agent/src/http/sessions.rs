@@ -10,17 +10,13 @@ use super::pass;
 use super::passage::Passage;
 use super::visitor::Principal;
 use crate::end::End;
-
-/// So many sessions one principal may have with one app. One more takes the place of the one that was not used
-/// for longest.
-pub(crate) const SESSIONS_OF_ONE: usize = 64;
-/// and so many one user, whatever the logins and apps: clients that end none of their sessions leave room for what
-/// the user does now.
-pub(crate) const SESSIONS_OF_USER: usize = 256;
+use crate::limits::Limits;
 
 /// The sessions, by identifier.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sessions {
+    /// How many there may be of one user with one app, and with all.
+    most: (usize, usize),
     /// Guards the table; held for a look-up or a change.
     table: Mutex<HashMap<String, Arc<Known>>>,
 }
@@ -53,6 +49,11 @@ pub(crate) enum NoSession {
 // === impl Sessions ===
 
 impl Sessions {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let most = (limits.sessions_per_app, limits.sessions_per_user);
+        Self { most, table: Mutex::default() }
+    }
+
     pub(crate) fn find(
         &self,
         id: &str,
@@ -69,13 +70,14 @@ impl Sessions {
 
     /// Adds a session. Says no when its owner has too many that are in use.
     pub(crate) fn insert(&self, known: Known) -> Result<Arc<Known>, TooMany> {
+        let (most_of_one, most_of_user) = self.most;
         let known = Arc::new(known);
         let mut table = self.table.lock();
-        make_room(&mut table, SESSIONS_OF_ONE, |one| {
+        make_room(&mut table, most_of_one, |one| {
             one.principal == known.principal && one.app == known.app
         })?;
         let user = known.principal.user();
-        make_room(&mut table, SESSIONS_OF_USER, |one| one.principal.user() == user)?;
+        make_room(&mut table, most_of_user, |one| one.principal.user() == user)?;
         table.insert(known.id.clone(), known.clone());
         Ok(known)
     }

@@ -21,9 +21,7 @@ use tokio::sync::oneshot;
 use crate::launch::Program;
 use crate::launch::binary::Binary;
 use crate::launch::process::Process;
-
-/// The most servers that one agent runs at a time.
-pub(crate) const MAX_PROCESSES: usize = 10_000;
+use crate::limits::Limits;
 
 /// Starts servers. Clones share the thread that does it.
 #[derive(Clone, Debug)]
@@ -38,6 +36,8 @@ pub(crate) struct Inner {
     orders: mpsc::Sender<Order>,
     /// The keepers that were started and not waited for: never mistaken for orphans.
     pub(crate) keepers: Mutex<BTreeSet<i32>>,
+    /// The most servers that run at a time.
+    most: usize,
 }
 
 #[derive(Debug)]
@@ -57,6 +57,14 @@ impl Launcher {
     /// # Errors
     /// The system refuses either.
     pub fn new(binary: Binary) -> io::Result<Self> {
+        Self::bounded(binary, Limits::DEFAULT.processes)
+    }
+
+    /// The same with another bound on how many servers run at a time.
+    ///
+    /// # Errors
+    /// As [`Launcher::new`].
+    pub fn bounded(binary: Binary, most: usize) -> io::Result<Self> {
         prctl::set_child_subreaper(true)?;
         let (orders, inbox) = mpsc::channel::<Order>();
         let runtime = tokio::runtime::Handle::current();
@@ -69,7 +77,7 @@ impl Launcher {
                 _ = order.reply.send(spawn_keeper(binary.path(), &order.program));
             }
         })?;
-        Ok(Self { inner: Arc::new(Inner { orders, keepers: Mutex::default() }) })
+        Ok(Self { inner: Arc::new(Inner { orders, keepers: Mutex::default(), most }) })
     }
 
     /// Starts a server.
@@ -80,8 +88,9 @@ impl Launcher {
     /// # Errors
     /// No process could be started.
     pub async fn start(&self, program: Program) -> Result<Process, Fault> {
-        if self.inner.keepers.lock().len() >= MAX_PROCESSES {
-            return Err(Fault::TooMany { limit: MAX_PROCESSES });
+        let limit = self.inner.most;
+        if self.inner.keepers.lock().len() >= limit {
+            return Err(Fault::TooMany { limit });
         }
         let failed = |reason: String| Fault::refused("start a process", reason);
         let (reply, answer) = oneshot::channel();

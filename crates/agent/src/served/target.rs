@@ -163,10 +163,10 @@ impl Target {
             return Ok(dialler);
         }
         let (app, egress) = (self.app.clone(), shared.egress.clone());
-        let tasks = shared.tasks.clone();
+        let (limits, tasks) = (shared.limits, shared.tasks.clone());
         let made = shared
             .tasks
-            .spawn_blocking("agent.dial", move || Dialler::new(&app, &egress, &tasks))
+            .spawn_blocking("agent.dial", move || Dialler::new(&app, &egress, &limits, &tasks))
             .await
             .map_err(|_broken_off| "the agent stops".to_owned())?;
         let made = Arc::new(made?);

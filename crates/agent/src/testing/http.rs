@@ -24,6 +24,8 @@ pub(crate) struct HttpServer {
     pub(crate) seen: Arc<Mutex<Vec<Seen>>>,
     /// How many connections there were.
     pub(crate) connections: Arc<Mutex<usize>>,
+    /// How many there are now.
+    pub(crate) open: Arc<Mutex<usize>>,
     tasks: Tasks,
 }
 
@@ -72,11 +74,15 @@ impl HttpServer {
         let address = listener.local_addr().unwrap();
         let (tasks, seen) = (Tasks::new(), Arc::<Mutex<Vec<Seen>>>::default());
         let connections = Arc::<Mutex<usize>>::default();
+        let open = Arc::<Mutex<usize>>::default();
         let (inner, log, count) = (tasks.clone(), seen.clone(), connections.clone());
+        let now = open.clone();
         tasks.spawn_until_cancelled("test.server", async move {
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
                 *count.lock() += 1;
+                *now.lock() += 1;
+                let now = now.clone();
                 let (answer, log, tls) = (answer.clone(), log.clone(), tls.clone());
                 let executor = TaskExecutor::new(inner.clone(), "test.request");
                 inner.spawn_until_cancelled("test.connection", async move {
@@ -90,10 +96,11 @@ impl HttpServer {
                             }
                         }
                     }
+                    *now.lock() -= 1;
                 });
             }
         });
-        Self { address, seen, connections, tasks }
+        Self { address, seen, connections, open, tasks }
     }
 
     /// Everything that it was asked.

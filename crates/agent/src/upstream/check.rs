@@ -42,6 +42,7 @@ pub(crate) async fn check(app: &Arc<App>, shared: &Shared) -> Result<(), String>
         return Ok(());
     }
     let (app, egress, tasks) = (app.clone(), shared.egress.clone(), shared.tasks.clone());
+    let limits = shared.limits;
     let dialled = match app.transport() {
         Some(Transport::StreamableHttp { .. } | Transport::Sse { .. }) => true,
         Some(Transport::Stdio) | None => false,
@@ -49,7 +50,7 @@ pub(crate) async fn check(app: &Arc<App>, shared: &Shared) -> Result<(), String>
     // Both read files and may hang.
     let examined = shared.tasks.spawn_blocking("agent.check", move || {
         if dialled {
-            return Dialler::new(&app, &egress, &tasks).map(Some);
+            return Dialler::new(&app, &egress, &limits, &tasks).map(Some);
         }
         Launcher::check(&program(&app)?).map_err(|fault: Fault| fault.to_string())?;
         Ok(None)

@@ -2,11 +2,9 @@
 //! era than its client.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use api::Brought;
 use mcp::Era;
-use mcp::bridge::{Finding, Known};
+use mcp::bridge::{Finding, Holding, Known};
 use resource::{App, Transport};
 
 use super::check::program;
@@ -16,11 +14,9 @@ use super::{Bridged, Stdio, Upstream};
 use crate::agent::Shared;
 use crate::authorize::Grant;
 use crate::dial::Caller;
+use crate::newest::Newest;
 use crate::served::{Served, Speech, Target};
 use crate::session::Way;
-
-/// How long a process may take until it says something, unless its app says otherwise.
-const START_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// For whom a server is opened.
 #[derive(Debug)]
@@ -33,7 +29,7 @@ pub(crate) struct Opening<'o> {
     /// How its client's messages come.
     pub(crate) way: Way,
     /// What the client has for the server itself; means nothing to one that is not dialled.
-    pub(crate) brought: &'o Brought,
+    pub(crate) brought: &'o Newest,
 }
 
 /// Opens a server.
@@ -58,6 +54,9 @@ pub(crate) async fn open(opening: Opening<'_>) -> Result<Upstream, String> {
     let user = opening.grant.user().map_or("", |user| user.name.as_str());
     let about = [opening.session, user, app.name()].join("\0");
     let mut bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
+    let limits = &opening.shared.limits;
+    let holding = Holding { calls: limits.held_calls, time: limits.held_call_timeout };
+    bridge = bridge.holding(holding);
     if opening.way == Way::Http {
         bridge = bridge.beside_sessions();
     }
@@ -106,7 +105,8 @@ impl Opening<'_> {
         let process =
             process.map_err(|fault| format!("the MCP server could not be started: {fault}"))?;
         let patience = target.app.spec.mcp.as_ref().and_then(|mcp| mcp.start_timeout);
-        let stdio = Stdio::new(target.app.name(), process, patience.unwrap_or(START_TIMEOUT));
+        let patience = patience.unwrap_or(self.shared.limits.start_timeout);
+        let stdio = Stdio::new(target.app.name(), process, patience);
         Ok(Upstream::Stdio(Box::new(stdio)))
     }
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use api::{Body, Brought};
+use api::Body;
 use bytes::Bytes;
 use http::Request;
 use mcp::Id;
@@ -34,6 +34,7 @@ use super::FromServer;
 
 use crate::dial::{Caller, Dialler};
 use crate::end::Reason;
+use crate::newest::Newest;
 use crate::served::{Served, Target};
 
 /// How long saying goodbye may take.
@@ -71,7 +72,7 @@ pub(crate) struct Line {
     /// What the server logs beside its answers.
     pub(crate) logs: Logs,
     /// What the client has for the server itself.
-    pub(crate) brought: Brought,
+    pub(crate) brought: Newest,
 }
 
 // === impl Line ===
@@ -79,7 +80,7 @@ pub(crate) struct Line {
 impl Line {
     /// A request that says what the client has for the server.
     fn fit(&self, mut request: Request<Body>) -> Request<Body> {
-        request.extensions_mut().insert(self.brought.clone());
+        request.extensions_mut().insert(self.brought.get());
         request
     }
 }
@@ -148,7 +149,7 @@ impl Remote {
         self.pipe.end_input();
     }
 
-    /// How often the server could not be asked at all.
+    /// How often the server could not be asked, or said nothing of itself.
     pub(super) fn faults(&self) -> u64 {
         self.pipe.faults()
     }

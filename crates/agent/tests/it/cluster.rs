@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig};
+use agent::{Agent, AgentConfig, Limits};
 use api::{Client, Endpoint, Listing, Replica, Snapshot, Source, WatchEvent};
 use audit::sink::Recording;
 use audit::{Event, Sink};
@@ -67,8 +67,23 @@ impl Cluster {
         cluster
     }
 
+    /// The same, within other bounds.
+    pub(crate) async fn within(limits: Limits, roles: &[(&str, Value)]) -> Self {
+        let cluster = Self::start_as(roles, &[LabelSelector::wildcard()], limits).await;
+        cluster.settled().await;
+        cluster
+    }
+
     /// The same, with other selectors.
     pub(crate) async fn start_with(roles: &[(&str, Value)], selectors: &[LabelSelector]) -> Self {
+        Self::start_as(roles, selectors, Limits::default()).await
+    }
+
+    async fn start_as(
+        roles: &[(&str, Value)],
+        selectors: &[LabelSelector],
+        limits: Limits,
+    ) -> Self {
         pki::install_crypto_provider();
         let now = Clock::system().now();
         let clock = Clock::manual(now);
@@ -95,6 +110,7 @@ impl Cluster {
             static_apps: Vec::new(),
             demo_server: true,
             egress: agent::Egress::default(),
+            limits,
             keeper_binary: FIXTURE.into(),
             audit: records.clone(),
             clock: clock.clone(),

@@ -1,5 +1,6 @@
 //! How much one user may have of an agent, and that the others have the rest.
 
+use agent::Limits;
 use serde_json::json;
 
 use crate::client::TestClient;
@@ -9,16 +10,23 @@ use crate::passing::{legacy, register};
 use crate::processes::wait_until;
 use crate::web::Web;
 
-/// See `agent::places`.
-const CONNECTIONS: usize = 1_000;
-/// See `agent::http::sessions`.
-const SESSIONS: usize = 256;
-const SESSIONS_OF_APP: usize = 64;
+const CONNECTIONS: usize = 20;
+const SESSIONS: usize = 12;
+const SESSIONS_OF_APP: usize = 4;
+
+fn limits() -> Limits {
+    Limits {
+        connections_per_user: CONNECTIONS,
+        sessions_per_user: SESSIONS,
+        sessions_per_app: SESSIONS_OF_APP,
+        ..Limits::default()
+    }
+}
 
 #[tokio::test]
 async fn a_user_has_so_many_connections_over_all_apps_and_others_have_theirs() {
     let roles = [("dev", json!(["*"])), ("eve", json!(["*"]))];
-    let cluster = Cluster::start(&roles).await;
+    let cluster = Cluster::within(limits(), &roles).await;
     let evidence = cluster.evidence(&cluster.identity("dev"));
     let mut clients = Vec::new();
     for number in 0..CONNECTIONS {
@@ -48,7 +56,7 @@ async fn a_user_has_so_many_connections_over_all_apps_and_others_have_theirs() {
 #[tokio::test]
 async fn sessions_that_nobody_uses_give_way_over_all_apps() {
     let roles = [("dev", json!(["*"])), ("eve", json!(["*"]))];
-    let cluster = Cluster::start(&roles).await;
+    let cluster = Cluster::within(limits(), &roles).await;
     let server = HttpServer::new(legacy).await;
     let apps: Vec<String> = (0..=SESSIONS / SESSIONS_OF_APP).map(|n| format!("up-{n}")).collect();
     for app in &apps {

@@ -151,3 +151,29 @@ async fn one_that_refuses_somebody_is_not_taken_for_a_legacy_one_by_others() {
     let begun = server.seen().iter().any(|seen| message(seen)["method"] == "initialize");
     assert!(!begun, "no session was tried");
 }
+
+#[tokio::test]
+async fn what_is_known_of_one_is_not_forgotten_when_it_refuses_somebody() {
+    let roles = [("dev", json!(["*"])), ("eve", json!(["*"]))];
+    let cluster = Cluster::start(&roles).await;
+    let refuses = Arc::new(AtomicBool::new(false));
+    let now = refuses.clone();
+    let server = HttpServer::new(move |seen| match now.load(Ordering::Relaxed) {
+        true => text(401, "text/html", "<p>who is it?</p>".to_owned()),
+        false => stateless(seen),
+    })
+    .await;
+    register(&cluster, "up", &server).await;
+    let begin = async |user: &str| {
+        server.seen.lock().clear();
+        let mut client = cluster.connect(user, "up").await;
+        let begun = client.initialize().await;
+        (begun["result"].is_object(), message(&server.seen()[0])["method"].clone())
+    };
+    assert_eq!(begin("dev").await, (true, json!("initialize")), "nothing is known of it");
+    assert_eq!(begin("dev").await, (true, json!("server/discover")));
+    refuses.store(true, Ordering::Relaxed);
+    assert_eq!(begin("eve").await, (false, json!("server/discover")));
+    refuses.store(false, Ordering::Relaxed);
+    assert_eq!(begin("dev").await, (true, json!("server/discover")), "it is known all the same");
+}

@@ -7,6 +7,9 @@ use resource::Kind;
 use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, role};
+use crate::http_server::HttpServer;
+use crate::passing::{legacy, register};
+use crate::passing_modern::stateless;
 use crate::processes::wait_until;
 use crate::web::Web;
 
@@ -335,4 +338,37 @@ async fn sessions_of_one_owner_are_bounded_and_the_idle_ones_go_first() {
     let refused =
         Web::new(&cluster, "dev", "tessera-mcp-demo").ask(1, "initialize", json!({})).await;
     assert_eq!(refused.status, 429, "all are in use");
+}
+
+#[tokio::test]
+async fn what_a_client_has_for_the_server_can_be_renewed_within_a_session() {
+    let cluster = Cluster::start(&[("dev", everything())]).await;
+    // One that is bridged to, and one that is passed on to.
+    let modern = HttpServer::new(stateless).await;
+    register(&cluster, "modern", &modern).await;
+    let passing = HttpServer::new(legacy).await;
+    register(&cluster, "passing", &passing).await;
+    for (app, server) in [("modern", &modern), ("passing", &passing)] {
+        let first = Web::new(&cluster, "dev", app)
+            .with("tessera-forward-authorization", "Bearer first")
+            .with("tessera-forward-idempotency-key", "1");
+        let begun = first.start().await;
+        for token in ["Bearer first", "Bearer second"] {
+            server.seen.lock().clear();
+            let web = begun
+                .with("tessera-forward-authorization", token)
+                .with("tessera-forward-idempotency-key", "2");
+            assert!(web.call(2, "x").await.json().await["result"].is_object(), "{app}");
+            let seen = server.seen();
+            let call = seen.last().unwrap();
+            assert_eq!(call.headers["authorization"], token, "{app}");
+            let key = call.headers.get("idempotency-key").map(|key| key.to_str().unwrap());
+            assert!(key.is_none_or(|key| key == "2"), "{app}: {key:?} is another request's");
+        }
+        server.seen.lock().clear();
+        let mut silent = begun.clone();
+        silent.headers.clear();
+        assert!(silent.call(3, "x").await.json().await["result"].is_object(), "{app}");
+        assert!(server.seen().last().unwrap().headers.get("authorization").is_none(), "{app}");
+    }
 }

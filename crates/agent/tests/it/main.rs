@@ -14,6 +14,7 @@ mod http_server;
 mod labels;
 mod launch;
 mod legacy_http;
+mod limits;
 mod longest;
 mod mirrors;
 mod modern_http;

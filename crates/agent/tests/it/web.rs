@@ -49,17 +49,21 @@ impl Web {
 
     /// The same with a session of the legacy era.
     pub(crate) async fn begin(cluster: &Cluster, user: &str, app: &str) -> Self {
-        let mut web = Self::new(cluster, user, app);
+        Self::new(cluster, user, app).start().await
+    }
+
+    /// Begins one, with what else it is to say.
+    pub(crate) async fn start(mut self) -> Self {
         let params = json!({
             "protocolVersion": "2025-11-25",
             "capabilities": {},
             "clientInfo": {"name": "tester", "version": "7"},
         });
-        let reply = web.ask(1, "initialize", params).await;
+        let reply = self.ask(1, "initialize", params).await;
         assert_eq!(reply.status, 200);
-        web.session = Some(reply.headers["mcp-session-id"].to_str().unwrap().to_owned());
+        self.session = Some(reply.headers["mcp-session-id"].to_str().unwrap().to_owned());
         assert!(reply.json().await["result"].is_object());
-        web
+        self
     }
 
     pub(crate) fn with(&self, name: &'static str, value: &str) -> Self {

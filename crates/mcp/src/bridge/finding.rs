@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::kept::Waiting;
-use super::{Bridge, Effects, LegacyOverModern, ModernOverLegacy, Seal, write};
+use super::{Bridge, Effects, Holding, LegacyOverModern, ModernOverLegacy, Seal, write};
 use crate::error::code;
 use crate::framing;
 use crate::limits::Limits;
@@ -49,6 +49,7 @@ pub struct Finding {
     seal: Arc<dyn Seal>,
     known: Known,
     beside_sessions: bool,
+    holding: Holding,
     state: State,
 }
 
@@ -79,13 +80,20 @@ impl fmt::Debug for Finding {
 impl Finding {
     /// For a client that has not sent anything yet; `about` and `seal` as in [`ModernOverLegacy::new`].
     pub fn new(about: &[u8], seal: Arc<dyn Seal>, known: Known) -> Self {
-        Self { about: about.to_vec(), seal, known, beside_sessions: false, state: State::New }
+        let (about, holding) = (about.to_vec(), Holding::default());
+        Self { about, seal, known, beside_sessions: false, holding, state: State::New }
     }
 
     /// For a client that can begin a session of the legacy era beside this: `server/discover` says so.
     #[must_use]
     pub fn beside_sessions(self) -> Self {
         Self { beside_sessions: true, ..self }
+    }
+
+    /// With other bounds for calls that wait for the client's input.
+    #[must_use]
+    pub fn holding(self, holding: Holding) -> Self {
+        Self { holding, ..self }
     }
 
     /// The era of the server, once it is known.
@@ -175,7 +183,8 @@ impl Finding {
         now: Duration,
         out: &mut Effects,
     ) {
-        let mut bridge = Box::new(ModernOverLegacy::new(&self.about, self.seal.clone()));
+        let mut bridge =
+            Box::new(ModernOverLegacy::new(&self.about, self.seal.clone()).holding(self.holding));
         bridge.set_beside_sessions(self.beside_sessions);
         for line in lines {
             out.add(bridge.client(&line, now));

@@ -54,7 +54,7 @@ use self::opening::{Opening, Server};
 use self::state::States;
 use super::kept::Waiting;
 use super::level::Level;
-use super::{Bridge, Effects, Seal, write};
+use super::{Bridge, Effects, Holding, Seal, write};
 use crate::error::{self, code};
 use crate::framing;
 use crate::limits::Limits;
@@ -84,6 +84,7 @@ pub struct ModernOverLegacy {
     by_server: HashMap<Id<'static>, u64>,
     /// Questions for roots that came before there was a call.
     early: Vec<Early>,
+    holding: Holding,
     /// How many bytes of questions and results are kept.
     kept: usize,
     /// The level that the server was told.
@@ -150,11 +151,18 @@ impl ModernOverLegacy {
             by_client: HashMap::new(),
             by_server: HashMap::new(),
             early: Vec::new(),
+            holding: Holding::default(),
             kept: 0,
             level: None,
             listens: BTreeMap::new(),
             watched: HashMap::new(),
         }
+    }
+
+    /// With other bounds for calls that wait for the client's input.
+    #[must_use]
+    pub fn holding(self, holding: Holding) -> Self {
+        Self { holding, ..self }
     }
 
     /// Whether `server/discover` names the legacy revision that the server speaks, too.

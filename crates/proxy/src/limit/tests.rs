@@ -1,8 +1,11 @@
 use super::*;
+use crate::limits::Limits;
+
+const ATTEMPTS: NonZeroU32 = Limits::DEFAULT.sign_in_attempts;
 
 #[test]
 fn one_address_is_limited_and_others_are_not() {
-    let attempts = Attempts::new();
+    let attempts = Attempts::of(ATTEMPTS);
     let noisy: IpAddr = "192.0.2.1".parse().unwrap();
     for _ in 0..ATTEMPTS.get() {
         assert!(attempts.admit(noisy));
@@ -13,7 +16,7 @@ fn one_address_is_limited_and_others_are_not() {
 
 #[test]
 fn an_ipv6_network_counts_as_one() {
-    let attempts = Attempts::new();
+    let attempts = Attempts::of(ATTEMPTS);
     for host in 0..ATTEMPTS.get() {
         assert!(attempts.admit(format!("2001:db8::{host:x}").parse().unwrap()));
     }

@@ -9,6 +9,7 @@ use resource::decode::{Reader, Table};
 use resource::{App, LabelSelector};
 
 use super::file::one_or_many;
+use super::limits;
 use super::{AUTH_PORT, PROXY_PORT, with_port};
 
 /// `auth_service`.
@@ -27,6 +28,8 @@ pub(crate) struct ProxySection {
     pub(crate) web_listen_addr: SocketAddr,
     /// `host:port` each, under which people and agents reach it; the first is shown to people.
     pub(crate) public_addrs: Vec<String>,
+    /// The bounds within which it works.
+    pub(crate) limits: proxy::Limits,
 }
 
 /// `app_service`.
@@ -40,6 +43,8 @@ pub(crate) struct AppSection {
     pub(crate) mcp_demo_server: bool,
     /// Which addresses servers may have that are dialled.
     pub(crate) egress: Egress,
+    /// The bounds within which it serves.
+    pub(crate) limits: agent::Limits,
 }
 
 /// Whether a section is on; sections that are present are, unless they say otherwise.
@@ -106,12 +111,13 @@ impl ProxySection {
                 Some(reader) => one_or_many(reader),
                 None => Some(Vec::new()),
             };
+            let limits = limits::of_proxy(table);
             let web_listen_addr = web_listen_addr?;
             let public_addrs = public_addrs?
                 .iter()
                 .map(|address| with_port(address, web_listen_addr.port()))
                 .collect();
-            let section = Self { web_listen_addr, public_addrs };
+            let section = Self { web_listen_addr, public_addrs, limits: limits? };
             Some(enabled?.then_some(section))
         })
     }
@@ -139,11 +145,13 @@ impl AppSection {
                 None => Some(Vec::new()),
             };
             let egress = read_egress(table);
+            let limits = limits::of_agent(table);
             let section = Self {
                 selectors: selectors?,
                 static_apps: static_apps?,
                 mcp_demo_server,
                 egress: egress?,
+                limits: limits?,
             };
             if !enabled? {
                 return Some(None);

@@ -24,6 +24,7 @@ const OWN_BINARY: &str = "/proc/self/exe";
 /// What a proxy is made of.
 pub(super) struct ProxyParts<'a> {
     pub(super) listener: TcpListener,
+    pub(super) limits: proxy::Limits,
     pub(super) public_addr: String,
     pub(super) node_name: String,
     pub(super) auth_addresses: Vec<String>,
@@ -60,6 +61,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
     proxy::Proxy::start(
         proxy::Config {
             listener: parts.listener,
+            limits: parts.limits,
             tls: Arc::new(tls),
             host_id: parts.identity.host_id.clone(),
             node_name: parts.node_name,
@@ -86,6 +88,7 @@ pub(super) fn start_agent(parts: AgentParts<'_>) -> anyhow::Result<Agent> {
         static_apps: parts.section.static_apps,
         demo_server: parts.section.mcp_demo_server,
         egress: parts.section.egress,
+        limits: parts.section.limits,
         keeper_binary: keeper_binary(),
         audit: parts.spool,
         clock: parts.clock,

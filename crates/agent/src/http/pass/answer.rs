@@ -121,11 +121,12 @@ pub(super) async fn relay(
         *response.status_mut() = status;
         return response;
     }
+    let time = passage.shared.limits.answer_timeout;
     let outcome = match content {
         Content::Json => tokio::select! {
             biased;
-            outcome = tokio::time::timeout(TIME, collect(body)) => outcome.unwrap_or_else(|_elapsed| {
-                Err(format!("it took longer than {} seconds", TIME.as_secs()))
+            outcome = tokio::time::timeout(time, collect(body)) => outcome.unwrap_or_else(|_elapsed| {
+                Err(format!("it took longer than {} seconds", time.as_secs()))
             }),
             end = passage.clone().ended(opener.clone()) => {
                 passage.record_cut(opener, &end).await;
@@ -153,9 +154,6 @@ pub(super) async fn relay(
 /// With these, a server that does not speak the modern era refuses what is of it.
 const OLDER: [StatusCode; 3] =
     [StatusCode::BAD_REQUEST, StatusCode::NOT_FOUND, StatusCode::METHOD_NOT_ALLOWED];
-
-/// How long the body of an answer may take that was begun.
-const TIME: std::time::Duration = std::time::Duration::from_mins(10);
 
 async fn message(
     passage: &Arc<Passage>,

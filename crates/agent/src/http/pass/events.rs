@@ -15,12 +15,12 @@ use mcp::error::{self, code};
 use mcp::limits::{Limits, MESSAGE_BYTES};
 use mcp::method::name;
 use mcp::sse::{Decoder, Frame, OVERHEAD_BYTES, SseError};
-use mcp::{Id, Message};
+use mcp::{Era, Id, Message};
 
 use super::request::own_headers;
 use super::watch::{Read, Watched};
 use crate::dial::Leave;
-use crate::end::End;
+use crate::end::{End, Reason};
 use crate::http::passage::{Passage, Reading};
 use crate::http::visitor::Visitor;
 use crate::relay::FromServer;
@@ -35,6 +35,9 @@ pub(super) struct Events {
     server: Watched,
     decoder: Decoder,
     waits: Waits,
+    /// Whether it may end without an answer: it can be taken up again where it broke off (the legacy era, and the
+    /// server has said where), or it is a subscription.
+    may_end: bool,
     queue: VecDeque<Bytes>,
     /// The record of the beginning, and what comes after it.
     begun: Option<(BoxFuture<'static, io::Result<()>>, Bytes)>,
@@ -69,6 +72,7 @@ impl Events {
             server: Watched::new(passage.clone(), opener, body),
             decoder: Decoder::new(MESSAGE_BYTES + OVERHEAD_BYTES),
             waits,
+            may_end: false,
             queue: answers.iter().map(own).collect(),
             begun: None,
             done: false,
@@ -78,6 +82,10 @@ impl Events {
 
     /// What the server sent becomes what the client gets.
     fn frame(&mut self, frame: &Frame) {
+        let id = frame.event.as_ref().and_then(|event| event.id.as_deref());
+        if let Some(id) = id {
+            self.may_end = !id.is_empty() && self.passage.era == Era::Legacy;
+        }
         let data = frame.event.as_ref().map(|event| &event.data).filter(|data| !data.is_empty());
         let Some(data) = data else {
             // It keeps the connection alive, or says where the stream can be resumed.
@@ -143,6 +151,11 @@ impl Events {
 
     /// An answer that came is not waited for any more.
     fn note(&mut self, message: &Message<'_>) {
+        if let mcp::Body::Notification(notification) = &message.body
+            && notification.method.as_str() == name::SUBSCRIPTIONS_ACKNOWLEDGED
+        {
+            self.may_end = true;
+        }
         if let (Waits::Answers(ids), mcp::Body::Response(response)) =
             (&mut self.waits, &message.body)
         {
@@ -192,6 +205,16 @@ impl Events {
         }
     }
 
+    /// The server's stream has ended. What it has not answered then, nobody will, unless it is taken up again.
+    fn broke_off(&mut self) {
+        let is_due = matches!(&self.waits, Waits::Answers(ids) if !ids.is_empty());
+        if is_due && !self.may_end {
+            let words = "the MCP server broke off before it had answered";
+            self.end(&End::new(Reason::ServerEnded, words));
+        }
+        self.done = true;
+    }
+
     fn poll_begun(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let Some((record, _)) = &mut self.begun else { return Poll::Ready(()) };
         let recorded = ready!(record.as_mut().poll(cx));
@@ -215,7 +238,7 @@ impl Events {
                 if let Some(Ok(frame)) = self.decoder.finish() {
                     self.frame(&frame);
                 }
-                self.done = true;
+                self.broke_off();
             }
         }
         Poll::Ready(())

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::{HeaderName, Method, Response, StatusCode};
 use mcp::header::SESSION_ID;
 use mcp::{Era, Message, probe};
-use tokio::time::interval;
+use tokio::time::{interval, timeout};
 use uuid::Uuid;
 
 use super::answer::{Asked, Content, relay, unanswered};
@@ -102,7 +102,10 @@ async fn understood(
     }
     let (head, body) = response.into_parts();
     let bytes = if content == Content::Json || !head.status.is_success() {
-        api::collect(body, mcp::limits::MESSAGE_BYTES).await.unwrap_or_default()
+        // One that does not come, or not whole, is told of as one that cannot be read.
+        let read = api::collect(body, mcp::limits::MESSAGE_BYTES);
+        let read = timeout(exchange.shared.limits.answer_timeout, read).await;
+        read.ok().and_then(Result::ok).unwrap_or_default()
     } else {
         return Some(Response::from_parts(head, body));
     };
@@ -196,7 +199,7 @@ pub(in crate::http) fn finish(passage: &Arc<Passage>, end: End, tell: bool) {
     passage.shared.clone().tasks.spawn("agent.http.end", async move {
         record_end(&passage, &end).await;
         if tell && passage.session().is_some() {
-            tokio::time::timeout(FAREWELL, farewell(&passage)).await.ok();
+            timeout(FAREWELL, farewell(&passage)).await.ok();
         }
     });
 }

@@ -82,6 +82,16 @@ impl Refusal {
         self.error.is_some()
     }
 
+    /// Whether it says nothing of what the server speaks: it is ill, or does not accept who asks. Others may be
+    /// let in.
+    pub(super) fn says_nothing(&self) -> bool {
+        self.status.is_server_error()
+            || matches!(
+                self.status,
+                StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+            )
+    }
+
     /// The answer to a request: the server's error under the request's id, or one of ours.
     pub(super) fn line(&self, id: &Id<'_>) -> Bytes {
         let told = self.error.as_ref().and_then(|text| under(text, id));

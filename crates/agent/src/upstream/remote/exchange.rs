@@ -181,6 +181,9 @@ impl Wire {
         if is_fault {
             self.line.served.failed(refusal.to_string());
         }
+        if refusal.says_nothing() {
+            self.pipe.note_fault();
+        }
         match id {
             Some(id) => self.pipe.give(None, Ok(refusal.line(id))).await,
             None => tracing::debug!(status = %refusal.status, "a server refused a notification"),
@@ -217,17 +220,23 @@ impl Wire {
     }
 
     async fn json(&self, id: &Id<'_>, outline: &Outline, body: Body, heard: u64) {
-        match api::collect(body, MESSAGE_BYTES).await {
-            Ok(whole) => {
+        let time = self.line.dialler.answer_timeout();
+        match timeout(time, api::collect(body, MESSAGE_BYTES)).await {
+            Ok(Ok(whole)) => {
                 self.line.logs.hear_first(heard).await;
                 if Self::is_modern(outline) {
                     self.line.target.learn_headers(&whole);
                 }
                 self.hand_on(outline, &whole).await;
             }
-            Err(_too_long_or_broken) => {
+            Ok(Err(_too_long_or_broken)) => {
                 let words = "the MCP server's answer broke off, or is too long";
                 self.fail(id, words).await;
+            }
+            Err(_elapsed) => {
+                let seconds = time.as_secs();
+                let words = format!("the MCP server's answer took longer than {seconds} seconds");
+                self.fail(id, &words).await;
             }
         }
     }

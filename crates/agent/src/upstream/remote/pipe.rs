@@ -112,7 +112,7 @@ impl Pipe {
         self.room.notify_waiters();
     }
 
-    /// How often the server could not be asked at all.
+    /// How often the server could not be asked, or said nothing of itself.
     pub(super) fn faults(&self) -> u64 {
         self.state.lock().faults
     }

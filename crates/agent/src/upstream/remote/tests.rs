@@ -18,6 +18,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::catalog::Wanted;
+use crate::limits::Limits;
 use crate::served::{Speech, Table};
 use crate::testing::http::{HttpServer, Seen, text};
 use crate::testing::identity;
@@ -55,13 +56,15 @@ impl Talk {
         let table = Table::new(Clock::system());
         let served = table.register(Wanted { app: app.clone(), shadows: false });
         let line = Line {
-            dialler: Arc::new(Dialler::new(&app, &Arc::default(), &tasks).unwrap()),
+            dialler: Arc::new(
+                Dialler::new(&app, &Arc::default(), &Limits::default(), &tasks).unwrap(),
+            ),
             caller: Caller::alone(identity("alice", &["r"]), app),
             target: served.target(),
             served: served.clone(),
             // However busy the machine is, what was logged has come by then.
             logs: Logs::new(Duration::from_secs(1)),
-            brought: Brought::default(),
+            brought: Newest::default(),
         };
         Self { remote: Remote::new(line, dialect, &tasks), served, tasks }
     }

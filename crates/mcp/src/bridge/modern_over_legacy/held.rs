@@ -8,7 +8,7 @@ use super::state::{Salient, Sort, State};
 use super::{ModernOverLegacy, Work};
 use crate::bridge::capabilities::{Offers, is_question, is_url};
 use crate::bridge::splice::{self, Change};
-use crate::bridge::{Effects, HELD, HELD_CALLS, KEPT_BYTES, QUESTIONS, write};
+use crate::bridge::{Effects, KEPT_BYTES, QUESTIONS, write};
 use crate::error::{self, code};
 use crate::json::{Kind, Raw};
 use crate::limits::Limits;
@@ -125,7 +125,7 @@ impl ModernOverLegacy {
     /// Tells the client what is needed; the call is held until it comes back.
     pub(super) fn hold(&mut self, number: u64, now: Duration, out: &mut Effects) {
         self.make_room(out);
-        let hold = Hold { round: self.next(), until: now + HELD };
+        let hold = Hold { round: self.next(), until: now + self.holding.time };
         let Some(call) = self.calls.get_mut(&number) else { return };
         let (Some(client), Some(salient)) = (call.client.take(), call.salient) else { return };
         self.by_client.remove(&client);
@@ -273,7 +273,8 @@ impl ModernOverLegacy {
             return out.client(error::response(Some(client), code, &not.words, Some(data)));
         }
         let number = self.next();
-        let state = State { sort: Sort::Again, number, round: number, until: now + HELD };
+        let state =
+            State { sort: Sort::Again, number, round: number, until: now + self.holding.time };
         let sealed =
             self.states.seal(state, salient).filter(|_| read.is_ok() && !inputs.is_empty());
         out.client(match sealed {
@@ -317,7 +318,7 @@ impl ModernOverLegacy {
     /// The call that has been held longest makes room for another.
     fn make_room(&mut self, out: &mut Effects) {
         let held = self.held(|_| true);
-        if held.len() < HELD_CALLS {
+        if held.len() < self.holding.calls {
             return;
         }
         let oldest = held.into_iter().min_by_key(|number| {

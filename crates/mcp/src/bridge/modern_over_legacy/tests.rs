@@ -122,6 +122,14 @@ fn a_state_is_of_no_use_to_another_or_to_another_bridge() {
 }
 
 #[test]
+fn held_calls_wait_as_long_as_the_owner_wants() {
+    let mut play = opened();
+    play.bridge.holding.time = Duration::from_secs(5);
+    play.run(&script(HELD_CALL));
+    assert_eq!(play.bridge.wake_at(), Some(Duration::from_secs(5)));
+}
+
+#[test]
 fn held_calls_end_in_time() {
     let mut play = held();
     assert_eq!(play.bridge.wake_at(), Some(HELD));
@@ -186,7 +194,14 @@ fn what_is_not_answered_is_asked_again_with_what_came_meanwhile() {
 
 #[test]
 fn held_calls_and_questions_are_bounded() {
+    for most in [HELD_CALLS, 1, 2] {
+        held_calls_are_bounded_by(most);
+    }
+}
+
+fn held_calls_are_bounded_by(most: usize) {
     let mut play = opened();
+    play.bridge.holding.calls = most;
     let mut call = |n: usize| {
         let line = script(&format!(
             r#"{{"jsonrpc":"2.0","id":{n},"method":"tools/call","params":{{"name":"t",~}}}}"#
@@ -198,11 +213,11 @@ fn held_calls_and_questions_are_bounded() {
         assert_eq!(asked.to_client.len(), 1);
         asked.to_server.len()
     };
-    for n in 0..HELD_CALLS {
+    for n in 0..most {
         assert_eq!(call(n), 0);
     }
-    assert_eq!(call(HELD_CALLS), 2, "the oldest is given up");
-    assert_eq!(play.bridge.calls.len(), HELD_CALLS);
+    assert_eq!(call(most), 2, "the oldest is given up");
+    assert_eq!(play.bridge.calls.len(), most);
     assert!(!play.bridge.by_server.contains_key(&Id::String("q0".into())));
     for n in 0..QUESTIONS {
         let line = format!(r#"{{"jsonrpc":"2.0","id":{n},"method":"roots/list"}}"#);

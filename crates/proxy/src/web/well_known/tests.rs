@@ -15,6 +15,7 @@ use tower_service::Service as _;
 
 use super::{CONFIGURATION_PATH, KEYS_PATH};
 use crate::limit::Attempts;
+use crate::limits::Limits;
 use crate::service::Web;
 use crate::web::router;
 
@@ -30,7 +31,7 @@ async fn get(path: &str, resources: &[Resource]) -> Response<Body> {
         public_addr: "mcp.example.test:443".to_owned(),
         client: Client::new(nowhere, Tasks::new()),
         replica: Replica::fixed(snapshot),
-        attempts: Attempts::new(),
+        attempts: Attempts::of(Limits::DEFAULT.sign_in_attempts),
     };
     let request = Request::get(path).body(Body::empty()).unwrap();
     router(Arc::new(web)).call(request).await.unwrap()
