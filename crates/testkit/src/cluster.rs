@@ -47,12 +47,18 @@ impl Cluster {
     #[must_use]
     #[track_caller]
     pub fn single() -> Self {
-        let services = format!(
-            "{}{}{}",
-            auth_section(),
-            proxy_section(),
-            app_section("  mcp_demo_server: yes\n"),
-        );
+        Self::single_with("")
+    }
+
+    /// The same, with more lines of the app service's section.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn single_with(more: &str) -> Self {
+        let app = app_section(&format!("  mcp_demo_server: yes\n{more}"));
+        let services = format!("{}{}{app}", auth_section(), proxy_section());
         let mut cluster = Self::begin("", &services);
         cluster.find_proxy();
         cluster

@@ -16,6 +16,14 @@ pub struct Call {
     body: Vec<u8>,
 }
 
+/// A request whose answer nobody has read yet.
+#[derive(Debug)]
+pub struct Sent {
+    stream: TcpStream,
+    /// How sending it went.
+    how: Result<(), String>,
+}
+
 /// An answer that is being read.
 #[derive(Debug)]
 pub struct Reply {
@@ -95,7 +103,35 @@ impl Call {
     /// # Errors
     /// When the connection breaks before the answer's head has come.
     pub fn send(&self, port: u16) -> Result<Reply, String> {
+        let sent = self.begin(port)?;
+        let how = sent.how.clone();
+        sent.reply().map_err(|why| format!("{why}; sending: {how:?}"))
+    }
+
+    /// Sends it and waits for nothing.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub fn begin(&self, port: u16) -> Result<Sent, String> {
         let mut stream = connect(port)?;
+        let sent = stream.write_all(&self.bytes(port)).and_then(|()| stream.flush());
+        // One that has heard enough may answer and close before everything was sent.
+        Ok(Sent { stream, how: sent.map_err(|cause| cause.to_string()) })
+    }
+
+    /// Sends so many bytes of it, and waits for nothing.
+    ///
+    /// # Errors
+    /// When there is no connection.
+    pub fn begin_part(&self, port: u16, bytes: usize) -> Result<Sent, String> {
+        let mut stream = connect(port)?;
+        let all = self.bytes(port);
+        let part = all.get(..bytes).unwrap_or(&all);
+        let sent = stream.write_all(part).and_then(|()| stream.flush());
+        Ok(Sent { stream, how: sent.map_err(|cause| cause.to_string()) })
+    }
+
+    fn bytes(&self, port: u16) -> Vec<u8> {
         let given = |name: &str| self.headers.iter().any(|(one, _)| one.eq_ignore_ascii_case(name));
         let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !given("host") {
@@ -108,13 +144,29 @@ impl Call {
             head += &format!("{name}: {value}\r\n");
         }
         head += "connection: close\r\n\r\n";
-        let sent = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&self.body));
-        // One that has heard enough may answer and close before everything was sent.
-        let sent = sent.and_then(|()| stream.flush()).map_err(|cause| cause.to_string());
-        match Reply::begin(stream) {
-            Ok(reply) => Ok(reply),
-            Err(why) => Err(format!("{why}; sending: {sent:?}")),
-        }
+        [head.as_bytes(), &self.body].concat()
+    }
+}
+
+// === impl Sent ===
+
+impl Sent {
+    /// Reads the head of the answer.
+    ///
+    /// # Errors
+    /// When the connection breaks before it has come.
+    pub fn reply(self) -> Result<Reply, String> {
+        Reply::begin(self.stream)
+    }
+
+    /// Says that no more is sent, and still listens.
+    pub fn finish(&self) {
+        self.stream.shutdown(Shutdown::Write).ok();
+    }
+
+    /// Leaves without listening.
+    pub fn leave(self) {
+        self.stream.shutdown(Shutdown::Both).ok();
     }
 }
 

@@ -78,6 +78,17 @@ impl Peer {
         });
     }
 
+    /// Sends a part of a message, exactly these bytes.
+    ///
+    /// # Panics
+    /// When the server has closed its input.
+    #[track_caller]
+    pub fn send_part(&mut self, part: &[u8]) {
+        let sent =
+            self.stdin.as_mut().map(|stdin| stdin.write_all(part).and_then(|()| stdin.flush()));
+        assert!(matches!(sent, Some(Ok(()))), "it could not be sent: {sent:?}");
+    }
+
     /// Sends a request under a fresh id and gives the bytes of its answer. What comes in between is
     /// kept for [`Peer::next_message`].
     ///

@@ -14,4 +14,5 @@ mod direct;
 mod fidelity;
 mod gateway;
 mod grid;
+mod hostile;
 mod strict;
