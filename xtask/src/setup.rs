@@ -11,7 +11,7 @@ use crate::repo::Repo;
 /// The kit's folder with what is to be installed.
 const KIT: &str = "crates/testkit/real";
 /// Each has a `package.json` and a `package-lock.json` in the kit.
-const NPM_GROUPS: [&str; 5] = ["servers", "inspector", "conformance", "sdk", "oidc"];
+const NPM_GROUPS: [&str; 6] = ["servers", "inspector", "conformance", "sdk", "oidc", "browser"];
 /// The newest that was run here; older ones do not read this lock file.
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_NEXTEST: &str = "0.9.143";
@@ -28,6 +28,7 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     for group in NPM_GROUPS {
         npm(repo, group)?;
     }
+    need(repo, "chromium", &["--version"], &["chromium"])?;
     python(repo)?;
     sdist(repo)
 }

@@ -1,5 +1,7 @@
 //! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
 
+mod local;
+mod mfa;
 mod sso;
 
 use std::sync::Arc;
@@ -171,50 +173,6 @@ impl Client {
         heartbeat: &wire::Heartbeat,
     ) -> Result<wire::HeartbeatReceipt, Error> {
         self.call(Method::POST, "/v1/heartbeats", Some(heartbeat)).await
-    }
-
-    /// Signs a local user in. Proxies call this for their visitors; `tsh` calls the proxy.
-    ///
-    /// # Errors
-    /// The credentials are wrong, or the server cannot be reached.
-    pub async fn sign_in(
-        &self,
-        request: &wire::SignInRequest,
-    ) -> Result<wire::UserCredentials, Error> {
-        self.call(Method::POST, "/v1/sign-in", Some(request)).await
-    }
-
-    /// What an invite link is for.
-    ///
-    /// # Errors
-    /// The link is unknown, used or expired.
-    pub async fn read_invite(&self, token: &str) -> Result<wire::InviteDetails, Error> {
-        self.call(Method::GET, &path::invite(token), None::<&()>).await
-    }
-
-    /// Sets an invited user's credentials.
-    ///
-    /// # Errors
-    /// The link does not work, or the answer breaks a rule.
-    pub async fn answer_invite(
-        &self,
-        token: &str,
-        answer: &wire::InviteAnswer,
-    ) -> Result<(), Error> {
-        let body = body::full(encode(answer)?);
-        self.raw(Method::POST, &path::invite(token), body).await.map(drop)
-    }
-
-    /// Makes an invite or reset link.
-    ///
-    /// # Errors
-    /// As the server answers, or it cannot be reached.
-    pub async fn create_invite(
-        &self,
-        user: &str,
-        request: &wire::InviteRequest,
-    ) -> Result<wire::Invite, Error> {
-        self.call(Method::POST, &path::user(user, "invites"), Some(request)).await
     }
 
     /// Certifies a key for another user.

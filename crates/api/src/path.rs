@@ -27,6 +27,16 @@ pub(crate) fn sso_login(token: &str) -> String {
     format!("/v1/sso/logins/{}", escape(token))
 }
 
+/// The path of a login whose browser is at the sign-in page.
+pub(crate) fn login(state: &str) -> String {
+    format!("/v1/logins/{}", escape(state))
+}
+
+/// The path of a change of devices.
+pub(crate) fn mfa_change(token: &str) -> String {
+    format!("/v1/mfa/changes/{}", escape(token))
+}
+
 /// The path of a list; of apps that escaped selectors fit, when there are some.
 pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
     let secrets = (secrets == Secrets::Include).then(|| "with_secrets=true".to_owned());

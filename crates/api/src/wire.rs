@@ -22,8 +22,19 @@ macro_rules! debug_by_name {
     )*};
 }
 
+mod local;
+mod mfa;
 mod sso;
 
+pub use self::local::{
+    Enrolled, HeadlessFinished, HeadlessMachine, HeadlessOpen, HeadlessStart, HeadlessStarted,
+    Invite, InviteAnswer, InviteDetails, InvitePurpose, InviteRequest, KeyUse, KeyWanted,
+    LoginAnswer, LoginAnswered, LoginPage, LoginRead, TotpEnrolment,
+};
+pub use self::mfa::{
+    MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
+    MfaRead, MfaStage,
+};
 pub use self::sso::{
     AppTokenIdentity, AppTokenRequest, SignInChoice, SsoAnswer, SsoAnswered, SsoBegin, SsoBegun,
     SsoFinish, SsoReport, SsoRole, SsoStart, SsoStarted, SsoTest,
@@ -234,70 +245,6 @@ pub struct Assertion {
     pub valid_until: OffsetDateTime,
 }
 
-/// What an invite is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum InvitePurpose {
-    /// The first sign-in of a new user.
-    Invite,
-    /// New credentials for a user who has some.
-    Reset,
-}
-
-/// An administrator asks for a link by which a user sets credentials.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct InviteRequest {
-    /// What it is for.
-    pub purpose: InvitePurpose,
-    /// How long the link works, seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ttl_seconds: Option<u64>,
-}
-
-/// A link by which a user sets credentials, once.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub struct Invite {
-    /// The secret part of the link.
-    pub token: String,
-    /// The whole link, when a proxy's public address is known.
-    pub url: Option<String>,
-    /// The user for whom it is.
-    pub user: String,
-    /// When it stops working.
-    #[serde(with = "time::serde::rfc3339")]
-    #[schemars(with = "Instant")]
-    pub expires: OffsetDateTime,
-}
-
-/// What the page behind an invite shows.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub struct InviteDetails {
-    /// The user for whom it is.
-    pub user: String,
-    /// What it is for.
-    pub purpose: InvitePurpose,
-    /// The cluster's name.
-    pub cluster: String,
-    /// The second factor's secret, base32, to type into an authenticator.
-    pub totp_secret: String,
-    /// The same as an `otpauth:` address.
-    pub totp_url: String,
-    /// The same as a picture (SVG).
-    pub totp_qr_svg: String,
-}
-
-/// The user's answer to an invite.
-#[derive(Serialize, Deserialize, JsonSchema)]
-pub struct InviteAnswer {
-    /// The chosen password.
-    pub password: String,
-    /// A code of the second factor, to prove that it was set up.
-    pub totp: String,
-    /// Where the person's connection came from, filled in by the proxy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub client_addr: Option<String>,
-}
-
 /// Audit records that a service ships.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AuditBatch {
@@ -419,12 +366,4 @@ pub struct Ping {
     pub sign_in: Option<SignInChoice>,
 }
 
-debug_by_name!(
-    AssertionRequest,
-    Assertion,
-    JoinRequest,
-    SignInRequest,
-    Invite,
-    InviteDetails,
-    InviteAnswer,
-);
+debug_by_name!(AssertionRequest, Assertion, JoinRequest, SignInRequest,);

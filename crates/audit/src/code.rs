@@ -49,9 +49,9 @@ codes! {
         "An HTTP request for an MCP server was not one that MCP knows.";
 
     USER_LOCAL_LOGIN "user.login" "T1000I"
-        "A user signed in with a password.";
+        "A user signed in with a password or a passkey.";
     USER_LOCAL_LOGIN_FAILURE "user.login" "T1000W"
-        "A user failed to sign in with a password.";
+        "A user failed to sign in with a password or a passkey.";
     USER_SSO_LOGIN "user.login" "T1001I"
         "A user signed in through an identity provider.";
     USER_SSO_LOGIN_FAILURE "user.login" "T1001W"
@@ -66,6 +66,22 @@ codes! {
         "A user set a password.";
     MFA_DEVICE_ADD "mfa.add" "T1006I"
         "A user registered a second factor.";
+    MFA_DEVICE_DELETE "mfa.delete" "T1007I"
+        "A user removed a second factor.";
+    RECOVERY_CODES_GENERATED "recovery_code.generated" "T1008I"
+        "A user was given codes for when the second factor is lost.";
+    RECOVERY_CODE_USED "recovery_code.used" "T1009I"
+        "A user used a code for when the second factor is lost.";
+    RECOVERY_CODE_USED_FAILURE "recovery_code.used" "T1009W"
+        "Somebody who knew a user's password showed a recovery code that there is not.";
+    MFA_KEY_CLONED "mfa.cloned" "TSM00W"
+        "A security key was refused because its counter went back: there may be a copy of it.";
+    HEADLESS_LOGIN_REQUESTED "headless_login.requested" "TSM01I"
+        "A machine without a browser asked to be signed in.";
+    HEADLESS_LOGIN_APPROVED "headless_login.approved" "TSM02I"
+        "A user signed in a machine without a browser.";
+    HEADLESS_LOGIN_REJECTED "headless_login.rejected" "TSM03W"
+        "Somebody rejected to sign in a machine without a browser.";
     RESET_PASSWORD_TOKEN_CREATE "reset_password_token.create" "T6000I"
         "A link was made with which a user sets a password.";
 

@@ -26,7 +26,9 @@ pub use self::sso::{
     AppAuthConfigChange, AppTokenVerify, ConnectorChange, ConnectorKind, MappedBy, SsoLogin,
 };
 pub use self::user::{
-    LoginMethod, MfaDeviceAdd, PasswordChange, ResetPasswordTokenCreate, UserChange, UserLogin,
+    HeadlessLogin, HeadlessStep, LoginMethod, MfaDeviceAdd, MfaDeviceDelete, MfaKeyCloned,
+    PasswordChange, RecoveryCodeUse, RecoveryCodesGenerate, ResetPasswordTokenCreate, UserChange,
+    UserLogin,
 };
 use crate::{Code, Text};
 

@@ -55,30 +55,55 @@ pub(crate) struct Core {
     pub(crate) logins: Logins,
 }
 
-/// How people sign in at the moment.
+/// How local users sign in at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own")]
 pub(crate) struct SignInPolicy {
-    /// Whether passwords are accepted at all.
-    pub(crate) passwords: bool,
-    /// Whether a one-time code is needed besides.
-    pub(crate) code: bool,
+    /// Whether local users sign in at all.
+    pub(crate) local: bool,
+    /// Whether a second factor is needed besides a password.
+    pub(crate) second_factor: bool,
+    /// Whether codes of authenticator apps are one.
+    pub(crate) codes: bool,
+    /// Whether security keys are one.
+    pub(crate) keys: bool,
+    /// Whether a passkey is enough.
+    pub(crate) passwordless: bool,
+    /// Whether machines without a browser may be signed in elsewhere.
+    pub(crate) headless: bool,
+    /// Whether codes for when a device is lost are given out, and taken.
+    pub(crate) recovery: bool,
+}
+
+// === impl SignInPolicy ===
+
+impl SignInPolicy {
+    /// Whether nobody can sign in by what is typed.
+    pub(crate) fn needs_browser(self) -> bool {
+        self.second_factor && !self.codes
+    }
 }
 
 // === impl Core ===
 
 impl Core {
-    /// How people sign in at the moment.
+    /// How local users sign in at the moment.
     pub(crate) fn sign_in_policy(&self) -> SignInPolicy {
         let preference = self.replica.snapshot().auth_preference.clone();
-        let Some(preference) = preference else {
-            return SignInPolicy { passwords: true, code: true };
-        };
-        let factors = preference.spec.second_factors.as_deref();
+        let spec = preference.as_ref().map(|preference| &preference.spec);
+        let factors = spec.and_then(|spec| spec.second_factors.as_deref());
+        let takes = |factor| factors.is_none_or(|all| all.contains(&factor));
+        let keys = takes(SecondFactor::Webauthn);
+        let second_factor = factors.is_none_or(|all| !all.is_empty());
         SignInPolicy {
-            // Where a factor is wanted that cannot be checked, a password proves nothing.
-            passwords: preference.spec.allow_local_auth.unwrap_or(true)
-                && factors.is_none_or(|all| all.is_empty() || all.contains(&SecondFactor::Otp)),
-            code: factors.is_none_or(|all| !all.is_empty()),
+            local: spec.and_then(|spec| spec.allow_local_auth).unwrap_or(true),
+            second_factor,
+            codes: takes(SecondFactor::Otp),
+            keys,
+            passwordless: keys && spec.and_then(|spec| spec.allow_passwordless).unwrap_or(true),
+            recovery: second_factor
+                && spec.and_then(|spec| spec.allow_recovery_codes).unwrap_or(false),
+            headless: second_factor && spec.and_then(|spec| spec.allow_headless).unwrap_or(true),
         }
     }
 

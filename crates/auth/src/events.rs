@@ -213,6 +213,27 @@ pub(crate) async fn login(
     audit.record(&event).await
 }
 
+/// Somebody did not sign in, of whom perhaps nobody knows who it was to be. Anybody can cause that.
+pub(crate) async fn login_failed(
+    audit: &AuditLog,
+    user: Option<&str>,
+    client: Option<&str>,
+    error: &Error,
+) -> Result<(), Error> {
+    if let Some(user) = user {
+        return login(audit, user, client, None, Err(error)).await;
+    }
+    let event = UserLogin {
+        user: Text::new(""),
+        method: LoginMethod::Local,
+        outcome: Outcome::Failure(Text::new(error.message())),
+        remote_addr: client,
+        user_agent: None,
+        with_mfa: None,
+    };
+    audit.record_anonymous(&event).await
+}
+
 /// A certificate is about to be handed out.
 pub(crate) async fn certificate(
     audit: &AuditLog,

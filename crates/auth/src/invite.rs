@@ -1,12 +1,14 @@
-//! Links by which users set their password and second factor: once, for a limited time.
+//! Links by which users set what they sign in with: once, for a limited time.
 //!
 //! The token in the link is the whole permission. The store knows its hash only.
 
 use api::Error;
-use api::wire::{Invite, InviteAnswer, InviteDetails, InvitePurpose, InviteRequest};
-use audit::Text;
+use api::wire::{
+    Enrolled, Invite, InviteAnswer, InviteDetails, InvitePurpose, InviteRequest, KeyUse, KeyWanted,
+    TotpEnrolment,
+};
 use audit::event::Moment;
-use audit::record::{MfaDeviceAdd, PasswordChange, ResetPasswordTokenCreate, UserMetadata};
+use audit::record::{PasswordChange, ResetPasswordTokenCreate, UserMetadata};
 use bytes::Bytes;
 use resource::{Kind, Resource, Secret, User};
 use serde::{Deserialize, Serialize};
@@ -14,12 +16,15 @@ use store::{Item, Write};
 use time::Duration;
 use uuid::Uuid;
 
-use crate::core::Core;
-use crate::credentials::{Credentials, Device};
+use crate::ceremony::{self, Question};
+use crate::core::{Core, SignInPolicy};
+use crate::credentials::Credentials;
 use crate::cx::{OpCx, Target};
-use crate::sign_in::hash_fault;
+use crate::device::{Device, Factor};
+use crate::factors::hash_fault;
 use crate::verb::Verb;
-use crate::{events, fault, keys, password, sso, totp};
+use crate::webauthn::{Holder, RelyingParty};
+use crate::{events, fault, keys, password, recovery, sso, totp};
 
 /// How long an invite works by default, and at most.
 const INVITE_TTL: (Duration, Duration) = (Duration::hours(1), Duration::hours(48));
@@ -31,8 +36,11 @@ const RESET_TTL: (Duration, Duration) = (Duration::hours(8), Duration::hours(24)
 struct Pending {
     user: String,
     purpose: InvitePurpose,
-    /// The second factor that the user is about to set up, base32.
+    /// The secret of the authenticator app that the user may set up, base32.
     totp_secret: String,
+    /// What security keys are to call the user.
+    #[serde(default)]
+    handle: Option<Uuid>,
 }
 
 /// Makes a link. A reset takes the old credentials away at once.
@@ -62,7 +70,7 @@ pub(crate) async fn create(
     // that was answered before is found by the next line.
     let mut writes = removals(core, name).await?;
     let old = Credentials::removal(core.records.store(), name).await?;
-    if request.purpose == InvitePurpose::Invite && old.is_some() {
+    if request.purpose == InvitePurpose::Invite && !old.is_empty() {
         return Err(Error::new(
             api::ErrorKind::AlreadyExists,
             format!("user {name:?} has set credentials already"),
@@ -78,6 +86,7 @@ pub(crate) async fn create(
         user: name.to_owned(),
         purpose: request.purpose,
         totp_secret: totp::generate().expose().clone(),
+        handle: Some(Uuid::new_v4()),
     };
     let value = Bytes::from(serde_json::to_vec(&pending).map_err(Error::internal)?);
     writes.push(Write::create(keys::invite(&token)?, value, Some(expires)));
@@ -94,52 +103,147 @@ pub(crate) async fn create(
 /// What the page behind a link shows.
 pub(crate) async fn read(core: &Core, token: &str) -> Result<InviteDetails, Error> {
     let (pending, _item) = find(core, token).await?;
-    let secret = Secret::new(pending.totp_secret.clone());
-    let shown = totp::enrolment(&secret, &core.cluster, &pending.user).map_err(Error::internal)?;
+    let policy = core.sign_in_policy();
+    let totp = if policy.codes { Some(enrolment(core, &pending)?) } else { None };
+    let keys =
+        if policy.keys { questions(core, token, &pending, policy).await? } else { Vec::new() };
+    if policy.second_factor && totp.is_none() && keys.is_empty() {
+        return Err(Error::unavailable(
+            "this cluster demands a security key, and keys cannot be used at its address",
+        )
+        .hint("an administrator sets public_addr of the proxy, or webauthn.rp_id"));
+    }
     Ok(InviteDetails {
         user: pending.user,
         purpose: pending.purpose,
         cluster: core.cluster.clone(),
-        totp_secret: shown.secret.expose().clone(),
-        totp_url: shown.url.expose().clone(),
-        totp_qr_svg: shown.qr_svg.expose().clone(),
+        totp,
+        keys,
+        password_suffices: !policy.second_factor,
     })
 }
 
+fn enrolment(core: &Core, pending: &Pending) -> Result<TotpEnrolment, Error> {
+    totp::shown(&Secret::new(pending.totp_secret.clone()), &core.cluster, &pending.user)
+}
+
+/// What a new security key is asked, for each use that it may be put to.
+async fn questions(
+    core: &Core,
+    token: &str,
+    pending: &Pending,
+    policy: SignInPolicy,
+) -> Result<Vec<KeyWanted>, Error> {
+    let (Some(party), Some(handle)) = (RelyingParty::of(core).await?, pending.handle) else {
+        return Ok(Vec::new());
+    };
+    let holder = Holder { name: &pending.user, handle };
+    let mut wanted = Vec::new();
+    for purpose in [KeyUse::SecondFactor, KeyUse::Passkey] {
+        if purpose == KeyUse::Passkey && !policy.passwordless {
+            continue;
+        }
+        let (options, registering) = party.register(holder, &[], purpose)?;
+        let question = Question::Register(registering);
+        ceremony::ask(core, &scope(token), Some(&pending.user), &options, question).await?;
+        wanted.push(KeyWanted { purpose, options });
+    }
+    Ok(wanted)
+}
+
+/// Questions to keys are for the page behind this link alone.
+fn scope(token: &str) -> String {
+    format!("invite {token}")
+}
+
 /// Sets the credentials of the invited user; the link is used up.
-pub(crate) async fn answer(cx: &OpCx, token: &str, answer: InviteAnswer) -> Result<(), Error> {
-    let InviteAnswer { password, totp: code, client_addr } = answer;
+pub(crate) async fn answer(
+    cx: &OpCx,
+    token: &str,
+    answer: InviteAnswer,
+) -> Result<Enrolled, Error> {
     let core = cx.core();
     let (pending, item) = find(core, token).await?;
-    password::check(&pending.user, &password).map_err(Error::invalid)?;
-    let secret = Secret::new(pending.totp_secret.clone());
-    let step = totp::verify(&secret, &code, core.clock.now())
-        .map_err(Error::internal)?
-        .ok_or_else(|| Error::invalid("the one-time code does not fit"))?;
+    if let Some(password) = &answer.password {
+        password::check(&pending.user, password).map_err(Error::invalid)?;
+    }
+    let device = device(core, token, &pending, &answer).await?;
+    let InviteAnswer { password, client_addr, .. } = answer;
+    let policy = core.sign_in_policy();
+    let is_enough = device.as_ref().is_some_and(Device::is_passkey) && policy.passwordless;
+    if password.is_none() && !is_enough {
+        return Err(Error::invalid("choose a password"));
+    }
     let user = find_user(core, &pending.user).await?.ok_or_else(dead_link)?;
-    let hashed = core.passwords.hash(Secret::new(password)).await;
+    let password_hash = match password {
+        Some(password) => {
+            let hashed = core.passwords.hash(Secret::new(password)).await;
+            Some(hashed.map_err(|error| hash_fault(&error))?)
+        }
+        None => None,
+    };
+    let has_password = password_hash.is_some();
+    let (shown, kept) = if policy.recovery && has_password {
+        recovery::generate(core).await?
+    } else {
+        (Vec::new(), Vec::new())
+    };
     let credentials = Credentials {
-        password_hash: hashed.map_err(|error| hash_fault(&error))?,
-        device: Some(Device {
-            id: Uuid::new_v4().to_string(),
-            secret: pending.totp_secret,
-            last_step: step,
-        }),
+        password_hash,
+        devices: device.into_iter().collect(),
+        handle: pending.handle.unwrap_or_else(Uuid::new_v4),
+        recovery: kept,
         set_at: core.clock.now(),
     };
     record(core, &user, &credentials, client_addr.as_deref()).await?;
     // The condition on the link makes it work once, whoever else answers at the same moment.
-    let spent = Write::delete_if(item.key, item.revision);
+    let mut writes = vec![Write::delete_if(item.key, item.revision)];
     // No link is made while there are credentials. If there are some now, two links were made at
     // once and the other one was answered.
-    let writes = vec![spent, credentials.create(&pending.user)?];
+    writes.extend(credentials.create(&pending.user)?);
     core.records.store().write(writes).await.map_err(|error| match error {
         store::Error::NotFound { .. }
         | store::Error::Conflict { .. }
         | store::Error::AlreadyExists { .. } => dead_link(),
         error => fault::store(&error),
     })?;
-    Ok(())
+    Ok(Enrolled { recovery_codes: shown })
+}
+
+/// The device that an answer sets up.
+async fn device(
+    core: &Core,
+    token: &str,
+    pending: &Pending,
+    answer: &InviteAnswer,
+) -> Result<Option<Device>, Error> {
+    let policy = core.sign_in_policy();
+    let code = answer.totp.as_deref().filter(|code| !code.is_empty());
+    let factor = match (code, &answer.key) {
+        (Some(code), None) if policy.codes => {
+            let secret = Secret::new(pending.totp_secret.clone());
+            let last_step = totp::verify(&secret, code, core.clock.now())
+                .map_err(Error::internal)?
+                .ok_or_else(|| Error::invalid("the one-time code does not fit"))?;
+            Factor::Totp { secret: pending.totp_secret.clone(), last_step }
+        }
+        (None, Some(key)) if policy.keys => {
+            let asked = ceremony::take(core, &scope(token), key).await?;
+            let Question::Register(registering) = asked.question else {
+                return Err(Error::invalid("the key answered another question"));
+            };
+            let party = RelyingParty::need(core).await?;
+            let key = party.registered(&registering, key).map_err(|error| {
+                Error::invalid(format!("the key cannot be registered: {error}"))
+            })?;
+            party.remember(core).await?;
+            Factor::Key(Box::new(key))
+        }
+        (None, None) if !policy.second_factor => return Ok(None),
+        (None, None) => return Err(Error::invalid("set up a second factor")),
+        _ => return Err(Error::invalid("set up one second factor, of a kind that is taken here")),
+    };
+    Device::new(answer.device_name.as_deref(), factor, core.clock.now()).map(Some)
 }
 
 async fn record(
@@ -149,15 +253,16 @@ async fn record(
     client: Option<&str>,
 ) -> Result<(), Error> {
     let who = UserMetadata::named(user.name());
-    core.audit.record(&PasswordChange { user: &who, remote_addr: client }).await?;
-    let Some(device) = &credentials.device else { return Ok(()) };
-    let event = MfaDeviceAdd {
-        user: &who,
-        mfa_device_name: Text::new("authenticator"),
-        mfa_device_uuid: &device.id,
-        mfa_device_type: "TOTP",
-    };
-    core.audit.record(&event).await
+    if credentials.password_hash.is_some() {
+        core.audit.record(&PasswordChange { user: &who, remote_addr: client }).await?;
+    }
+    for device in &credentials.devices {
+        device.record_addition(core, &who).await?;
+    }
+    if !credentials.recovery.is_empty() {
+        recovery::record(core, &who).await?;
+    }
+    Ok(())
 }
 
 /// The writes that take a user's links away.

@@ -13,10 +13,20 @@ const CREDENTIALS: &str = "credentials";
 const INVITES: &str = "invites";
 /// Sign-in attempts, by the hash of whom they concern.
 const ATTEMPTS: &str = "attempts";
+/// Where users have signed in from, by the hash of both.
+const SOURCES: &str = "sources";
 /// Which agents are believed to be there, by host.
 const LEASES: &str = "leases";
 /// Logins through connectors, by the hash of the text that names each of their steps.
 const LOGINS: &str = "logins";
+/// Logins of machines without a browser, by the hash of their code.
+const HEADLESS: &str = "headless";
+/// Questions to security keys, by the hash of their challenge.
+const CEREMONIES: &str = "ceremonies";
+/// Changes of devices that are under way, by the hash of their token.
+const MFA_CHANGES: &str = "mfa_changes";
+/// Whose security key it is, by the hash of what the key calls itself.
+const SECURITY_KEYS: &str = "security_keys";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -57,13 +67,28 @@ pub(crate) fn invites() -> Result<Prefix, Error> {
 
 /// The key of a step of a login that this text names. The text itself is kept nowhere.
 pub(crate) fn login(token: &str) -> Result<Key, Error> {
-    Key::new(&[LOGINS, &digest(&[token])]).map_err(|error| refused(&error))
+    login_at(&digest(&[token]))
+}
+
+/// The same by the hash of the text.
+pub(crate) fn login_at(digest: &str) -> Result<Key, Error> {
+    Key::new(&[LOGINS, digest]).map_err(|error| refused(&error))
+}
+
+/// The key of a login that waits for somebody to type this code elsewhere.
+pub(crate) fn headless(code: &str) -> Result<Key, Error> {
+    Key::new(&[HEADLESS, &digest(&[code])]).map_err(|error| refused(&error))
 }
 
 /// The key of the tally of sign-in attempts that concern `parts`. A hash: what people type as their
 /// name is neither bounded nor always a name.
 pub(crate) fn attempts(parts: &[&str]) -> Result<Key, Error> {
     Key::new(&[ATTEMPTS, &digest(parts)]).map_err(|error| refused(&error))
+}
+
+/// The key of an address from which a user has signed in.
+pub(crate) fn known_source(user: &str, source: &str) -> Result<Key, Error> {
+    Key::new(&[SOURCES, &digest(&[user, source])]).map_err(|error| refused(&error))
 }
 
 /// The key of a host's lease.
@@ -81,8 +106,28 @@ pub(crate) fn cluster() -> Result<Key, Error> {
     Key::new(&[CLUSTER, "founding"]).map_err(|error| refused(&error))
 }
 
+/// The key of the host name that security keys are registered for.
+pub(crate) fn rp_id() -> Result<Key, Error> {
+    Key::new(&[CLUSTER, "rp_id"]).map_err(|error| refused(&error))
+}
+
+/// The key of the question with this challenge.
+pub(crate) fn ceremony(challenge: &str) -> Result<Key, Error> {
+    Key::new(&[CEREMONIES, &digest(&[challenge])]).map_err(|error| refused(&error))
+}
+
+/// The key of the change of devices that this text names. The text itself is kept nowhere.
+pub(crate) fn mfa_change(token: &str) -> Result<Key, Error> {
+    Key::new(&[MFA_CHANGES, &digest(&[token])]).map_err(|error| refused(&error))
+}
+
+/// The key of who has the security key that calls itself so.
+pub(crate) fn security_key(id: &[u8]) -> Result<Key, Error> {
+    Key::new(&[SECURITY_KEYS, &digest(&[&hex::encode(id)])]).map_err(|error| refused(&error))
+}
+
 /// A hash of texts that differs when any of them, or where one ends, differs.
-fn digest(parts: &[&str]) -> String {
+pub(crate) fn digest(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());

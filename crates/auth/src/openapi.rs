@@ -146,12 +146,6 @@ fn operation(row: &EndpointRow, schemas: &mut SchemaGenerator) -> Result<Value, 
 fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
     let nothing = || Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]));
     let resource = schema::<AnyResource>(schemas);
-    let of = |request: Option<Schema>, response: Schema| Shape {
-        query: &[],
-        request,
-        response,
-        streams: false,
-    };
     let s = schemas;
     match operation {
         Operation::Ping => of(None, schema::<wire::Ping>(s)),
@@ -180,8 +174,6 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::VerifyAppToken => {
             of(Some(schema::<wire::AppTokenRequest>(s)), schema::<wire::AppTokenIdentity>(s))
         }
-        Operation::ReadInvite => of(None, schema::<wire::InviteDetails>(s)),
-        Operation::AnswerInvite => of(Some(schema::<wire::InviteAnswer>(s)), nothing()),
         Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),
         Operation::Status => of(None, schema::<wire::Status>(s)),
         Operation::List => Shape {
@@ -194,9 +186,6 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::Delete => of(None, nothing()),
         Operation::Watch => {
             Shape { query: WATCH, streams: true, ..of(None, schema::<wire::WatchLine>(s)) }
-        }
-        Operation::CreateInvite => {
-            of(Some(schema::<wire::InviteRequest>(s)), schema::<wire::Invite>(s))
         }
         Operation::SignUser => {
             of(Some(schema::<wire::UserCertificateRequest>(s)), schema::<wire::UserCredentials>(s))
@@ -211,7 +200,59 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
             of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
         }
         Operation::SearchAudit => Shape { query: AUDIT, ..of(None, schema::<wire::AuditPage>(s)) },
+        Operation::ReadInvite
+        | Operation::AnswerInvite
+        | Operation::CreateInvite
+        | Operation::ReadLogin
+        | Operation::AnswerLogin
+        | Operation::StartHeadless
+        | Operation::OpenHeadless
+        | Operation::FinishHeadless
+        | Operation::ListMfa
+        | Operation::BeginMfa
+        | Operation::AnswerMfa
+        | Operation::ReadMfaPage
+        | Operation::AnswerMfaPage => local_users(operation, s),
     }
+}
+
+/// What has to do with what local users sign in with.
+fn local_users(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    match operation {
+        Operation::ListMfa => of(None, schema::<wire::MfaDevices>(s)),
+        Operation::BeginMfa => of(Some(schema::<wire::MfaBegin>(s)), schema::<wire::MfaBegun>(s)),
+        Operation::AnswerMfa | Operation::AnswerMfaPage => {
+            of(Some(schema::<wire::MfaAnswer>(s)), schema::<wire::MfaAnswered>(s))
+        }
+        Operation::ReadMfaPage => of(Some(schema::<wire::MfaRead>(s)), schema::<wire::MfaPage>(s)),
+        Operation::StartHeadless => {
+            of(Some(schema::<wire::HeadlessStart>(s)), schema::<wire::HeadlessStarted>(s))
+        }
+        Operation::OpenHeadless => {
+            of(Some(schema::<wire::HeadlessOpen>(s)), schema::<wire::SsoBegun>(s))
+        }
+        Operation::FinishHeadless => {
+            of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::HeadlessFinished>(s))
+        }
+        Operation::ReadLogin => {
+            of(Some(schema::<wire::LoginRead>(s)), schema::<wire::LoginPage>(s))
+        }
+        Operation::AnswerLogin => {
+            of(Some(schema::<wire::LoginAnswer>(s)), schema::<wire::LoginAnswered>(s))
+        }
+        Operation::ReadInvite => of(None, schema::<wire::InviteDetails>(s)),
+        Operation::AnswerInvite => {
+            of(Some(schema::<wire::InviteAnswer>(s)), schema::<wire::Enrolled>(s))
+        }
+        Operation::CreateInvite => {
+            of(Some(schema::<wire::InviteRequest>(s)), schema::<wire::Invite>(s))
+        }
+        _ => of(None, Schema::default()),
+    }
+}
+
+fn of(request: Option<Schema>, response: Schema) -> Shape {
+    Shape { query: &[], request, response, streams: false }
 }
 
 fn schema<T: JsonSchema>(schemas: &mut SchemaGenerator) -> Schema {

@@ -13,7 +13,7 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join,
+    app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join, mfa,
     openapi, resources, sign_in, sso, watch,
 };
 
@@ -76,8 +76,33 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
             answer::json(&invite::read(cx.core(), call.parameter("token")?).await?)
         }
         Operation::AnswerInvite => {
-            invite::answer(cx, call.parameter("token")?, call.json()?).await?;
-            Ok(answer::nothing())
+            answer::json(&invite::answer(cx, call.parameter("token")?, call.json()?).await?)
+        }
+        Operation::StartHeadless => {
+            answer::json(&sso::start_headless(cx.core(), call.json()?).await?)
+        }
+        Operation::OpenHeadless => {
+            answer::json(&sso::open_headless(cx.core(), &call.json()?).await?)
+        }
+        Operation::FinishHeadless => {
+            answer::json(&sso::finish_headless(cx.core(), &call.json()?).await?)
+        }
+        Operation::ReadLogin => {
+            answer::json(&sso::read_page(cx.core(), call.parameter("token")?, &call.json()?).await?)
+        }
+        Operation::AnswerLogin => answer::json(
+            &sso::answer_page(cx.core(), call.parameter("token")?, call.json()?).await?,
+        ),
+        Operation::ListMfa => answer::json(&mfa::list(cx).await?),
+        Operation::BeginMfa => answer::json(&mfa::begin(cx, call.json()?).await?),
+        Operation::AnswerMfa => {
+            answer::json(&mfa::answer_typed(cx, call.parameter("token")?, call.json()?).await?)
+        }
+        Operation::ReadMfaPage => {
+            answer::json(&mfa::read(cx.core(), call.parameter("token")?, &call.json()?).await?)
+        }
+        Operation::AnswerMfaPage => {
+            answer::json(&mfa::answer(cx.core(), call.parameter("token")?, call.json()?).await?)
         }
         Operation::CreateInvite => {
             answer::json(&invite::create(cx, call.parameter("name")?, &call.json()?).await?)

@@ -4,6 +4,8 @@ use api::Error;
 use resource::ClusterAuthPreference;
 use resource::cluster_auth_preference::{ConnectorType, SecondFactor};
 
+use crate::webauthn;
+
 /// Refuses rules by which nobody could sign in.
 pub(crate) fn prepare(preference: &ClusterAuthPreference) -> Result<(), Error> {
     if preference.spec.connector_type == Some(ConnectorType::Saml) {
@@ -12,14 +14,15 @@ pub(crate) fn prepare(preference: &ClusterAuthPreference) -> Result<(), Error> {
         )
         .hint("use type: local, oidc or github"));
     }
+    if let Some(settings) = &preference.spec.webauthn {
+        webauthn::check(settings)?;
+    }
     match preference.spec.second_factors.as_deref() {
-        Some(factors) if !factors.is_empty() && !factors.contains(&SecondFactor::Otp) => {
-            Err(Error::invalid(
-                "spec.second_factors: one-time codes (otp) are the only second \
-                 factor that this version checks",
-            )
-            .hint("use second_factors: [otp], or second_factor: off"))
-        }
+        Some([SecondFactor::Sso]) => Err(Error::invalid(
+            "spec.second_factors: local users cannot sign in with a factor that only a single \
+             sign-on provider asks for",
+        )
+        .hint("use second_factors: [otp, webauthn], and allow_local_auth: false to keep them out")),
         _ => Ok(()),
     }
 }

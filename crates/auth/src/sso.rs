@@ -19,7 +19,9 @@ mod account;
 mod claims;
 mod connector;
 mod github;
+mod headless;
 mod kept;
+mod local;
 mod oauth;
 mod oidc;
 mod report;
@@ -42,7 +44,11 @@ use url::{Host, Url};
 
 use self::connector::Connector;
 pub(crate) use self::connector::{choice, origin_of};
+pub(crate) use self::headless::{
+    finish as finish_headless, open as open_headless, start as start_headless,
+};
 use self::kept::{Away, Outcome, Started, Step};
+pub(crate) use self::local::{answer as answer_page, read as read_page};
 pub(crate) use self::test::{finish as finish_test, start as test};
 use crate::core::Core;
 use crate::cx::OpCx;
@@ -90,12 +96,18 @@ pub(crate) async fn start(cx: &OpCx, request: SsoStart) -> Result<SsoStarted, Er
     let core = cx.core();
     // Refused now, not after the person has signed in.
     certificate::read_key(&request.public_key)?;
-    let connector = Connector::find(core, request.connector.as_deref()).await?;
     let asker = Asker {
         callback: check_callback(&request.callback)?,
         challenge: check_challenge(&request.challenge)?,
-        client: request.client_addr,
+        client: request.client_addr.clone(),
     };
+    if let Some(passwordless) = local::asked(core, &request)? {
+        let SsoStart { public_key, ttl_seconds, proxy_addr: proxy, .. } = request;
+        let asked =
+            local::Asked { asker, public_key, ttl_seconds, passwordless, proxy, headless: None };
+        return local::prepare(core, asked).await;
+    }
+    let connector = Connector::find(core, request.connector.as_deref()).await?;
     let started = Started {
         connector: connector.reference(),
         tried: None,
@@ -109,14 +121,20 @@ pub(crate) async fn start(cx: &OpCx, request: SsoStart) -> Result<SsoStarted, Er
 
 /// Keeps what was prepared, and makes the link to it.
 async fn prepare(core: &Core, started: Started) -> Result<SsoStarted, Error> {
+    let proxy = started.proxy.clone();
+    link(core, proxy.as_deref(), Step::Started(Box::new(started))).await
+}
+
+/// Keeps the first step of a login, and makes the link to it.
+async fn link(core: &Core, proxy: Option<&str>, step: Step) -> Result<SsoStarted, Error> {
     core.logins.admit()?;
-    let proxy = started.proxy.clone().or_else(|| public_address(core));
+    let proxy = proxy.map(str::to_owned).or_else(|| public_address(core));
     let proxy = proxy.ok_or_else(|| {
         Error::unavailable("no proxy of this cluster is up, and people sign in through one")
     })?;
     let token = random();
     let expires = core.clock.now() + LIFE;
-    kept::put(core, &keys::login(&token)?, &Step::Started(Box::new(started)), expires).await?;
+    kept::put(core, &keys::login(&token)?, &step, expires).await?;
     Ok(SsoStarted { url: format!("https://{}/web/sso/{token}", bare(&proxy)), expires })
 }
 
@@ -124,7 +142,13 @@ async fn prepare(core: &Core, started: Started) -> Result<SsoStarted, Error> {
 pub(crate) async fn begin(core: &Core, token: &str, request: SsoBegin) -> Result<SsoBegun, Error> {
     let key = keys::login(bounded(token)?)?;
     // What else has such a name is left alone.
-    let Step::Started(_) = kept::look(core, &key).await? else { return Err(kept::dead()) };
+    match kept::look(core, &key).await? {
+        Step::Started(_) => {}
+        Step::Local(_) => return local::begin(core, &key).await,
+        Step::Away(_) | Step::AtPage(_) | Step::Waiting { .. } | Step::Done { .. } => {
+            return Err(kept::dead());
+        }
+    }
     let Step::Started(started) = kept::take(core, &key).await? else { return Err(kept::dead()) };
     let connector = Connector::again(core, &started).await?;
     let (state, binding) = (random(), random());
@@ -150,10 +174,8 @@ pub(crate) async fn answer(core: &Core, answer: SsoAnswer) -> Result<SsoAnswered
     let key = keys::login(bounded(&answer.state)?)?;
     // Another browser's login is left alone: it is looked at before it is taken.
     let Step::Away(away) = kept::look(core, &key).await? else { return Err(kept::dead()) };
-    let shown = digest(&answer.binding);
-    if !bool::from(shown.as_bytes().ct_eq(away.binding.as_bytes())) {
-        return Err(Error::denied("this sign-in was begun in another browser, or too long ago")
-            .hint("begin again with `tsh login`"));
+    if !same(&digest(&answer.binding), &away.binding) {
+        return Err(other_browser());
     }
     let Step::Away(away) = kept::take(core, &key).await? else { return Err(kept::dead()) };
     let Away { started, progress, .. } = *away;
@@ -183,6 +205,7 @@ pub(crate) async fn answer(core: &Core, answer: SsoAnswer) -> Result<SsoAnswered
 pub(crate) async fn finish(core: &Core, request: &SsoFinish) -> Result<UserCredentials, Error> {
     match collect(core, request).await? {
         Outcome::Accepted { account, started } => account::admit(core, *account, &started).await,
+        Outcome::Local(admitted) => local::admit(core, &admitted).await,
         Outcome::Refused(fields) => {
             let refused = Error::new(fields.kind, fields.message);
             Err(fields.hints.into_iter().fold(refused, Error::hint))
@@ -197,13 +220,16 @@ async fn collect(core: &Core, request: &SsoFinish) -> Result<Outcome, Error> {
     let Step::Done { challenge, .. } = kept::look(core, &key).await? else {
         return Err(kept::dead());
     };
-    let shown = digest(bounded(&request.verifier)?);
-    if !bool::from(shown.as_bytes().ct_eq(challenge.as_bytes())) {
+    if !same(&digest(bounded(&request.verifier)?), &challenge) {
         return Err(Error::denied("this is not who began the sign-in"));
     }
     match kept::take(core, &key).await? {
         Step::Done { outcome, .. } => Ok(outcome),
-        Step::Started(_) | Step::Away(_) => Err(kept::dead()),
+        Step::Started(_)
+        | Step::Away(_)
+        | Step::Local(_)
+        | Step::AtPage(_)
+        | Step::Waiting { .. } => Err(kept::dead()),
     }
 }
 
@@ -215,6 +241,16 @@ fn random() -> String {
 /// The SHA-256 of a text, in base64url.
 fn digest(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// Whether two hashes are the same, in a time that does not tell where they differ.
+fn same(one: &str, other: &str) -> bool {
+    bool::from(one.as_bytes().ct_eq(other.as_bytes()))
+}
+
+fn other_browser() -> Error {
+    Error::denied("this sign-in was begun in another browser, or too long ago")
+        .hint("begin again with `tsh login`")
 }
 
 /// Where a browser brings a result is on its own machine, or the result would be anybody's.
@@ -259,6 +295,19 @@ fn public_address(core: &Core) -> Option<String> {
     let snapshot = core.replica.snapshot();
     let addresses = snapshot.proxies.values().map(|proxy| &proxy.spec.public_addr);
     addresses.filter(|address| !address.is_empty()).min().cloned()
+}
+
+/// The address of a page of the cluster's own.
+pub(crate) fn page_url(core: &Core, path: &str) -> Result<String, Error> {
+    page_at(core, None, path)
+}
+
+/// The same at a proxy that is known.
+fn page_at(core: &Core, proxy: Option<&str>, path: &str) -> Result<String, Error> {
+    let proxy = proxy.map(str::to_owned).or_else(|| public_address(core));
+    let proxy = proxy
+        .ok_or_else(|| Error::unavailable("no proxy of this cluster is up, and pages need one"))?;
+    Ok(format!("https://{}/web/{path}", bare(&proxy)))
 }
 
 fn bare(address: &str) -> &str {

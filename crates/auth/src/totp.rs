@@ -1,6 +1,7 @@
 //! The second factor: time-based one-time codes (RFC 6238; SHA-1, six digits, thirty seconds, what
 //! every authenticator understands).
 
+use api::{Error, wire};
 use qrcode::QrCode;
 use qrcode::render::svg;
 use resource::Secret;
@@ -52,6 +53,20 @@ pub(crate) fn enrolment(
     // The declaration belongs to a file of its own, and the picture stands within a page.
     let qr_svg = qr_svg.find("<svg").and_then(|at| qr_svg.get(at..)).unwrap_or(&qr_svg).to_owned();
     Ok(Enrolment { secret: secret.clone(), url: Secret::new(url), qr_svg: Secret::new(qr_svg) })
+}
+
+/// The same, on its way to a person.
+pub(crate) fn shown(
+    secret: &Secret<String>,
+    cluster: &str,
+    user: &str,
+) -> Result<wire::TotpEnrolment, Error> {
+    let shown = enrolment(secret, cluster, user).map_err(Error::internal)?;
+    Ok(wire::TotpEnrolment {
+        secret: shown.secret.expose().clone(),
+        url: shown.url.expose().clone(),
+        qr_svg: shown.qr_svg.expose().clone(),
+    })
 }
 
 /// The step that `code` belongs to, when it is a code of this secret at about `now`.

@@ -88,7 +88,7 @@ impl Waiting {
 
     /// The hash of the secret.
     pub(crate) fn challenge(&self) -> String {
-        URL_SAFE_NO_PAD.encode(Sha256::digest(self.verifier.expose().as_bytes()))
+        hash(&self.verifier)
     }
 
     /// Opens a browser at a link, or has the person do so, and waits for what it brings.
@@ -118,7 +118,7 @@ impl Waiting {
             () = listening => None,
         };
         let code = code.ok_or_else(|| {
-            Refused::new("nobody came back from the identity provider within five minutes")
+            Refused::new("nobody came back from the browser within five minutes")
                 .hint("begin again")
         })?;
         Ok(Brought { code, verifier })
@@ -189,7 +189,7 @@ fn code_of(query: &str) -> Option<String> {
 }
 
 /// Opens a link as the desktop does. Where there is none, the person has the link.
-fn launch(link: &str) {
+pub(crate) fn launch(link: &str) {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = Command::new(program)
         .arg(link)
@@ -200,6 +200,17 @@ fn launch(link: &str) {
     if let Err(error) = started {
         tracing::debug!(%error, program, "no browser was opened");
     }
+}
+
+/// A secret, and its hash: whoever shows the secret is who showed the hash before.
+pub(crate) fn secret() -> (Secret<String>, String) {
+    let secret = Secret::new(random());
+    let hash = hash(&secret);
+    (secret, hash)
+}
+
+fn hash(secret: &Secret<String>) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(secret.expose().as_bytes()))
 }
 
 fn random() -> String {

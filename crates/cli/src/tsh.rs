@@ -7,6 +7,7 @@ mod fault;
 mod login;
 mod mcp_config;
 mod mcp_ls;
+mod mfa;
 mod proxy_mcp;
 mod repeatable;
 mod servers;
@@ -39,6 +40,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Login(command) => run::blocking(|cx| login::login(cx, global, command)),
         Command::Logout => login::logout(&global),
         Command::Status(command) => status::status(&global, &command),
+        Command::Mfa(command) => run::blocking(|cx| mfa::mfa(cx, global, command.command)),
         Command::Version => status::version(),
         Command::Proxy(command) => match command.command {
             ProxyCommand::Mcp(command) => run::blocking(|cx| proxy_mcp::proxy(cx, global, command)),

@@ -1,7 +1,11 @@
 //! What the proxy serves beside MCP: the cluster's facts, sign-in for `tsh`, pages for people, and
 //! health for machines.
 
+mod guard;
+mod headless;
 mod invite;
+mod login;
+mod mfa;
 mod page;
 mod sso;
 mod well_known;
@@ -11,7 +15,7 @@ use std::sync::Arc;
 use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::response::{IntoResponse, Json, Response as AxumResponse};
 use axum::routing::{get, post};
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use tower_service::Service;
 
@@ -36,10 +40,16 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route("/v1/sign-in", post(sign_in))
         .route("/v1/sso/logins", post(sso::start))
         .route("/v1/sso/finish", post(sso::finish))
+        .route("/v1/headless/logins", post(headless::start))
+        .route("/v1/headless/finish", post(headless::finish))
+        .route("/web/headless", get(headless::show).post(headless::open))
         .route("/web/sso/{token}", get(sso::begin))
         .route(resource::oidc::CALLBACK_PATH, get(sso::back))
         .route(resource::github::CALLBACK_PATH, get(sso::back))
+        .route("/web/login/{state}", get(login::show).post(login::answer))
+        .route("/web/mfa/{token}", get(mfa::show).post(mfa::answer))
         .route("/web/style.css", get(page::style))
+        .route("/web/keys.js", get(page::keys))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))
         .route(well_known::KEYS_PATH, get(well_known::keys))
         .route(well_known::CONFIGURATION_PATH, get(well_known::configuration))
@@ -63,17 +73,25 @@ pub(crate) async fn answer(
     };
     let mut response = response.map(api::boxed);
     let headers = response.headers_mut();
-    // RFC 6797: browsers stay with TLS. The rest keeps pages from being framed, sniffed or leaked.
+    // RFC 6797: browsers stay with TLS. The rest keeps pages from being framed, sniffed or leaked. Without a
+    // referrer for ourselves, browsers would not say either where a form comes from (Fetch, section 3.2).
     for (name, value) in [
         (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, "same-origin"),
         (header::CACHE_CONTROL, "no-store"),
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
-             frame-ancestors 'none'; base-uri 'none'",
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
+             form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        ),
+        // Nobody else's window holds on to one of ours, and no page lends the use of keys.
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "publickey-credentials-create=(self), publickey-credentials-get=(self)",
         ),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));

@@ -1,9 +1,12 @@
 //! `cluster_auth_preference`: how people sign in to the cluster, and what their sessions are held to.
 
+mod webauthn;
+
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+pub use self::webauthn::{Webauthn, is_domain};
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
@@ -16,13 +19,10 @@ pub const NAME: &str = "cluster-auth-preference";
 /// Known fields that mean nothing here, kept and printed back.
 const OTHER_FIELDS: &[&str] = &[
     "u2f",
-    "webauthn",
     "idp",
     "okta",
     "hardware_key",
     "piv_slot",
-    "allow_passwordless",
-    "allow_headless",
     "allow_cli_auth_via_browser",
     "signature_algorithm_suite",
     "stable_unix_user_config",
@@ -46,7 +46,15 @@ pub struct AuthPreferenceSpec {
     pub connector_name: Option<String>,
     /// What proves possession besides a password; empty for nothing.
     pub second_factors: Option<Vec<SecondFactor>>,
-    /// Whether passwords are accepted.
+    /// What is asked of security keys and passkeys.
+    pub webauthn: Option<Webauthn>,
+    /// Whether a passkey that verifies its user is enough to sign in, without a password.
+    pub allow_passwordless: Option<bool>,
+    /// Whether a login of a machine without a browser may be approved elsewhere.
+    pub allow_headless: Option<bool>,
+    /// Whether users get codes for when they have lost their second factor.
+    pub allow_recovery_codes: Option<bool>,
+    /// Whether local users may sign in.
     pub allow_local_auth: Option<bool>,
     /// Whether connections end with the certificate they were opened with.
     pub disconnect_expired_cert: Option<bool>,
@@ -169,7 +177,11 @@ impl ClusterAuthPreference {
                 spec.put("second_factors", names);
             }
         }
-        spec.put_some("allow_local_auth", from.allow_local_auth)
+        spec.put_some("webauthn", from.webauthn.as_ref().map(Webauthn::to_object))
+            .put_some("allow_passwordless", from.allow_passwordless)
+            .put_some("allow_headless", from.allow_headless)
+            .put_some("allow_recovery_codes", from.allow_recovery_codes)
+            .put_some("allow_local_auth", from.allow_local_auth)
             .put_some("disconnect_expired_cert", from.disconnect_expired_cert)
             .put_some("require_session_mfa", from.require_session_mfa.map(crate::role::spelling))
             .put_some("require_client_proof", from.require_client_proof)
@@ -190,6 +202,10 @@ fn spec(table: &mut Table<'_>) -> AuthPreferenceSpec {
         connector_type: table.get("type"),
         connector_name: table.get("connector_name"),
         second_factors: newer.or(older),
+        webauthn: table.get("webauthn"),
+        allow_passwordless: table.get("allow_passwordless"),
+        allow_headless: table.get("allow_headless"),
+        allow_recovery_codes: table.get("allow_recovery_codes"),
         allow_local_auth: table.get("allow_local_auth"),
         disconnect_expired_cert: table.get("disconnect_expired_cert"),
         require_session_mfa: table.get("require_session_mfa"),

@@ -64,6 +64,24 @@ impl Cluster {
         cluster
     }
 
+    /// The same, whose proxy has a name: security keys know no addresses.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn named() -> Self {
+        let services = format!(
+            "{}{}  public_addr: localhost:0\n{}",
+            auth_section(),
+            proxy_section(),
+            app_section("  mcp_demo_server: yes\n"),
+        );
+        let mut cluster = Self::begin("", &services);
+        cluster.find_proxy();
+        cluster
+    }
+
     /// The same, where a record is on the disk before what it is of happens.
     ///
     /// # Panics

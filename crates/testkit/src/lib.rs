@@ -26,6 +26,7 @@ pub mod scratch;
 pub mod scripted;
 pub mod servers;
 pub mod suite;
+pub mod visitor;
 pub mod wait;
 
 pub use argv::Argv;
@@ -41,3 +42,4 @@ pub use scratch::Scratch;
 pub use scripted::Scripted;
 pub use servers::HttpServer;
 pub use suite::Suite;
+pub use visitor::Visitor;

@@ -125,6 +125,18 @@ impl Real {
         Argv::new(self.python()).arg(self.scripts.join("clients/browser.py"))
     }
 
+    /// A real browser, which is told on standard input what to do.
+    pub(crate) fn visitor(&self) -> Argv {
+        let modules = self.modules("browser");
+        assert!(
+            modules.join("playwright-core").exists(),
+            "no browser is installed: run `cargo xtask setup`"
+        );
+        Argv::new(self.node())
+            .arg(self.script("clients/visitor.mjs"))
+            .with_env("BROWSER_MODULES", modules.join(".."))
+    }
+
     /// The official client of the conformance suite, which is told a scenario by its environment and a
     /// server by its last argument.
     #[must_use]

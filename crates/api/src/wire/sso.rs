@@ -188,6 +188,9 @@ pub struct SignInChoice {
     /// The connector's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connector: Option<String>,
+    /// Whether local users need a browser: one-time codes are not taken, and a terminal has no keys.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_browser: bool,
 }
 
 debug_by_name!(

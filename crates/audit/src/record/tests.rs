@@ -213,13 +213,6 @@ fn singles() -> Vec<Event> {
             headers: &headers,
             error: "unknown method".into(),
         }),
-        stamper.event(&PasswordChange { user: &alice, remote_addr: Some("192.0.2.1:5") }),
-        stamper.event(&MfaDeviceAdd {
-            user: &alice,
-            mfa_device_name: "otp".into(),
-            mfa_device_uuid: "0195",
-            mfa_device_type: "TOTP",
-        }),
         stamper.event(&ResetPasswordTokenCreate { actor: &alice, name: "bob", expires }),
         stamper.event(&JoinTokenCreate {
             actor: &alice,
@@ -287,8 +280,70 @@ fn through_others(outcome: &Outcome<'_>) -> Vec<Event> {
     all.into_iter().map(Result::unwrap).collect()
 }
 
+/// What users sign in with.
+fn factors() -> Vec<Event> {
+    let (alice, stamper) = (alice(), stamper());
+    let expires = Moment(datetime!(2027-01-01 00:00 UTC));
+    let all = [
+        stamper.event(&PasswordChange { user: &alice, remote_addr: Some("192.0.2.1:5") }),
+        stamper.event(&MfaDeviceAdd {
+            user: &alice,
+            mfa_device_name: "otp".into(),
+            mfa_device_uuid: "0195",
+            mfa_device_type: "TOTP",
+        }),
+        stamper.event(&HeadlessLogin {
+            step: HeadlessStep::Requested,
+            user: "alice".into(),
+            machine: "build-7".into(),
+            expires,
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+        stamper.event(&HeadlessLogin {
+            step: HeadlessStep::Approved,
+            user: "alice".into(),
+            machine: "build-7".into(),
+            expires,
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+        stamper.event(&HeadlessLogin {
+            step: HeadlessStep::Rejected,
+            user: "alice".into(),
+            machine: "build-7".into(),
+            expires,
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+        stamper.event(&RecoveryCodesGenerate { user: &alice }),
+        stamper.event(&RecoveryCodeUse {
+            user: &alice,
+            outcome: Outcome::Success,
+            left: Some(7),
+            remote_addr: Some("192.0.2.1:5"),
+        }),
+        stamper.event(&RecoveryCodeUse {
+            user: &alice,
+            outcome: Outcome::Failure("there is no such code".into()),
+            left: None,
+            remote_addr: None,
+        }),
+        stamper.event(&MfaDeviceDelete {
+            user: &alice,
+            mfa_device_name: "otp".into(),
+            mfa_device_uuid: "0195",
+            mfa_device_type: "TOTP",
+        }),
+        stamper.event(&MfaKeyCloned {
+            user: &alice,
+            mfa_device_name: "blue key".into(),
+            mfa_device_uuid: "0195",
+        }),
+    ];
+    all.into_iter().map(Result::unwrap).collect()
+}
+
 fn everything() -> Vec<Event> {
     let mut all = singles();
+    all.extend(factors());
     for outcome in [Outcome::Success, Outcome::Failure("it failed".into())] {
         all.extend(outcomes(&outcome));
         all.extend(through_others(&outcome));

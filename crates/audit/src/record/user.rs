@@ -89,6 +89,85 @@ pub struct MfaDeviceAdd<'a> {
     pub mfa_device_type: &'a str,
 }
 
+/// A user removed a second factor.
+#[derive(Clone, Debug, Serialize)]
+pub struct MfaDeviceDelete<'a> {
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// The factor's name.
+    pub mfa_device_name: Text<'a>,
+    /// Its identifier.
+    pub mfa_device_uuid: &'a str,
+    /// `TOTP`, or another kind.
+    pub mfa_device_type: &'a str,
+}
+
+/// A user was given codes for when the second factor is lost.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoveryCodesGenerate<'a> {
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+}
+
+/// A user used such a code, or tried to.
+#[derive(Clone, Debug, Serialize)]
+pub struct RecoveryCodeUse<'a> {
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// Whether it was one.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// How many are left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left: Option<usize>,
+    /// Where from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
+/// A security key may have been copied.
+#[derive(Clone, Debug, Serialize)]
+pub struct MfaKeyCloned<'a> {
+    /// Whose it is.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// What the user calls it.
+    pub mfa_device_name: Text<'a>,
+    /// Its identifier.
+    pub mfa_device_uuid: &'a str,
+}
+
+/// A machine without a browser is to be signed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct HeadlessLogin<'a> {
+    /// How far it came.
+    #[serde(skip)]
+    pub step: HeadlessStep,
+    /// Whom it asks for, or who approved.
+    pub user: Text<'a>,
+    /// What the machine says it is called.
+    pub machine: Text<'a>,
+    /// Until when it may be approved.
+    pub expires: Moment,
+    /// Where from: the machine that asks, or the browser.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
+/// How far a login of a machine without a browser came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeadlessStep {
+    /// It was asked for.
+    Requested,
+    /// Somebody approved.
+    Approved,
+    /// Somebody rejected it.
+    Rejected,
+}
+
 /// A link was made with which a user sets a password.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResetPasswordTokenCreate<'a> {
@@ -135,6 +214,40 @@ impl Record for PasswordChange<'_> {
 impl Record for MfaDeviceAdd<'_> {
     fn code(&self) -> &'static Code {
         &code::MFA_DEVICE_ADD
+    }
+}
+
+impl Record for MfaDeviceDelete<'_> {
+    fn code(&self) -> &'static Code {
+        &code::MFA_DEVICE_DELETE
+    }
+}
+
+impl Record for HeadlessLogin<'_> {
+    fn code(&self) -> &'static Code {
+        match self.step {
+            HeadlessStep::Requested => &code::HEADLESS_LOGIN_REQUESTED,
+            HeadlessStep::Approved => &code::HEADLESS_LOGIN_APPROVED,
+            HeadlessStep::Rejected => &code::HEADLESS_LOGIN_REJECTED,
+        }
+    }
+}
+
+impl Record for RecoveryCodesGenerate<'_> {
+    fn code(&self) -> &'static Code {
+        &code::RECOVERY_CODES_GENERATED
+    }
+}
+
+impl Record for RecoveryCodeUse<'_> {
+    fn code(&self) -> &'static Code {
+        self.outcome.code(&code::RECOVERY_CODE_USED, &code::RECOVERY_CODE_USED_FAILURE)
+    }
+}
+
+impl Record for MfaKeyCloned<'_> {
+    fn code(&self) -> &'static Code {
+        &code::MFA_KEY_CLONED
     }
 }
 

@@ -64,6 +64,34 @@ async fn many_addresses_do_not_help() {
 }
 
 #[tokio::test]
+async fn many_addresses_do_not_keep_a_user_out_who_is_known() {
+    let (attempts, clock) = attempts();
+    attempts.begin("alice", Some("203.0.113.7:1")).await.unwrap();
+    attempts.succeeded("alice", Some("203.0.113.7:1")).await.unwrap();
+    for n in 0..MAX_PER_USER - 1 {
+        attempts.begin("alice", Some(&format!("192.0.2.{n}"))).await.unwrap();
+    }
+    attempts.begin("alice", Some("198.51.100.1")).await.unwrap_err();
+    // The user comes from where she came before; what she mistypes there counts there.
+    for _ in 0..MAX_PER_SOURCE {
+        attempts.begin("alice", Some("203.0.113.7:2")).await.unwrap();
+    }
+    attempts.begin("alice", Some("203.0.113.7:2")).await.unwrap_err();
+    // That she came in does not help those who guess.
+    clock.advance(WINDOW.unsigned_abs() / 2);
+    attempts.succeeded("alice", Some("203.0.113.7:3")).await.unwrap();
+    attempts.begin("alice", Some("203.0.113.7:3")).await.unwrap();
+    attempts.begin("alice", Some("198.51.100.2")).await.unwrap_err();
+    // The address is hers alone, and not for ever.
+    attempts.begin("bob", Some("203.0.113.7:2")).await.unwrap();
+    clock.advance(super::KNOWN_FOR.unsigned_abs());
+    for n in 0..MAX_PER_USER {
+        attempts.begin("alice", Some(&format!("192.0.2.{n}"))).await.unwrap();
+    }
+    attempts.begin("alice", Some("203.0.113.7:1")).await.unwrap_err();
+}
+
+#[tokio::test]
 async fn attempts_at_once_are_counted_each() {
     let (attempts, _clock) = attempts();
     let tries = (0..40).map(|_| attempts.begin("alice", Some("192.0.2.1")));

@@ -266,6 +266,7 @@ pub(crate) fn choice(core: &Core) -> SignInChoice {
         connector: spec
             .and_then(|spec| spec.connector_name.clone())
             .filter(|name| !name.is_empty() && kind != ConnectorType::Local),
+        needs_browser: core.sign_in_policy().needs_browser(),
     }
 }
 

@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use super::Asker;
 use super::account::Account;
 use super::connector::{Progress, Reference};
+use super::local;
 use crate::core::Core;
 use crate::fault;
 
@@ -21,6 +22,12 @@ pub(super) enum Step {
     Started(Box<Started>),
     /// A browser is at the provider.
     Away(Box<Away>),
+    /// A link to a page of the cluster's own waits for a browser.
+    Local(Box<local::Asked>),
+    /// A browser is at that page.
+    AtPage(Box<local::AtPage>),
+    /// A machine without a browser waits.
+    Waiting { challenge: String },
     /// What came of it waits for who asked.
     Done { challenge: String, outcome: Outcome },
 }
@@ -50,6 +57,7 @@ pub(super) struct Away {
 #[derive(Serialize, Deserialize)]
 pub(super) enum Outcome {
     Accepted { account: Box<Account>, started: Box<Started> },
+    Local(Box<local::Admitted>),
     Refused(ErrorFields),
     Tested(Box<SsoReport>),
 }
@@ -64,6 +72,23 @@ pub(super) async fn put(
     let value = Bytes::from(serde_json::to_vec(step).map_err(Error::internal)?);
     let stored = core.records.store().create(key, value, Some(expires)).await;
     stored.map(drop).map_err(|error| fault::store(&error))
+}
+
+/// Puts a step in the place of one that is there.
+pub(super) async fn replace(
+    core: &Core,
+    key: &Key,
+    step: &Step,
+    expires: OffsetDateTime,
+) -> Result<(), Error> {
+    let item = find(core, key).await?;
+    let value = Bytes::from(serde_json::to_vec(step).map_err(Error::internal)?);
+    let store = core.records.store();
+    match store.compare_and_swap(key, &item.revision, value, Some(expires)).await {
+        Ok(_revision) => Ok(()),
+        Err(store::Error::NotFound { .. } | store::Error::Conflict { .. }) => Err(dead()),
+        Err(error) => Err(fault::store(&error)),
+    }
 }
 
 /// Looks at a step and leaves it.

@@ -39,6 +39,6 @@ pub(crate) async fn start(cx: &OpCx, request: SsoTest) -> Result<SsoStarted, Err
 pub(crate) async fn finish(cx: &OpCx, request: &SsoFinish) -> Result<SsoReport, Error> {
     match collect(cx.core(), request).await? {
         Outcome::Tested(report) => Ok(*report),
-        Outcome::Accepted { .. } | Outcome::Refused(_) => Err(dead()),
+        Outcome::Accepted { .. } | Outcome::Local(_) | Outcome::Refused(_) => Err(dead()),
     }
 }

@@ -37,6 +37,14 @@ fn body(operation: Operation) -> Option<Value> {
             "public_key": public_key,
         }),
         Operation::AnswerInvite => json!({ "password": "wrong", "totp": "000000" }),
+        Operation::ReadLogin | Operation::AnswerLogin => json!({ "binding": "none" }),
+        Operation::StartHeadless => {
+            json!({ "public_key": public_key, "machine": "walked", "challenge": "none" })
+        }
+        Operation::OpenHeadless => json!({ "code": "none" }),
+        Operation::FinishHeadless => json!({ "code": "none", "verifier": "none" }),
+        Operation::BeginMfa | Operation::AnswerMfa => json!({}),
+        Operation::ReadMfaPage | Operation::AnswerMfaPage => json!({ "binding": "none" }),
         Operation::CreateInvite => json!({ "purpose": "reset" }),
         Operation::Create | Operation::Put => json!({
             "kind": "role",

@@ -37,10 +37,11 @@ async fn answer(
     token: &str,
     password: &str,
 ) -> Result<(), api::Error> {
-    let secret = proxy.read_invite(token).await?.totp_secret;
-    let totp = code(&secret, cluster);
-    let answer = InviteAnswer { password: password.to_owned(), totp, client_addr: None };
-    proxy.answer_invite(token, &answer).await
+    let secret = proxy.read_invite(token).await?.totp.unwrap().secret;
+    let totp = Some(code(&secret, cluster));
+    let answer =
+        InviteAnswer { password: Some(password.to_owned()), totp, ..InviteAnswer::default() };
+    proxy.answer_invite(token, &answer).await.map(drop)
 }
 
 #[tokio::test]
@@ -49,7 +50,7 @@ async fn a_link_works_once() {
     let token = invite(&cluster, InvitePurpose::Invite).await;
     let details = proxy.read_invite(&token).await.unwrap();
     assert_eq!((details.user.as_str(), details.purpose), ("alice", InvitePurpose::Invite));
-    assert!(details.totp_qr_svg.starts_with("<svg"));
+    assert!(details.totp.unwrap().qr_svg.starts_with("<svg"));
     answer(&cluster, &proxy, &token, PASSWORD).await.unwrap();
     refused(proxy.read_invite(&token).await.map(|_| ()), ErrorKind::NotFound);
     refused(answer(&cluster, &proxy, &token, PASSWORD).await, ErrorKind::NotFound);
@@ -72,9 +73,27 @@ async fn a_bad_answer_leaves_the_link_good() {
     for password in ["short", "password1234", "alicealicealice"] {
         refused(answer(&cluster, &proxy, &token, password).await, ErrorKind::InvalidArgument);
     }
-    let wrong =
-        InviteAnswer { password: PASSWORD.to_owned(), totp: "12345".to_owned(), client_addr: None };
-    refused(proxy.answer_invite(&token, &wrong).await, ErrorKind::InvalidArgument);
+    let answered = |password: Option<&str>, totp: Option<&str>| InviteAnswer {
+        password: password.map(str::to_owned),
+        totp: totp.map(str::to_owned),
+        ..InviteAnswer::default()
+    };
+    let secret = proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
+    let right = code(&secret, &cluster);
+    for wrong in [
+        answered(Some(PASSWORD), Some("12345")),
+        answered(Some(PASSWORD), None),
+        answered(None, Some(&right)),
+        answered(None, None),
+        InviteAnswer {
+            device_name: Some("x".repeat(65)),
+            ..answered(Some(PASSWORD), Some(&right))
+        },
+        InviteAnswer { key: Some(serde_json::json!({})), ..answered(Some(PASSWORD), None) },
+    ] {
+        let refusal = proxy.answer_invite(&token, &wrong).await.map(drop);
+        refused(refusal, ErrorKind::InvalidArgument);
+    }
     answer(&cluster, &proxy, &token, PASSWORD).await.unwrap();
 }
 
@@ -134,7 +153,7 @@ async fn a_reset_takes_the_old_credentials_at_once() {
     cluster.clock.advance(Duration::from_secs(60));
     refused(alice.sign_in(&cluster).await.map(|_| ()), ErrorKind::Unauthenticated);
     let proxy = alice.proxy.clone();
-    alice.secret = proxy.read_invite(&token).await.unwrap().totp_secret;
+    alice.secret = proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
     answer(&cluster, &proxy, &token, "another unlikely sentence").await.unwrap();
     alice.password = "another unlikely sentence".to_owned();
     cluster.clock.advance(Duration::from_secs(60));

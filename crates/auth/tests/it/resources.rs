@@ -282,8 +282,14 @@ async fn the_one_preference_is_there_from_the_beginning_and_resets() {
     cluster.put(preference(json!({ "second_factor": "off" }))).await;
     let kept = admin.get(kind, "whatever", Secrets::Redact).await.unwrap();
     assert!(kept.metadata().revision.is_some());
-    let impossible = preference(json!({ "second_factor": "webauthn" }));
-    refused(admin.put(&impossible, Write::Upsert).await, ErrorKind::InvalidArgument);
+    for impossible in [
+        json!({ "second_factors": ["sso"] }),
+        json!({ "webauthn": { "attestation_allowed_cas": ["no certificate"] } }),
+        json!({ "webauthn": { "attestation_denied_cas": ["no certificate"] } }),
+    ] {
+        let refusal = admin.put(&preference(impossible), Write::Upsert).await;
+        refused(refusal, ErrorKind::InvalidArgument);
+    }
     admin.delete(kind, "cluster-auth-preference").await.unwrap();
     admin.delete(kind, "cluster-auth-preference").await.unwrap();
     let reset = admin.get(kind, "cluster-auth-preference", Secrets::Redact).await.unwrap();

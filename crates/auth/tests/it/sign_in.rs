@@ -33,14 +33,14 @@ impl Person {
         let person = Self {
             name: name.to_owned(),
             password: PASSWORD.to_owned(),
-            secret: proxy.read_invite(&invite.token).await.unwrap().totp_secret,
+            secret: proxy.read_invite(&invite.token).await.unwrap().totp.unwrap().secret,
             proxy,
             key: PrivateKey::generate().unwrap(),
         };
         let answer = InviteAnswer {
-            password: PASSWORD.to_owned(),
-            totp: person.code(cluster),
-            client_addr: None,
+            password: Some(PASSWORD.to_owned()),
+            totp: Some(person.code(cluster)),
+            ..InviteAnswer::default()
         };
         person.proxy.answer_invite(&invite.token, &answer).await.unwrap();
         cluster.clock.advance(Duration::from_secs(60));

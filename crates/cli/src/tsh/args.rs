@@ -34,6 +34,9 @@ pub(super) struct Global {
     /// An identity file to use instead of a sign-in.
     #[arg(short, long, global = true, value_name = "FILE")]
     identity: Option<PathBuf>,
+    /// With what a local user proves who they are.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    pub(super) mfa_mode: MfaMode,
     /// Do not check the proxy's certificate at the first contact.
     #[arg(long, global = true)]
     pub(super) insecure: bool,
@@ -54,6 +57,8 @@ pub(super) enum Command {
     Status(Status),
     /// Print the version.
     Version,
+    /// Look at the devices by which you prove who you are, add one, or remove one.
+    Mfa(Mfa),
     /// List, configure and connect to MCP servers.
     Mcp(Mcp),
     /// Make what is behind the cluster a service of this machine.
@@ -74,12 +79,29 @@ pub(super) struct Login {
     /// Write an identity file instead of a profile.
     #[arg(short, long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
-    /// The connector to sign in through, or `local` for a password; the cluster's choice if not given.
+    /// The connector to sign in through, `local` for a password, or `passwordless` for a passkey; the cluster's
+    /// choice if not given.
     #[arg(long, value_name = "CONNECTOR")]
     pub(super) auth: Option<String>,
-    /// Whether a browser is opened for a connector.
+    /// Whether a browser is opened, for a connector or for --mfa-mode=browser.
     #[arg(long, value_enum, default_value_t)]
     pub(super) browser: Opening,
+    /// Sign in with a browser on another machine: shows a code that is typed there.
+    #[arg(long)]
+    pub(super) headless: bool,
+}
+
+/// With what a local user proves who they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MfaMode {
+    /// A one-time code where the cluster takes them, else a browser.
+    #[default]
+    Auto,
+    /// A one-time code, typed here.
+    Otp,
+    /// A security key, a passkey or a code, in a browser.
+    #[value(alias = "platform", alias = "cross-platform")]
+    Browser,
 }
 
 #[derive(Debug, clap::Args)]
@@ -87,6 +109,76 @@ pub(super) struct Status {
     /// How to print.
     #[arg(short, long, value_enum, default_value_t)]
     pub(super) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Mfa {
+    #[command(subcommand)]
+    pub(super) command: MfaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum MfaCommand {
+    /// List your devices.
+    Ls(MfaLs),
+    /// Add a device. One that you have is asked for first.
+    ///
+    /// Example: tsh mfa add --type=webauthn --name=blue-key
+    Add(MfaAdd),
+    /// Remove a device. One that you have is asked for first.
+    ///
+    /// Example: tsh mfa rm blue-key
+    Rm(MfaRm),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MfaLs {
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+/// What kind of device is added.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum MfaType {
+    /// A security key or a passkey, in a browser.
+    #[default]
+    #[value(alias = "WEBAUTHN")]
+    Webauthn,
+    /// An authenticator app.
+    #[value(alias = "TOTP")]
+    Totp,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MfaAdd {
+    /// What it is.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) r#type: MfaType,
+    /// What you call it.
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Option<String>,
+    /// Make it a passkey, which is enough to sign in.
+    #[arg(long)]
+    pub(super) allow_passwordless: bool,
+    /// Whether a browser is opened.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) browser: Opening,
+    /// Read codes from standard input, a line each: of an app that you have, then of the new one.
+    #[arg(long)]
+    pub(super) codes_from_stdin: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct MfaRm {
+    /// Its name, or its identifier.
+    pub(super) name: String,
+    /// Whether a browser is opened.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) browser: Opening,
+    /// Read the code from standard input.
+    #[arg(long)]
+    pub(super) codes_from_stdin: bool,
 }
 
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,7 @@
 //! `tsh login` and `tsh logout`.
 
+mod headless;
+
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,12 +14,15 @@ use resource::Secret;
 use runtime::Tasks;
 use time::OffsetDateTime;
 
-use super::args::{Global, Login};
+use super::args::{Global, Login, MfaMode};
 use super::status;
 use crate::browser::Waiting;
 use crate::exit::{Refused, Usage};
 use crate::profile::{Home, Profile};
 use crate::run::Context;
+
+/// What is called like a connector and is none: users of the cluster's own.
+const LOCAL: &str = "local";
 
 /// What a sign-in needs.
 #[derive(Debug)]
@@ -89,14 +94,24 @@ enum Method {
 }
 
 /// What the command line says, else what the cluster prefers.
-fn method(args: &Login, ping: &Ping) -> Method {
+fn method(args: &Login, mfa: MfaMode, ping: &Ping) -> Method {
+    let choice = ping.sign_in.as_ref();
+    let local = || {
+        let needs_browser = choice.is_some_and(|choice| choice.needs_browser);
+        if mfa == MfaMode::Browser || (mfa == MfaMode::Auto && needs_browser) {
+            // The page that a browser is sent to is the cluster's own.
+            Method::Connector(Some(LOCAL.to_owned()))
+        } else {
+            Method::Local
+        }
+    };
     match args.auth.as_deref() {
-        Some("local") => Method::Local,
+        Some(LOCAL) | None if args.credentials_from_stdin => Method::Local,
+        Some(LOCAL) => local(),
         Some(name) => Method::Connector(Some(name.to_owned())),
-        None if args.credentials_from_stdin => Method::Local,
-        None => match &ping.sign_in {
-            Some(choice) if choice.kind != "local" => Method::Connector(None),
-            _ => Method::Local,
+        None => match choice {
+            Some(choice) if choice.kind != LOCAL && mfa == MfaMode::Auto => Method::Connector(None),
+            _ => local(),
         },
     }
 }
@@ -143,7 +158,8 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
     if matches!(trust, ProxyTrust::Insecure) {
         cx.printer.talk("WARNING: the proxy's certificate was not checked (--insecure).");
     }
-    let profile = match method(&args, &ping) {
+    let profile = match method(&args, global.mfa_mode, &ping) {
+        _ if args.headless => headless::sign_in(&cx, &global, &args, &proxy, &trust).await?,
         Method::Connector(name) => through_browser(&cx, &args, name, &proxy, &trust).await?,
         Method::Local => {
             let known_user = || Some(known.as_ref()?.user().ok()?.name);
@@ -237,9 +253,8 @@ fn read_credentials() -> anyhow::Result<(Secret<String>, Secret<String>)> {
 fn explain(error: anyhow::Error) -> anyhow::Error {
     match error.downcast_ref::<api::Error>() {
         Some(refused) if refused.kind() == ErrorKind::Unauthenticated => {
-            Refused::new(refused.message())
-                .hint("a one-time code works once; wait for the next one before trying again")
-                .into()
+            let told = Refused::new(refused.message());
+            refused.hints().iter().fold(told, |told, hint| told.hint(hint.clone())).into()
         }
         _ => error,
     }

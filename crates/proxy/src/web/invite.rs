@@ -1,19 +1,19 @@
-//! The page behind an invite or reset link: a new password and a second factor, once.
+//! The page behind an invite or reset link: what somebody is to sign in with, once.
 //!
-//! The token in the address is the whole permission. A foreign page that makes a browser post here
-//! would have to know it, so no further token is needed against cross-site requests.
+//! The token in the address is the whole permission.
 
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, Form, Path, State};
+use axum::extract::{Extension, Form, OriginalUri, Path, State};
 use axum::response::Response;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use api::wire::{InviteAnswer, InviteDetails, InvitePurpose};
+use api::wire::{InviteAnswer, InviteDetails, InvitePurpose, KeyUse};
 use api::{Error, ErrorKind};
 
+use super::guard::{self, Ticket};
 use super::{admit, page};
 use crate::connection::Peer;
 use crate::service::Web;
@@ -23,6 +23,10 @@ use crate::service::Web;
 struct InvitePage<'a> {
     details: &'a InviteDetails,
     is_reset: bool,
+    csrf: &'a str,
+    /// What to ask of a key that is to be a second factor, and of one that is to be enough.
+    key: Option<String>,
+    passkey: Option<String>,
     problem: Option<&'a str>,
 }
 
@@ -31,14 +35,28 @@ struct InvitePage<'a> {
 struct WelcomePage<'a> {
     user: &'a str,
     proxy: &'a str,
+    /// Whether signing in takes a browser.
+    browser: bool,
+    /// Shown once.
+    recovery_codes: &'a [String],
 }
 
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct Answer {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
     password: String,
+    #[serde(default)]
     password_again: String,
+    #[serde(default)]
     totp: String,
+    /// What a security key answered, JSON.
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    device_name: String,
 }
 
 /// Shows the form.
@@ -46,12 +64,13 @@ pub(super) async fn show(
     State(web): State<Arc<Web>>,
     Extension(peer): Extension<Arc<Peer>>,
     Path(token): Path<String>,
+    headers: HeaderMap,
 ) -> Response {
     if let Err(failure) = admit(&web, &peer) {
         return refused(&failure.0);
     }
     match web.client.read_invite(&token).await {
-        Ok(details) => form(StatusCode::OK, &details, None),
+        Ok(details) => form(StatusCode::OK, &headers, &details, None),
         Err(error) => refused(&error),
     }
 }
@@ -61,8 +80,13 @@ pub(super) async fn answer(
     State(web): State<Arc<Web>>,
     Extension(peer): Extension<Arc<Peer>>,
     Path(token): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
     Form(answer): Form<Answer>,
 ) -> Response {
+    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
+        return refusal;
+    }
     if let Err(failure) = admit(&web, &peer) {
         return refused(&failure.0);
     }
@@ -70,30 +94,58 @@ pub(super) async fn answer(
         Ok(details) => details,
         Err(error) => return refused(&error),
     };
+    let again =
+        |problem: &str| form(StatusCode::UNPROCESSABLE_ENTITY, &headers, &details, Some(problem));
     if answer.password != answer.password_again {
-        let problem = "The two passwords differ.";
-        return form(StatusCode::UNPROCESSABLE_ENTITY, &details, Some(problem));
+        return again("The two passwords differ.");
     }
+    let key = match page::json(&answer.key) {
+        Ok(key) => key,
+        Err(error) => return again(error.message()),
+    };
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
     let request = InviteAnswer {
-        password: answer.password,
-        totp: answer.totp.split_whitespace().collect(),
+        password: given(answer.password),
+        totp: given(answer.totp.split_whitespace().collect()).filter(|_| key.is_none()),
+        key,
+        device_name: given(answer.device_name),
         client_addr: Some(peer.address.to_string()),
     };
     match web.client.answer_invite(&token, &request).await {
-        Ok(()) => {
-            let welcome = WelcomePage { user: &details.user, proxy: &web.public_addr };
+        Ok(enrolled) => {
+            let welcome = WelcomePage {
+                user: &details.user,
+                proxy: &web.public_addr,
+                browser: request.key.is_some(),
+                recovery_codes: &enrolled.recovery_codes,
+            };
             page::render(StatusCode::OK, &welcome)
         }
-        Err(error) if error.kind() == ErrorKind::InvalidArgument => {
-            form(StatusCode::UNPROCESSABLE_ENTITY, &details, Some(error.message()))
-        }
+        Err(error) if error.kind() == ErrorKind::InvalidArgument => again(error.message()),
         Err(error) => refused(&error),
     }
 }
 
-fn form(status: StatusCode, details: &InviteDetails, problem: Option<&str>) -> Response {
-    let is_reset = details.purpose == InvitePurpose::Reset;
-    page::render(status, &InvitePage { details, is_reset, problem })
+fn form(
+    status: StatusCode,
+    headers: &HeaderMap,
+    details: &InviteDetails,
+    problem: Option<&str>,
+) -> Response {
+    let ticket = Ticket::of(headers);
+    let wanted = |purpose: KeyUse| {
+        let wanted = details.keys.iter().find(|wanted| wanted.purpose == purpose);
+        wanted.map(|wanted| wanted.options.to_string())
+    };
+    let shown = InvitePage {
+        details,
+        is_reset: details.purpose == InvitePurpose::Reset,
+        csrf: &ticket.csrf,
+        key: wanted(KeyUse::SecondFactor),
+        passkey: wanted(KeyUse::Passkey),
+        problem,
+    };
+    ticket.stamp(page::render(status, &shown))
 }
 
 fn refused(error: &Error) -> Response {

@@ -7,9 +7,12 @@ use http::{StatusCode, header};
 
 use std::sync::Arc;
 
+use api::Error;
+
 use crate::service::Web;
 
 const STYLE: &str = include_str!("../../templates/style.css");
+const KEYS: &str = include_str!("../../templates/keys.js");
 
 #[derive(Template)]
 #[template(path = "message.html")]
@@ -31,6 +34,11 @@ pub(super) async fn style() -> Response {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
 }
 
+/// Asks security keys for what pages say.
+pub(super) async fn keys() -> Response {
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], KEYS).into_response()
+}
+
 pub(super) async fn not_found() -> Response {
     message(StatusCode::NOT_FOUND, "Nothing here", "There is no page at this address.")
 }
@@ -38,6 +46,16 @@ pub(super) async fn not_found() -> Response {
 /// A page of one sentence.
 pub(super) fn message(status: StatusCode, title: &str, text: &str) -> Response {
     render(status, &Message { title, text })
+}
+
+/// What a security key answered, as a form's field holds it; an empty one holds nothing.
+pub(super) fn json(field: &str) -> Result<Option<serde_json::Value>, Error> {
+    if field.is_empty() {
+        return Ok(None);
+    }
+    serde_json::from_str(field)
+        .map(Some)
+        .map_err(|_unreadable| Error::invalid("The key's answer cannot be read."))
 }
 
 pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {

@@ -64,13 +64,7 @@ pub(super) async fn begin(
 ) -> Response {
     let request = SsoBegin { client_addr: Some(peer.address.to_string()) };
     match web.client.begin_sso(&token, &request).await {
-        Ok(begun) => {
-            let cookie = format!(
-                "{}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Lax",
-                begun.cookie, begun.binding, begun.max_age
-            );
-            lead(&begun.location, &[cookie])
-        }
+        Ok(begun) => lead_to(&begun),
         Err(error) => refused(&error),
     }
 }
@@ -109,6 +103,15 @@ pub(super) async fn back(
     }
 }
 
+/// Sends a browser to where a login goes on, marked.
+pub(super) fn lead_to(begun: &wire::SsoBegun) -> Response {
+    let cookie = format!(
+        "{}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Lax",
+        begun.cookie, begun.binding, begun.max_age
+    );
+    lead(&begun.location, &[cookie])
+}
+
 /// Sends a browser on.
 fn lead(location: &str, cookies: &[String]) -> Response {
     let Ok(location) = HeaderValue::try_from(location) else {
@@ -125,7 +128,7 @@ fn lead(location: &str, cookies: &[String]) -> Response {
 }
 
 /// A cookie's value; of two with one name, none.
-fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
+pub(super) fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     let pairs = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut found = pairs
         .flat_map(|text| text.split(';'))
@@ -138,19 +141,24 @@ fn find_cookie(headers: &HeaderMap, name: &str) -> Option<String> {
     }
 }
 
-fn refused(error: &Error) -> Response {
+pub(super) fn refused(error: &Error) -> Response {
     let title = match error.kind() {
         ErrorKind::NotFound => "This sign-in is over",
         ErrorKind::Denied | ErrorKind::InvalidArgument => "You are not signed in",
         ErrorKind::RateLimited => "Too many attempts",
         _ => "Not possible now",
     };
+    page::message(error.kind().status(), title, &sentence(error))
+}
+
+/// What an error says, and what may help.
+pub(super) fn sentence(error: &Error) -> String {
     let mut text = error.message().to_owned();
     for hint in error.hints() {
         text.push_str(". ");
         text.push_str(hint);
     }
-    page::message(error.kind().status(), title, &text)
+    text
 }
 
 #[cfg(test)]

@@ -22,7 +22,11 @@ fn everything_is_read_and_printed() {
         "type": "local", "second_factors": ["otp", "webauthn"], "allow_local_auth": true,
         "disconnect_expired_cert": false, "require_session_mfa": true, "require_client_proof": true, "default_session_ttl": "12h0m0s",
         "locking_mode": "strict", "message_of_the_day": "hello", "device_trust": {"mode": "off"},
-        "webauthn": {"rp_id": "example.com"}
+        "webauthn": {
+            "rp_id": "example.com",
+            "attestation_allowed_cas": ["one"], "attestation_denied_cas": ["another", "third"],
+        },
+        "allow_passwordless": false, "allow_headless": true, "allow_recovery_codes": true,
     });
     let preference = preference(spec.clone()).unwrap();
     assert_eq!(preference.metadata.name, NAME);
@@ -51,4 +55,31 @@ fn the_older_second_factor_is_understood() {
                 .to_owned()
         ])
     );
+}
+
+#[test]
+fn keys_are_for_the_name_of_a_host() {
+    for (rp_id, kept) in
+        [("example.com", "example.com"), ("Localhost", "localhost"), ("a-1.b", "a-1.b")]
+    {
+        let read = preference(json!({"webauthn": {"rp_id": rp_id}})).unwrap();
+        assert_eq!(read.spec.webauthn.unwrap().rp_id, kept);
+    }
+    let long = "a.".repeat(127) + "aa";
+    for rp_id in [
+        "https://example.com",
+        "example.com:443",
+        "192.0.2.1",
+        "[::1]",
+        "",
+        "a..b",
+        "-a.b",
+        "*.b",
+        "a b",
+        long.as_str(),
+    ] {
+        let refused = preference(json!({"webauthn": {"rp_id": rp_id}})).unwrap_err();
+        assert!(refused[0].starts_with("spec.webauthn.rp_id: "), "{rp_id}: {refused:?}");
+    }
+    assert!(is_domain(&long[..253]));
 }

@@ -75,9 +75,14 @@ async fn invite(admin: &Client, user: &str, clock: &Clock) -> anyhow::Result<Cre
     let invite = admin.create_invite(user, &request).await?;
     let details = admin.read_invite(&invite.token).await?;
     let password = random_password();
-    let credentials = Credentials { password: password.clone(), totp_url: details.totp_url };
-    let totp = credentials.code(clock.now())?;
-    admin.answer_invite(&invite.token, &InviteAnswer { password, totp, client_addr: None }).await?;
+    let totp = details.totp.context("this cluster takes no one-time codes")?;
+    let credentials = Credentials { password: password.clone(), totp_url: totp.url };
+    let answer = InviteAnswer {
+        password: Some(password),
+        totp: Some(credentials.code(clock.now())?),
+        ..InviteAnswer::default()
+    };
+    admin.answer_invite(&invite.token, &answer).await?;
     Ok(credentials)
 }
 

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from html.parser import HTMLParser
+from http.cookiejar import CookieJar
 
 TIMEOUT_SECONDS = 60
 # Elements that have no end.
@@ -55,14 +56,19 @@ class Page(HTMLParser):
             self.text += data.strip() + "\n"
 
 
-def fetch(url: str, form: dict[str, str] | None = None) -> dict:
+def fetch(url: str, form: dict[str, str] | None = None, jar: CookieJar | None = None) -> dict:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     body = urllib.parse.urlencode(form).encode() if form is not None else None
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    cookies = urllib.request.HTTPCookieProcessor(jar)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context), cookies)
+    request = urllib.request.Request(url, data=body)
+    if body is not None:
+        parts = urllib.parse.urlsplit(url)
+        request.add_header("origin", f"{parts.scheme}://{parts.netloc}")
     try:
-        answer = opener.open(urllib.request.Request(url, data=body), timeout=TIMEOUT_SECONDS)
+        answer = opener.open(request, timeout=TIMEOUT_SECONDS)
     except urllib.error.HTTPError as refused:
         answer = refused
     with answer:
@@ -74,14 +80,15 @@ def fetch(url: str, form: dict[str, str] | None = None) -> dict:
 
 
 def send(url: str, fields: dict[str, str]) -> dict:
-    form = fetch(url)["form"]
+    jar = CookieJar()
+    form = fetch(url, jar=jar)["form"]
     if form is None:
         raise SystemExit(f"there is no form at {url}")
     if unknown := set(fields) - set(form["fields"]):
         raise SystemExit(f"the form has no {unknown}; it has {set(form['fields'])}")
     if form["method"] != "POST":
         raise SystemExit(f"the form would put secrets into an address: {form}")
-    return fetch(urllib.parse.urljoin(url, form["action"]) if form["action"] else url, {**form["fields"], **fields})
+    return fetch(urllib.parse.urljoin(url, form["action"]) if form["action"] else url, {**form["fields"], **fields}, jar)
 
 
 class Stay(urllib.request.HTTPRedirectHandler):

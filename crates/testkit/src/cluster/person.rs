@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::Cluster;
 use crate::browser::Browser;
-use crate::process::Finished;
+use crate::process::{Finished, Process};
 use crate::{Real, wait};
 
 /// A one-time code is good for so long (RFC 6238, section 4.1).
@@ -107,6 +107,24 @@ impl Cluster {
     pub fn login(&self, person: &mut Person, words: &[&str]) -> Finished {
         let code = person.authenticator.code();
         self.login_with(&person.home, &person.name, &person.password, &code, words)
+    }
+
+    /// `tsh login` that waits for a browser: the process, and the link at which it waits.
+    ///
+    /// # Panics
+    /// When no link comes.
+    #[must_use]
+    #[track_caller]
+    pub fn begin_login(&self, home: &Path, words: &[&str]) -> (Process, String) {
+        let pin = format!("--ca-pin={}", self.ca_pin());
+        let tsh = self.tsh_at(home).args(["login", "--browser=none", &pin]);
+        let tsh = tsh.args(["--proxy", self.proxy_addr()]).args(words);
+        let mut tsh = self.begin_tool(&tsh);
+        tsh.wait_for_output("/web/", wait::PATIENCE);
+        let said = tsh.stderr();
+        let link = said.split_whitespace().find(|word| word.contains("/web/"));
+        let link = link.unwrap_or_default().to_owned();
+        (tsh, link)
     }
 
     /// `tsh login` with any credentials.

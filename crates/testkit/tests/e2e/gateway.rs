@@ -12,6 +12,7 @@ mod headers;
 mod host_user;
 mod identity;
 mod joins;
+mod keys;
 mod labels;
 mod leftovers;
 mod live;

@@ -1,0 +1,392 @@
+//! The devices of a user: which there are, adding one, removing one.
+//!
+//! A change needs one of the factors that the user has already: who has come by a certificate alone must not be
+//! able to make a device of their own good. It is begun by `tsh`, with the user's certificate, and finished
+//! there by typing codes, or at a page, in the one browser that opened it first.
+
+mod change;
+
+use api::wire::{
+    MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
+    MfaRead, MfaStage,
+};
+use api::{Error, ErrorKind};
+use audit::Text;
+use audit::record::{MfaDeviceDelete, UserMetadata};
+use resource::Secret;
+
+use self::change::{Action, Change, Place};
+use crate::caller::Caller;
+use crate::ceremony::{self, Question};
+use crate::core::{Core, SignInPolicy};
+use crate::credentials::{self, Credentials};
+use crate::cx::OpCx;
+use crate::device::{Device, Factor, MAX_DEVICES};
+use crate::factors::{self, Holder};
+use crate::webauthn::{self, RelyingParty};
+use crate::{events, fault, recovery, sso, totp};
+
+/// The caller's devices.
+pub(crate) async fn list(cx: &OpCx) -> Result<MfaDevices, Error> {
+    let holder = own(cx).await?;
+    Ok(MfaDevices { devices: holder.credentials.devices.iter().map(shown).collect() })
+}
+
+/// Prepares a change of the caller's devices.
+pub(crate) async fn begin(cx: &OpCx, request: MfaBegin) -> Result<MfaBegun, Error> {
+    let core = cx.core();
+    let holder = own(cx).await?;
+    let policy = core.sign_in_policy();
+    let name = holder.user.name().to_owned();
+    let action = match request {
+        MfaBegin { kind: Some(kind), name, .. } => {
+            admit_addition(policy, kind, &holder.credentials, name.as_deref())?;
+            Action::Add { kind, name, secret: totp::generate().expose().clone() }
+        }
+        MfaBegin { remove: Some(device), .. } => {
+            let device = named(&holder.credentials, &device)?;
+            refuse_last(policy, &holder.credentials, &device.id)?;
+            Action::Remove { device: device.id.clone(), name: device.name.clone() }
+        }
+        MfaBegin { .. } => return Err(Error::invalid("neither add nor remove a device?")),
+    };
+    core.logins.admit()?;
+    let place = if request.terminal { Place::Terminal(session(cx)?) } else { Place::Nowhere };
+    let change = Change::new(core, name, cx.remote(), action, place);
+    let totp = match (&change.action, request.terminal) {
+        (Action::Add { kind: MfaDeviceKind::Totp, secret, .. }, true) => {
+            Some(change.enrolment(core, secret)?)
+        }
+        _ => None,
+    };
+    let token = change.create(core).await?;
+    let url = sso::page_url(core, &format!("mfa/{token}"))?;
+    Ok(MfaBegun {
+        url,
+        totp,
+        device: change.device_id().to_owned(),
+        has_devices: !holder.credentials.devices.is_empty(),
+        expires: change.expires,
+        token,
+    })
+}
+
+/// What the page of a change shows, to the browser that opened it first.
+pub(crate) async fn read(core: &Core, token: &str, read: &MfaRead) -> Result<MfaPage, Error> {
+    let (change, _revision) = Change::at_page(core, token, &read.binding).await?;
+    let holder = holder_of(core, &change).await?;
+    let policy = core.sign_in_policy();
+    let scope = change::scope(token);
+    let stage = if change.verified {
+        match &change.action {
+            Action::Add { kind: MfaDeviceKind::Totp, secret, .. } => {
+                MfaStage::Totp { totp: change.enrolment(core, secret)? }
+            }
+            Action::Add { kind, .. } => {
+                let options = ask_new(core, &scope, &holder, *kind).await?;
+                MfaStage::Key { options }
+            }
+            Action::Remove { .. } => return Err(change::dead()),
+        }
+    } else {
+        core.logins.admit()?;
+        let key = if policy.keys { factors::ask_key(core, &scope, &holder).await? } else { None };
+        let has_app =
+            holder.credentials.devices.iter().any(|d| matches!(d.factor, Factor::Totp { .. }));
+        MfaStage::Verify {
+            codes: (policy.codes && has_app) || !holder.credentials.recovery.is_empty(),
+            key,
+            password: holder.credentials.devices.is_empty(),
+        }
+    };
+    Ok(MfaPage {
+        user: change.user.clone(),
+        adds: matches!(change.action, Action::Add { .. }),
+        device: change.device_name().to_owned(),
+        client_addr: change.client.clone(),
+        stage,
+    })
+}
+
+/// Takes what a person showed at the page.
+pub(crate) async fn answer(
+    core: &Core,
+    token: &str,
+    answer: MfaAnswer,
+) -> Result<MfaAnswered, Error> {
+    let (change, revision) = Change::at_page(core, token, &answer.binding).await?;
+    if change.verified {
+        let done = finish(core, token, change, &answer).await?;
+        return Ok(MfaAnswered { done: Some(done) });
+    }
+    verify(core, token, &change, &answer).await?;
+    if matches!(change.action, Action::Remove { .. }) {
+        let done = finish(core, token, change, &answer).await?;
+        return Ok(MfaAnswered { done: Some(done) });
+    }
+    change.verified(core, token, revision).await?;
+    Ok(MfaAnswered { done: None })
+}
+
+/// Takes what the caller typed: a factor that is there, and what proves the new one.
+pub(crate) async fn answer_typed(
+    cx: &OpCx,
+    token: &str,
+    answer: MfaAnswer,
+) -> Result<MfaAnswered, Error> {
+    let core = cx.core();
+    let change = Change::at_terminal(core, token, &session(cx)?).await?;
+    if change.user != own(cx).await?.user.name() {
+        return Err(change::dead());
+    }
+    verify(core, token, &change, &answer).await?;
+    let done = finish(core, token, change, &answer).await?;
+    Ok(MfaAnswered { done: Some(done) })
+}
+
+/// Whether one of the user's own factors was shown. Failures count as those of signing in.
+async fn verify(
+    core: &Core,
+    token: &str,
+    change: &Change,
+    answer: &MfaAnswer,
+) -> Result<(), Error> {
+    let client = answer.client_addr.as_deref().or(change.client.as_deref());
+    let policy = core.sign_in_policy();
+    let holder = holder_of(core, change).await?;
+    let has_devices = !holder.credentials.devices.is_empty();
+    let code = answer.code.as_deref().filter(|code| !code.is_empty());
+    let outcome = match (&answer.key, code, &answer.password) {
+        (Some(key), None, _) => {
+            factors::shown_key(core, &change::scope(token), key).await.1.map(drop)
+        }
+        (None, Some(code), _) => {
+            core.attempts.begin(&change.user, client).await?;
+            let is_right = match recovery::normal(code) {
+                Some(code) if policy.recovery => {
+                    recovery::spend(core, holder, &code, client).await?
+                }
+                None if policy.codes => holder.spend_code(core, code).await?.is_some(),
+                _ => false,
+            };
+            if is_right { Ok(()) } else { Err(wrong_factor()) }
+        }
+        (None, None, Some(password)) if !has_devices => {
+            core.attempts.begin(&change.user, client).await?;
+            let password = Secret::new(password.clone());
+            let checked = core.passwords.verify(holder.credentials.password_hash, password).await;
+            match checked.map_err(|error| factors::hash_fault(&error))? {
+                true => Ok(()),
+                false => Err(wrong_factor()),
+            }
+        }
+        _ => return Err(Error::invalid("show a second factor that you have")),
+    };
+    if let Err(error) = outcome {
+        events::login_failed(&core.audit, Some(&change.user), client, &error).await?;
+        return Err(error);
+    }
+    core.attempts.succeeded(&change.user, client).await
+}
+
+/// Does what was to be done; gives the device's name.
+async fn finish(
+    core: &Core,
+    token: &str,
+    change: Change,
+    answer: &MfaAnswer,
+) -> Result<String, Error> {
+    let Holder { user, mut credentials, revision } = holder_of(core, &change).await?;
+    let who = UserMetadata::named(user.name());
+    let policy = core.sign_in_policy();
+    let (name, more) = match &change.action {
+        Action::Add { kind, name, secret } => {
+            let factor = match kind {
+                MfaDeviceKind::Totp => {
+                    let code = answer.totp.as_deref().unwrap_or_default();
+                    let last_step =
+                        totp::verify(&Secret::new(secret.clone()), code, core.clock.now())
+                            .map_err(Error::internal)?
+                            .ok_or_else(|| Error::invalid("the one-time code does not fit"))?;
+                    Factor::Totp { secret: secret.clone(), last_step }
+                }
+                MfaDeviceKind::Key | MfaDeviceKind::Passkey => {
+                    new_key(core, &change::scope(token), answer).await?
+                }
+            };
+            let mut device = Device::new(name.as_deref(), factor, core.clock.now())?;
+            change.device_id().clone_into(&mut device.id);
+            let shown = device.name.clone();
+            admit_addition(policy, *kind, &credentials, Some(&shown))?;
+            let claim = match &device.factor {
+                Factor::Key(key) => Some(credentials::claim(key, user.name())?),
+                Factor::Totp { .. } => None,
+            };
+            device.record_addition(core, &who).await?;
+            credentials.devices.push(device);
+            (shown, claim)
+        }
+        Action::Remove { device, name } => {
+            refuse_last(policy, &credentials, device)?;
+            let at = credentials.devices.iter().position(|known| known.id == *device);
+            let gone = at.map(|at| credentials.devices.remove(at)).ok_or_else(change::dead)?;
+            let release = match &gone.factor {
+                Factor::Key(key) => credentials::release(core.records.store(), key).await?,
+                Factor::Totp { .. } => None,
+            };
+            let event = MfaDeviceDelete {
+                user: &who,
+                mfa_device_name: Text::new(&gone.name),
+                mfa_device_uuid: &gone.id,
+                mfa_device_type: gone.kind(),
+            };
+            core.audit.record(&event).await?;
+            (name.clone(), release)
+        }
+    };
+    let mut writes = vec![credentials.replace(user.name(), revision)?];
+    writes.extend(more);
+    writes.push(change.removal(core, token).await?);
+    match core.records.store().write(writes).await {
+        Ok(_revisions) => Ok(name),
+        Err(store::Error::AlreadyExists { .. }) => {
+            Err(Error::invalid("this key is registered already"))
+        }
+        Err(store::Error::Conflict { .. } | store::Error::NotFound { .. }) => {
+            Err(Error::new(ErrorKind::Conflict, "your devices were changed at the same moment")
+                .hint("begin again"))
+        }
+        Err(error) => Err(fault::store(&error)),
+    }
+}
+
+/// What a new key is asked.
+async fn ask_new(
+    core: &Core,
+    scope: &str,
+    holder: &Holder,
+    kind: MfaDeviceKind,
+) -> Result<serde_json::Value, Error> {
+    let party = RelyingParty::need(core).await?;
+    let known: Vec<_> = holder.credentials.keys().map(|(_device, key)| key).collect();
+    let name = holder.user.name();
+    let person = webauthn::Holder { name, handle: holder.credentials.handle };
+    let (options, registering) = party.register(person, &known, kind.key_use())?;
+    let question = Question::Register(registering);
+    ceremony::ask(core, scope, Some(name), &options, question).await?;
+    Ok(options)
+}
+
+async fn new_key(core: &Core, scope: &str, answer: &MfaAnswer) -> Result<Factor, Error> {
+    let key = answer.key.as_ref().ok_or_else(|| Error::invalid("no key answered"))?;
+    let asked = ceremony::take(core, scope, key).await?;
+    let Question::Register(registering) = asked.question else {
+        return Err(Error::invalid("the key answered another question"));
+    };
+    let party = RelyingParty::need(core).await?;
+    let key = party
+        .registered(&registering, key)
+        .map_err(|error| Error::invalid(format!("the key cannot be registered: {error}")))?;
+    party.remember(core).await?;
+    Ok(Factor::Key(Box::new(key)))
+}
+
+fn admit_addition(
+    policy: SignInPolicy,
+    kind: MfaDeviceKind,
+    credentials: &Credentials,
+    name: Option<&str>,
+) -> Result<(), Error> {
+    let is_taken = match kind {
+        MfaDeviceKind::Totp => policy.codes,
+        MfaDeviceKind::Key => policy.keys,
+        MfaDeviceKind::Passkey => policy.passwordless,
+    };
+    if !is_taken {
+        return Err(Error::denied("this cluster does not take such devices")
+            .hint("an administrator allows them: second_factors of cluster_auth_preference"));
+    }
+    if credentials.devices.len() >= MAX_DEVICES {
+        return Err(Error::invalid(format!("you have {MAX_DEVICES} devices, as many as may be"))
+            .hint("remove one: tsh mfa rm NAME"));
+    }
+    if credentials.devices.iter().any(|device| Some(device.name.as_str()) == name) {
+        return Err(Error::new(
+            ErrorKind::AlreadyExists,
+            format!("you have a device {:?} already", name.unwrap_or_default()),
+        )
+        .hint("give another name: --name=NAME"));
+    }
+    Ok(())
+}
+
+/// Refuses to take away what a user could not sign in without.
+fn refuse_last(policy: SignInPolicy, credentials: &Credentials, gone: &str) -> Result<(), Error> {
+    let mut rest = credentials.devices.iter().filter(|device| device.id != gone);
+    let is_left = if credentials.password_hash.is_some() {
+        !policy.second_factor
+            || rest.any(|device| match &device.factor {
+                Factor::Totp { .. } => policy.codes,
+                Factor::Key(_) => policy.keys,
+            })
+    } else {
+        rest.any(Device::is_passkey)
+    };
+    if is_left {
+        return Ok(());
+    }
+    Err(Error::denied("this is the last device that you can sign in with")
+        .hint("add another one first: tsh mfa add"))
+}
+
+/// The device that a user means by a name, or by its identifier.
+fn named<'a>(credentials: &'a Credentials, text: &str) -> Result<&'a Device, Error> {
+    let all = &credentials.devices;
+    all.iter().find(|device| device.name == text || device.id == text).ok_or_else(|| {
+        let names: Vec<&str> = all.iter().map(|device| device.name.as_str()).collect();
+        let error = Error::not_found(format!("you have no device {text:?}"));
+        if names.is_empty() { error } else { error.hint(format!("you have: {}", names.join(", "))) }
+    })
+}
+
+async fn holder_of(core: &Core, change: &Change) -> Result<Holder, Error> {
+    Holder::find(core, &change.user).await?.ok_or_else(change::dead)
+}
+
+/// The caller, who is a local user with credentials.
+async fn own(cx: &OpCx) -> Result<Holder, Error> {
+    let Caller::User(user) = cx.caller() else {
+        return Err(Error::denied("only users have devices"));
+    };
+    Holder::find(cx.core(), &user.name).await?.ok_or_else(|| {
+        Error::denied("you do not sign in with a password or a key of this cluster")
+            .hint("your identity provider keeps your devices")
+    })
+}
+
+/// What names the caller's sign-in.
+fn session(cx: &OpCx) -> Result<String, Error> {
+    match cx.caller() {
+        Caller::User(user) => Ok(user.login_id.clone()),
+        _ => Err(Error::denied("only users have devices")),
+    }
+}
+
+fn shown(device: &Device) -> MfaDevice {
+    MfaDevice {
+        id: device.id.clone(),
+        name: device.name.clone(),
+        kind: match &device.factor {
+            Factor::Totp { .. } => MfaDeviceKind::Totp,
+            Factor::Key(_) if device.is_passkey() => MfaDeviceKind::Passkey,
+            Factor::Key(_) => MfaDeviceKind::Key,
+        },
+        added_at: device.added_at,
+        last_used: device.last_used,
+    }
+}
+
+fn wrong_factor() -> Error {
+    Error::new(ErrorKind::Unauthenticated, "this is not right")
+        .hint("a one-time code is good once; wait for the next one")
+}

@@ -1,0 +1,398 @@
+//! Devices that users add and remove, codes for when they are lost, and machines without a browser.
+
+use std::time::Duration;
+
+use api::wire::{
+    HeadlessFinished, HeadlessOpen, HeadlessStart, HeadlessStarted, InviteAnswer, KeyUse,
+    LoginAnswer, LoginAnswered, LoginRead, MfaAnswer, MfaBegin, MfaBegun, MfaDeviceKind, MfaPage,
+    MfaRead, MfaStage, SignInRequest, SsoBegun, SsoFinish, UserCredentials,
+};
+use api::{Client, Error, ErrorKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pki::PrivateKey;
+use resource::Kind;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::cluster::{credentials, refused};
+use crate::keys::{CLIENT, Office};
+use crate::sign_in::{PASSWORD, Person, code};
+use crate::soft_key::SoftKey;
+
+const BROWSER: &str = "one browser";
+
+impl Office {
+    /// A person with a password and an app, and a client with the certificate that they gave.
+    async fn person(&self, name: &str) -> (Person, Client) {
+        let person = Person::invite(&self.cluster, name, &["access"]).await;
+        let key = PrivateKey::generate().unwrap();
+        let request = SignInRequest {
+            user: name.to_owned(),
+            password: PASSWORD.to_owned(),
+            totp: Some(person.code(&self.cluster)),
+            public_key: key.public().to_pem(),
+            ttl_seconds: None,
+            client_addr: Some(CLIENT.to_owned()),
+        };
+        let signed_in = self.proxy.sign_in(&request).await.unwrap();
+        self.cluster.clock.advance(Duration::from_secs(60));
+        (person, self.cluster.client(Some(credentials(&signed_in.certificate, &key))))
+    }
+
+    async fn page(&self, begun: &MfaBegun, browser: &str) -> Result<MfaPage, Error> {
+        let read = MfaRead { binding: browser.to_owned() };
+        self.proxy.read_mfa_page(&begun.token, &read).await
+    }
+
+    async fn at_page(&self, begun: &MfaBegun, answer: MfaAnswer) -> Result<Option<String>, Error> {
+        let answer = MfaAnswer { binding: BROWSER.to_owned(), ..answer };
+        self.proxy.answer_mfa_page(&begun.token, &answer).await.map(|answered| answered.done)
+    }
+
+    /// Adds a key at a page, after a code.
+    async fn add_key(&self, person: &Person, client: &Client, kind: MfaDeviceKind) -> SoftKey {
+        let begun = client.begin_mfa(&add(kind, None)).await.unwrap();
+        let _page = self.page(&begun, BROWSER).await.unwrap();
+        let code = Some(person.code(&self.cluster));
+        assert_eq!(
+            self.at_page(&begun, MfaAnswer { code, ..MfaAnswer::default() }).await.unwrap(),
+            None
+        );
+        let MfaStage::Key { options } = self.page(&begun, BROWSER).await.unwrap().stage else {
+            panic!("no key is asked")
+        };
+        let mut key = Self::key();
+        let answer = MfaAnswer { key: Some(key.create(&options)), ..MfaAnswer::default() };
+        assert!(self.at_page(&begun, answer).await.unwrap().is_some());
+        self.cluster.clock.advance(Duration::from_secs(60));
+        key
+    }
+
+    async fn start_headless(&self, user: Option<&str>) -> Result<(HeadlessStarted, String), Error> {
+        let verifier = format!("{:x?}", rand::random::<[u8; 16]>());
+        let request = HeadlessStart {
+            public_key: PrivateKey::generate().unwrap().public().to_pem(),
+            ttl_seconds: None,
+            user: user.map(str::to_owned),
+            machine: "build\u{7}-7".to_owned() + &"x".repeat(100),
+            challenge: URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier)),
+            client_addr: Some("198.51.100.9:7".to_owned()),
+            proxy_addr: None,
+        };
+        self.proxy.start_headless(&request).await.map(|started| (started, verifier))
+    }
+
+    async fn type_code(&self, code: &str) -> Result<SsoBegun, Error> {
+        let open = HeadlessOpen { code: code.to_owned(), client_addr: Some(CLIENT.to_owned()) };
+        self.proxy.open_headless(&open).await
+    }
+
+    async fn collect(
+        &self,
+        started: &HeadlessStarted,
+        verifier: &str,
+    ) -> Result<Option<UserCredentials>, Error> {
+        let request = SsoFinish { code: started.device.clone(), verifier: verifier.to_owned() };
+        match self.proxy.finish_headless(&request).await? {
+            HeadlessFinished::Waiting => Ok(None),
+            HeadlessFinished::Done(credentials) => Ok(Some(*credentials)),
+        }
+    }
+}
+
+fn add(kind: MfaDeviceKind, name: Option<&str>) -> MfaBegin {
+    MfaBegin { kind: Some(kind), name: name.map(str::to_owned), ..MfaBegin::default() }
+}
+
+fn remove(name: &str) -> MfaBegin {
+    MfaBegin { remove: Some(name.to_owned()), ..MfaBegin::default() }
+}
+
+fn state_of(begun: &SsoBegun) -> String {
+    begun.location.rsplit('/').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_device_is_added_and_removed_after_one_that_is_there() {
+    let office = Office::open().await;
+    let (person, client) = office.person("alice").await;
+    let first = client.mfa_devices().await.unwrap().devices;
+    assert_eq!(
+        (first.len(), first[0].kind, first[0].name.as_str()),
+        (1, MfaDeviceKind::Totp, "authenticator")
+    );
+    assert!(first[0].last_used.is_some());
+
+    // The last device stays while a second factor is demanded.
+    let last = client.begin_mfa(&remove("authenticator")).await.map(drop);
+    let error = refused(last, ErrorKind::Denied);
+    assert!(error.message().contains("last"), "{error}");
+    refused(client.begin_mfa(&remove("no such thing")).await.map(drop), ErrorKind::NotFound);
+
+    let mut key = office.add_key(&person, &client, MfaDeviceKind::Key).await;
+    let named = add(MfaDeviceKind::Key, Some("security-key"));
+    refused(client.begin_mfa(&named).await.map(drop), ErrorKind::AlreadyExists);
+    let added = office.cluster.records_of("mfa.add").await.pop().unwrap();
+    assert_eq!(
+        (&added["user"], &added["mfa_device_name"]),
+        (&json!("alice"), &json!("security-key"))
+    );
+
+    // The key opens what the app opened, and then the app may go: by the key.
+    let begun = client.begin_mfa(&remove("authenticator")).await.unwrap();
+    let MfaStage::Verify { key: Some(options), .. } =
+        office.page(&begun, BROWSER).await.unwrap().stage
+    else {
+        panic!("no key is asked")
+    };
+    let answer = MfaAnswer { key: Some(key.get(&options)), ..MfaAnswer::default() };
+    assert_eq!(office.at_page(&begun, answer).await.unwrap().as_deref(), Some("authenticator"));
+    let gone = office.cluster.records_of("mfa.delete").await.pop().unwrap();
+    assert_eq!((&gone["mfa_device_type"], &gone["code"]), (&json!("TOTP"), &json!("T1007I")));
+    refused(client.begin_mfa(&remove("security-key")).await.map(drop), ErrorKind::Denied);
+    office.prefer(json!({"second_factor": "off"})).await;
+    client.begin_mfa(&remove("security-key")).await.unwrap();
+    // A key whose user is gone is nobody's.
+    office.cluster.admin.delete(Kind::User, "alice").await.unwrap();
+    refused(client.mfa_devices().await.map(drop), ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_certificate_alone_adds_nothing() {
+    let office = Office::open().await;
+    let (person, client) = office.person("alice").await;
+    let (_bob, bobs) = office.person("bob").await;
+    let begun = client.begin_mfa(&add(MfaDeviceKind::Key, None)).await.unwrap();
+    let _page = office.page(&begun, BROWSER).await.unwrap();
+    for answer in [
+        MfaAnswer::default(),
+        MfaAnswer { password: Some(PASSWORD.to_owned()), ..MfaAnswer::default() },
+        MfaAnswer { totp: Some(person.code(&office.cluster)), ..MfaAnswer::default() },
+        MfaAnswer {
+            key: Some(Office::key().create(&json!({
+                "challenge": "AAAA", "user": {"id": "AAAA"},
+            }))),
+            ..MfaAnswer::default()
+        },
+    ] {
+        refused(office.at_page(&begun, answer).await, ErrorKind::InvalidArgument);
+    }
+    let wrong = MfaAnswer { code: Some("000000".to_owned()), ..MfaAnswer::default() };
+    refused(office.at_page(&begun, wrong).await, ErrorKind::Unauthenticated);
+    // The page is for the browser that opened it first, also when the factor was shown there.
+    refused(office.page(&begun, "another browser").await.map(drop), ErrorKind::NotFound);
+    let code = Some(person.code(&office.cluster));
+    let right = MfaAnswer { code: code.clone(), ..MfaAnswer::default() };
+    assert_eq!(office.at_page(&begun, right).await.unwrap(), None);
+    let stolen = MfaAnswer { binding: "another browser".to_owned(), ..MfaAnswer::default() };
+    let answered = office.proxy.answer_mfa_page(&begun.token, &stolen).await.map(drop);
+    refused(answered, ErrorKind::NotFound);
+    // Nor does it go on in a terminal, or by anybody else.
+    for caller in [&client, &bobs] {
+        refused(
+            caller.answer_mfa(&begun.token, &MfaAnswer::default()).await.map(drop),
+            ErrorKind::NotFound,
+        );
+    }
+    office.cluster.clock.advance(Duration::from_secs(10 * 60));
+    refused(office.page(&begun, BROWSER).await.map(drop), ErrorKind::NotFound);
+
+    // In a terminal the code of the old app and that of the new one are both needed, and each is good once.
+    let begin = MfaBegin { terminal: true, ..add(MfaDeviceKind::Totp, Some("new")) };
+    let begun = client.begin_mfa(&begin).await.unwrap();
+    let secret = begun.totp.as_ref().unwrap().secret.clone();
+    let new = Some(code_of(&office, &secret));
+    let answer = |code: Option<String>, totp: Option<String>| MfaAnswer {
+        code,
+        totp,
+        ..MfaAnswer::default()
+    };
+    for (code, totp) in [(None, new.clone()), (Some("000000".to_owned()), new.clone())] {
+        client.answer_mfa(&begun.token, &answer(code, totp)).await.unwrap_err();
+    }
+    let old = Some(person.code(&office.cluster));
+    refused(
+        bobs.answer_mfa(&begun.token, &answer(old.clone(), new.clone())).await.map(drop),
+        ErrorKind::NotFound,
+    );
+    refused(office.page(&begun, BROWSER).await.map(drop), ErrorKind::NotFound);
+    let done = client.answer_mfa(&begun.token, &answer(old.clone(), new)).await.unwrap();
+    assert_eq!(done.done.as_deref(), Some("new"));
+    let again = client.begin_mfa(&MfaBegin { terminal: true, ..remove("new") }).await.unwrap();
+    refused(
+        client.answer_mfa(&again.token, &answer(old, None)).await.map(drop),
+        ErrorKind::Unauthenticated,
+    );
+    assert_eq!(client.mfa_devices().await.unwrap().devices.len(), 2);
+}
+
+fn code_of(office: &Office, secret: &str) -> String {
+    code(secret, &office.cluster)
+}
+
+#[tokio::test]
+async fn there_are_so_many_devices() {
+    let office = Office::open().await;
+    let (person, client) = office.person("alice").await;
+    for n in 1..16 {
+        let begin =
+            MfaBegin { terminal: true, ..add(MfaDeviceKind::Totp, Some(&format!("app {n}"))) };
+        let begun = client.begin_mfa(&begin).await.unwrap();
+        let totp = Some(code_of(&office, &begun.totp.as_ref().unwrap().secret));
+        let code = Some(person.code(&office.cluster));
+        let answer = MfaAnswer { code, totp, ..MfaAnswer::default() };
+        client.answer_mfa(&begun.token, &answer).await.unwrap();
+        office.cluster.clock.advance(Duration::from_secs(30));
+    }
+    assert_eq!(client.mfa_devices().await.unwrap().devices.len(), 16);
+    let more = client.begin_mfa(&add(MfaDeviceKind::Totp, Some("one more"))).await.map(drop);
+    refused(more, ErrorKind::InvalidArgument);
+}
+
+#[tokio::test]
+async fn a_code_that_was_written_down_is_good_once_and_with_the_password() {
+    let office = Office::open().await;
+    office.prefer(json!({"allow_recovery_codes": true})).await;
+    let token = office.invite("alice").await;
+    let secret = office.proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
+    let answer = InviteAnswer {
+        password: Some(PASSWORD.to_owned()),
+        totp: Some(code_of(&office, &secret)),
+        ..InviteAnswer::default()
+    };
+    let codes = office.proxy.answer_invite(&token, &answer).await.unwrap().recovery_codes;
+    assert_eq!(codes.len(), 8);
+    let sign_in = async |password: &str, code: &str| {
+        let request = SignInRequest {
+            user: "alice".to_owned(),
+            password: password.to_owned(),
+            totp: Some(code.to_owned()),
+            public_key: PrivateKey::generate().unwrap().public().to_pem(),
+            ttl_seconds: None,
+            client_addr: Some(CLIENT.to_owned()),
+        };
+        office.proxy.sign_in(&request).await
+    };
+    refused(sign_in("not the password", &codes[0]).await.map(drop), ErrorKind::Unauthenticated);
+    let mut other = codes[0].clone();
+    let last = if other.pop() == Some('A') { 'B' } else { 'A' };
+    other.push(last);
+    refused(sign_in(PASSWORD, &other).await.map(drop), ErrorKind::Unauthenticated);
+    let signed_in = sign_in(PASSWORD, &codes[0].to_lowercase()).await.unwrap();
+    let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
+    let identity = certificate.unverified_identity().unwrap();
+    assert!(identity.as_user().unwrap().mfa.is_none(), "a code is no device");
+    refused(sign_in(PASSWORD, &codes[0]).await.map(drop), ErrorKind::Unauthenticated);
+    sign_in(PASSWORD, &codes[1]).await.unwrap();
+    let used = office.cluster.records_of("recovery_code.used").await;
+    let outcomes: Vec<&Value> = used.iter().map(|record| &record["code"]).collect();
+    assert_eq!(outcomes, ["T1009W", "T1009I", "T1009W", "T1009I"]);
+    assert_eq!(used.last().unwrap()["left"], 6);
+    let told = serde_json::to_string(&office.cluster.records().await).unwrap();
+    for code in &codes {
+        assert!(!told.contains(code.as_str()) && !told.contains(&code.replace('-', "")));
+    }
+    // They are guessed no more often than anything else.
+    for _ in 0..5 {
+        sign_in(PASSWORD, &other).await.unwrap_err();
+    }
+    refused(sign_in(PASSWORD, &codes[2]).await.map(drop), ErrorKind::RateLimited);
+    office.cluster.clock.advance(Duration::from_secs(15 * 60));
+    // Where the cluster does not take them any more, they are worth nothing.
+    office.prefer(json!({"allow_recovery_codes": false})).await;
+    refused(sign_in(PASSWORD, &codes[2]).await.map(drop), ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn a_machine_without_a_browser_is_signed_in_elsewhere() {
+    let office = Office::open().await;
+    let mut key = office.enrol("alice", KeyUse::Passkey).await;
+    let (started, verifier) = office.start_headless(Some("alice")).await.unwrap();
+    assert!(started.url.ends_with("/web/headless") && !started.url.contains(&started.code));
+    assert!(office.collect(&started, &verifier).await.unwrap().is_none());
+    refused(office.collect(&started, "a guess").await.map(drop), ErrorKind::Denied);
+
+    // People type as they like; a code works once.
+    let begun = office.type_code(&started.code.to_lowercase().replace('-', " ")).await.unwrap();
+    refused(office.type_code(&started.code).await.map(drop), ErrorKind::NotFound);
+    let (state, binding) = (state_of(&begun), begun.binding);
+    let page =
+        office.proxy.read_login(&state, &LoginRead { binding: binding.clone() }).await.unwrap();
+    let machine = page.machine.unwrap();
+    assert_eq!((machine.name.len(), machine.name.starts_with("build-7x")), (64, true));
+    assert_eq!(page.client_addr.as_deref(), Some("198.51.100.9:7"));
+    let shown = key.get(&page.passkey.unwrap());
+    let answer = LoginAnswer {
+        binding,
+        key: Some(shown),
+        client_addr: Some(CLIENT.to_owned()),
+        ..LoginAnswer::default()
+    };
+    let answered = office.proxy.answer_login(&state, &answer).await.unwrap();
+    assert!(matches!(answered, LoginAnswered::Approved));
+    refused(office.collect(&started, "a guess").await.map(drop), ErrorKind::Denied);
+    assert_eq!(office.collect(&started, &verifier).await.unwrap().unwrap().user, "alice");
+    refused(office.collect(&started, &verifier).await.map(drop), ErrorKind::NotFound);
+    let approved = &office.cluster.records_of("headless_login.approved").await[0];
+    assert_eq!((&approved["user"], &approved["addr.remote"]), (&json!("alice"), &json!(CLIENT)));
+    assert_eq!(office.cluster.records_of("headless_login.requested").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_machine_is_not_signed_in_by_somebody_else_or_too_late_or_for_less() {
+    let office = Office::open().await;
+    let mut bobs = office.enrol("bob", KeyUse::Passkey).await;
+    // For another user than it asks for.
+    let (started, verifier) = office.start_headless(Some("alice")).await.unwrap();
+    let begun = office.type_code(&started.code).await.unwrap();
+    let (state, binding) = (state_of(&begun), begun.binding);
+    let read = LoginRead { binding: binding.clone() };
+    let options = office.proxy.read_login(&state, &read).await.unwrap().passkey.unwrap();
+    let answer = LoginAnswer {
+        binding: binding.clone(),
+        key: Some(bobs.get(&options)),
+        ..LoginAnswer::default()
+    };
+    let refusal =
+        refused(office.proxy.answer_login(&state, &answer).await.map(drop), ErrorKind::Denied);
+    assert!(refusal.message().contains("alice"), "{refusal}");
+    assert!(office.collect(&started, &verifier).await.unwrap().is_none());
+    // Rejected: the machine is told.
+    let reject = LoginAnswer { binding, reject: true, ..LoginAnswer::default() };
+    assert!(matches!(
+        office.proxy.answer_login(&state, &reject).await.unwrap(),
+        LoginAnswered::Rejected
+    ));
+    let told = refused(office.collect(&started, &verifier).await.map(drop), ErrorKind::Denied);
+    assert!(told.message().contains("rejected"), "{told}");
+    assert_eq!(office.cluster.records_of("headless_login.rejected").await.len(), 1);
+    // A login with a browser is not rejected so.
+    let page = office.begin("passwordless").await.unwrap();
+    let reject =
+        LoginAnswer { binding: page.binding.clone(), reject: true, ..LoginAnswer::default() };
+    refused(
+        office.proxy.answer_login(&page.state, &reject).await.map(drop),
+        ErrorKind::InvalidArgument,
+    );
+    // Too late, at both ends.
+    let (started, verifier) = office.start_headless(None).await.unwrap();
+    office.cluster.clock.advance(Duration::from_secs(5 * 60));
+    refused(office.type_code(&started.code).await.map(drop), ErrorKind::NotFound);
+    refused(office.collect(&started, &verifier).await.map(drop), ErrorKind::NotFound);
+    // Guessed at: the bound, and one past it, from one place.
+    office.cluster.clock.advance(Duration::from_secs(15 * 60));
+    for _ in 0..30 {
+        refused(office.type_code("BBBB-BBBB").await.map(drop), ErrorKind::NotFound);
+    }
+    let (started, _verifier) = office.start_headless(None).await.unwrap();
+    refused(office.type_code(&started.code).await.map(drop), ErrorKind::RateLimited);
+    let elsewhere =
+        HeadlessOpen { code: started.code, client_addr: Some("203.0.113.1:1".to_owned()) };
+    office.proxy.open_headless(&elsewhere).await.unwrap();
+    // Where the cluster allows none.
+    for rules in [json!({"allow_headless": false}), json!({"second_factor": "off"})] {
+        office.prefer(rules).await;
+        refused(office.start_headless(None).await.map(drop), ErrorKind::Denied);
+    }
+}

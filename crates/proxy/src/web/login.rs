@@ -1,0 +1,176 @@
+//! The page at which local users sign in, in the browser that a login was begun in.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use api::wire::{LoginAnswer, LoginAnswered, LoginPage, LoginRead};
+use api::{Error, ErrorKind};
+
+use super::guard::{self, Ticket};
+use super::{admit, page, sso};
+use crate::connection::Peer;
+use crate::service::Web;
+
+#[derive(Template)]
+#[template(path = "login.html")]
+struct SignInPage<'a> {
+    login: &'a LoginPage,
+    passkey: Option<String>,
+    csrf: &'a str,
+    user: &'a str,
+    problem: Option<&'a str>,
+    /// When the machine asked, as people read it.
+    asked_at: String,
+}
+
+#[derive(Template)]
+#[template(path = "key.html")]
+struct KeyPage<'a> {
+    options: &'a str,
+    csrf: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "back.html")]
+struct BackPage<'a> {
+    location: &'a str,
+}
+
+/// What the forms send.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    user: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    code: String,
+    /// What a security key answered, JSON.
+    #[serde(default)]
+    key: String,
+    #[serde(default)]
+    reject: String,
+}
+
+/// Shows the form.
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    Path(state): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(failure) = admit(&web, &peer) {
+        return sso::refused(&failure.0);
+    }
+    form(&web, &state, &headers, StatusCode::OK, "", None).await
+}
+
+/// Takes the form.
+pub(super) async fn answer(
+    State(web): State<Arc<Web>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    Path(state): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Form(answer): Form<Answer>,
+) -> Response {
+    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
+        return refusal;
+    }
+    if let Err(failure) = admit(&web, &peer) {
+        return sso::refused(&failure.0);
+    }
+    let Some(binding) = binding(&headers, &state) else { return stranger() };
+    let key = match page::json(&answer.key) {
+        Ok(key) => key,
+        Err(error) => return sso::refused(&error),
+    };
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let user = answer.user.clone();
+    let request = LoginAnswer {
+        binding,
+        user: given(answer.user),
+        password: given(answer.password),
+        code: given(answer.code.split_whitespace().collect()),
+        key,
+        reject: !answer.reject.is_empty(),
+        client_addr: Some(peer.address.to_string()),
+    };
+    match web.client.answer_login(&state, &request).await {
+        Ok(LoginAnswered::Done { location }) => {
+            page::render(StatusCode::OK, &BackPage { location: &location })
+        }
+        Ok(LoginAnswered::Approved) => page::message(
+            StatusCode::OK,
+            "The machine is signed in",
+            "It goes on there. You may close this page.",
+        ),
+        Ok(LoginAnswered::Rejected) => page::message(
+            StatusCode::OK,
+            "The machine is not signed in",
+            "It was rejected, and that is recorded. If somebody has sent you its code, tell your administrator.",
+        ),
+        Ok(LoginAnswered::Key { options }) => {
+            let ticket = Ticket::of(&headers);
+            let key = KeyPage { options: &options.to_string(), csrf: &ticket.csrf };
+            ticket.stamp(page::render(StatusCode::OK, &key))
+        }
+        Err(error) if may_try_again(&error) => {
+            let problem = sso::sentence(&error);
+            form(&web, &state, &headers, error.kind().status(), &user, Some(&problem)).await
+        }
+        Err(error) => sso::refused(&error),
+    }
+}
+
+fn may_try_again(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::InvalidArgument)
+}
+
+async fn form(
+    web: &Web,
+    state: &str,
+    headers: &HeaderMap,
+    status: StatusCode,
+    user: &str,
+    problem: Option<&str>,
+) -> Response {
+    let Some(binding) = binding(headers, state) else { return stranger() };
+    match web.client.read_login(state, &LoginRead { binding }).await {
+        Ok(login) => {
+            let ticket = Ticket::of(headers);
+            let passkey = login.passkey.as_ref().map(ToString::to_string);
+            let machine = login.machine.as_ref();
+            let user = machine.and_then(|machine| machine.user.as_deref()).unwrap_or(user);
+            let asked_at = machine.map(|machine| resource::timestamp::format(machine.asked_at));
+            let shown = SignInPage {
+                login: &login,
+                passkey,
+                csrf: &ticket.csrf,
+                user,
+                problem,
+                asked_at: asked_at.unwrap_or_default(),
+            };
+            ticket.stamp(page::render(status, &shown))
+        }
+        Err(error) => sso::refused(&error),
+    }
+}
+
+/// The cookie that marks the browser in which the login was begun.
+fn binding(headers: &HeaderMap, state: &str) -> Option<String> {
+    sso::find_cookie(headers, &api::sso_cookie(state))
+}
+
+fn stranger() -> Response {
+    sso::refused(&Error::denied(
+        "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login",
+    ))
+}

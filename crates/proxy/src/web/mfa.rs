@@ -1,0 +1,156 @@
+//! The page at which a user adds a device, or removes one, in the browser that opened it first.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+
+use api::wire::{MfaAnswer, MfaPage, MfaRead, MfaStage, TotpEnrolment};
+use api::{Error, ErrorKind};
+
+use super::guard::{self, Ticket};
+use super::{admit, page, sso};
+use crate::connection::Peer;
+use crate::service::Web;
+
+#[derive(Template)]
+#[template(path = "mfa.html")]
+struct Shown<'a> {
+    change: &'a MfaPage,
+    csrf: &'a str,
+    problem: Option<&'a str>,
+    /// What is asked: of a key that the user has, or of the new one.
+    known_key: Option<String>,
+    new_key: Option<String>,
+    new_app: Option<&'a TotpEnrolment>,
+    codes: bool,
+    password: bool,
+}
+
+/// What the forms send.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    #[serde(default)]
+    csrf: String,
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    password: String,
+    #[serde(default)]
+    totp: String,
+    /// What a security key answered, JSON.
+    #[serde(default)]
+    key: String,
+}
+
+/// Shows what is asked.
+pub(super) async fn show(
+    State(web): State<Arc<Web>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    Path(token): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(failure) = admit(&web, &peer) {
+        return refused(&failure.0);
+    }
+    let ticket = Ticket::of(&headers);
+    let page = form(&web, &token, &ticket, StatusCode::OK, None).await;
+    ticket.stamp(page)
+}
+
+/// Takes what was shown.
+pub(super) async fn answer(
+    State(web): State<Arc<Web>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    Path(token): Path<String>,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+    Form(answer): Form<Answer>,
+) -> Response {
+    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
+        return refusal;
+    }
+    if let Err(failure) = admit(&web, &peer) {
+        return refused(&failure.0);
+    }
+    let ticket = Ticket::of(&headers);
+    let key = match page::json(&answer.key) {
+        Ok(key) => key,
+        Err(error) => return refused(&error),
+    };
+    let given = |text: String| Some(text).filter(|text| !text.is_empty());
+    let digits = |text: &str| given(text.split_whitespace().collect());
+    let request = MfaAnswer {
+        binding: ticket.binding(),
+        code: digits(&answer.code),
+        password: given(answer.password),
+        key,
+        totp: digits(&answer.totp),
+        client_addr: Some(peer.address.to_string()),
+    };
+    match web.client.answer_mfa_page(&token, &request).await {
+        Ok(answered) => match answered.done {
+            Some(device) => {
+                let text =
+                    format!("That was it for the device “{device}”. You may close this page.");
+                page::message(StatusCode::OK, "Done", &text)
+            }
+            None => form(&web, &token, &ticket, StatusCode::OK, None).await,
+        },
+        Err(error) if may_try_again(&error) => {
+            let problem = sso::sentence(&error);
+            form(&web, &token, &ticket, error.kind().status(), Some(&problem)).await
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+fn may_try_again(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::InvalidArgument)
+}
+
+async fn form(
+    web: &Web,
+    token: &str,
+    ticket: &Ticket,
+    status: StatusCode,
+    problem: Option<&str>,
+) -> Response {
+    let change = match web.client.read_mfa_page(token, &MfaRead { binding: ticket.binding() }).await
+    {
+        Ok(change) => change,
+        Err(error) => return refused(&error),
+    };
+    let mut shown = Shown {
+        change: &change,
+        csrf: &ticket.csrf,
+        problem,
+        known_key: None,
+        new_key: None,
+        new_app: None,
+        codes: false,
+        password: false,
+    };
+    match &change.stage {
+        MfaStage::Verify { codes, key, password } => {
+            shown.codes = *codes;
+            shown.password = *password;
+            shown.known_key = key.as_ref().map(ToString::to_string);
+        }
+        MfaStage::Totp { totp } => shown.new_app = Some(totp),
+        MfaStage::Key { options } => shown.new_key = Some(options.to_string()),
+    }
+    page::render(status, &shown)
+}
+
+fn refused(error: &Error) -> Response {
+    let title = match error.kind() {
+        ErrorKind::NotFound => "This page is over",
+        ErrorKind::RateLimited => "Too many attempts",
+        _ => "Not possible now",
+    };
+    page::message(error.kind().status(), title, &sso::sentence(error))
+}
