@@ -12,6 +12,7 @@
 //   credentials: true          what the keys hold                    hold: [credentials]       puts that into the last key
 //   post: {url, fields}        a page of another site sends a form   frame: URL                a page of another site frames ours
 //   eval: text                 runs a script in the page             shot: file                takes a picture
+//   until: text                waits for what comes to say this
 //   viewport: [w, h]           the size of the window                cookies: true             the browser's cookies
 //
 // With each entry is what is seen then: {url, status, title, text, problem, focus, wide}.
@@ -106,6 +107,7 @@ try {
       }
     },
     press: (key) => page.keyboard.press(key),
+    until: (text) => page.getByText(text).first().waitFor(),
     async key(options) {
       const { authenticatorId } = await cdp.send("WebAuthn.addVirtualAuthenticator", { options });
       keys.push(authenticatorId);
