@@ -137,7 +137,12 @@ fn a_security_key_comes_after_the_password_and_its_lock_ends_what_it_opened() {
         (&devices[0]["type"], &devices[0]["name"]),
         (&json!("WebAuthn"), &json!("security-key"))
     );
-    let way = office.cluster.tsh_at(&home).args(["mcp", "connect", "--no-auto-reconnect", "demo"]);
+    let way = office.cluster.tsh_at(&home).args([
+        "mcp",
+        "connect",
+        "--no-auto-reconnect",
+        "tessera-mcp-demo",
+    ]);
     wait::until("the demo server", wait::PATIENCE, || {
         let ls = office.cluster.run(&office.cluster.tsh_at(&home).args(["mcp", "ls"]), "");
         let said = String::from_utf8_lossy(&ls.stdout).into_owned();
