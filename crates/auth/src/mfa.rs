@@ -22,9 +22,9 @@ use crate::core::{Core, SignInPolicy};
 use crate::credentials::{self, Credentials};
 use crate::cx::OpCx;
 use crate::device::{Device, Factor, MAX_DEVICES};
-use crate::factors::{self, Holder};
+use crate::factors::{self, Holder, Verified};
 use crate::webauthn::{self, RelyingParty};
-use crate::{events, fault, recovery, sso, totp};
+use crate::{events, fault, recovery, sign_in, sso, totp};
 
 /// The caller's devices.
 pub(crate) async fn list(cx: &OpCx) -> Result<MfaDevices, Error> {
@@ -37,7 +37,6 @@ pub(crate) async fn begin(cx: &OpCx, request: MfaBegin) -> Result<MfaBegun, Erro
     let core = cx.core();
     let holder = own(cx).await?;
     let policy = core.sign_in_policy();
-    let name = holder.user.name().to_owned();
     let action = match request {
         MfaBegin { kind: Some(kind), name, .. } => {
             admit_addition(policy, kind, &holder.credentials, name.as_deref())?;
@@ -52,7 +51,7 @@ pub(crate) async fn begin(cx: &OpCx, request: MfaBegin) -> Result<MfaBegun, Erro
     };
     core.logins.admit()?;
     let place = if request.terminal { Place::Terminal(session(cx)?) } else { Place::Nowhere };
-    let change = Change::new(core, name, cx.remote(), action, place);
+    let change = Change::new(core, &holder, cx.remote(), action, place);
     let totp = match (&change.action, request.terminal) {
         (Action::Add { kind: MfaDeviceKind::Totp, secret, .. }, true) => {
             Some(change.enrolment(core, secret)?)
@@ -119,12 +118,12 @@ pub(crate) async fn answer(
         let done = finish(core, token, change, &answer).await?;
         return Ok(MfaAnswered { done: Some(done) });
     }
-    verify(core, token, &change, &answer).await?;
+    let device = verify(core, token, &change, &answer).await?;
     if matches!(change.action, Action::Remove { .. }) {
         let done = finish(core, token, change, &answer).await?;
         return Ok(MfaAnswered { done: Some(done) });
     }
-    change.verified(core, token, revision).await?;
+    change.verified(core, token, device, revision).await?;
     Ok(MfaAnswered { done: None })
 }
 
@@ -135,6 +134,8 @@ pub(crate) async fn answer_typed(
     answer: MfaAnswer,
 ) -> Result<MfaAnswered, Error> {
     let core = cx.core();
+    // Where somebody is, only a proxy may say for others.
+    let answer = MfaAnswer { client_addr: None, ..answer };
     let change = Change::at_terminal(core, token, &session(cx)?).await?;
     if change.user != own(cx).await?.user.name() {
         return Err(change::dead());
@@ -144,49 +145,63 @@ pub(crate) async fn answer_typed(
     Ok(MfaAnswered { done: Some(done) })
 }
 
-/// Whether one of the user's own factors was shown. Failures count as those of signing in.
+/// Whether one of the user's own factors was shown, by somebody who might sign in with it; gives the device.
+/// Failures count as those of signing in.
 async fn verify(
     core: &Core,
     token: &str,
     change: &Change,
     answer: &MfaAnswer,
-) -> Result<(), Error> {
+) -> Result<Option<String>, Error> {
     let client = answer.client_addr.as_deref().or(change.client.as_deref());
     let policy = core.sign_in_policy();
     let holder = holder_of(core, change).await?;
+    let user = holder.user.clone();
     let has_devices = !holder.credentials.devices.is_empty();
     let code = answer.code.as_deref().filter(|code| !code.is_empty());
     let outcome = match (&answer.key, code, &answer.password) {
         (Some(key), None, _) => {
-            factors::shown_key(core, &change::scope(token), key).await.1.map(drop)
+            let shown = factors::shown_key(core, &change::scope(token), key).await.1;
+            shown.map(|verified| verified.device)
         }
         (None, Some(code), _) => {
             core.attempts.begin(&change.user, client).await?;
-            let is_right = match recovery::normal(code) {
+            let device = match recovery::normal(code) {
                 Some(code) if policy.recovery => {
-                    recovery::spend(core, holder, &code, client).await?
+                    recovery::spend(core, holder, &code, client).await?.then_some(None)
                 }
-                None if policy.codes => holder.spend_code(core, code).await?.is_some(),
-                _ => false,
+                None if policy.codes => {
+                    holder.spend_code(core, code).await?.map(|verified| verified.device)
+                }
+                _ => None,
             };
-            if is_right { Ok(()) } else { Err(wrong_factor()) }
+            device.ok_or_else(wrong_factor)
         }
         (None, None, Some(password)) if !has_devices => {
             core.attempts.begin(&change.user, client).await?;
             let password = Secret::new(password.clone());
             let checked = core.passwords.verify(holder.credentials.password_hash, password).await;
             match checked.map_err(|error| factors::hash_fault(&error))? {
-                true => Ok(()),
+                true => Ok(None),
                 false => Err(wrong_factor()),
             }
         }
         _ => return Err(Error::invalid("show a second factor that you have")),
     };
-    if let Err(error) = outcome {
-        events::login_failed(&core.audit, Some(&change.user), client, &error).await?;
-        return Err(error);
+    let outcome = outcome.and_then(|device| {
+        let verified = Verified { user, device };
+        sign_in::refuse(core, &verified).map(|()| verified.device)
+    });
+    match outcome {
+        Ok(device) => {
+            core.attempts.succeeded(&change.user, client).await?;
+            Ok(device)
+        }
+        Err(error) => {
+            events::login_failed(&core.audit, Some(&change.user), client, &error).await?;
+            Err(error)
+        }
     }
-    core.attempts.succeeded(&change.user, client).await
 }
 
 /// Does what was to be done; gives the device's name.
@@ -197,6 +212,12 @@ async fn finish(
     answer: &MfaAnswer,
 ) -> Result<String, Error> {
     let Holder { user, mut credentials, revision } = holder_of(core, &change).await?;
+    // What has become known since the factor was shown counts.
+    let shown_by = change.shown_by().cloned();
+    if shown_by.as_ref().is_some_and(|id| credentials.devices.iter().all(|one| one.id != *id)) {
+        return Err(change::dead());
+    }
+    sign_in::refuse(core, &Verified { user: user.clone(), device: shown_by })?;
     let who = UserMetadata::named(user.name());
     let policy = core.sign_in_policy();
     let (name, more) = match &change.action {
@@ -349,8 +370,10 @@ fn named<'a>(credentials: &'a Credentials, text: &str) -> Result<&'a Device, Err
     })
 }
 
+/// The user, with the credentials that the change was begun under: those of after a reset are others.
 async fn holder_of(core: &Core, change: &Change) -> Result<Holder, Error> {
-    Holder::find(core, &change.user).await?.ok_or_else(change::dead)
+    let holder = Holder::find(core, &change.user).await?;
+    holder.filter(|holder| change.is_of(&holder.credentials)).ok_or_else(change::dead)
 }
 
 /// The caller, who is a local user with credentials.

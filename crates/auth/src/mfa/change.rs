@@ -10,6 +10,8 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::core::Core;
+use crate::credentials::Credentials;
+use crate::factors::Holder;
 use crate::{fault, keys, totp};
 
 /// How long a change may take.
@@ -21,6 +23,8 @@ const MAX_TOKEN: usize = 128;
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Change {
     pub(super) user: String,
+    /// What names the user's credentials: a reset makes others.
+    handle: Uuid,
     /// Where it was begun.
     pub(super) client: Option<String>,
     pub(super) action: Action,
@@ -29,6 +33,8 @@ pub(super) struct Change {
     place: Place,
     /// Whether one of the user's factors was shown.
     pub(super) verified: bool,
+    /// The device that was shown, if it was one.
+    shown_by: Option<String>,
     #[serde(with = "time::serde::rfc3339")]
     pub(super) expires: OffsetDateTime,
 }
@@ -63,14 +69,16 @@ pub(super) enum Place {
 impl Change {
     pub(super) fn new(
         core: &Core,
-        user: String,
+        holder: &Holder,
         client: Option<String>,
         action: Action,
         place: Place,
     ) -> Self {
         let new_id = Uuid::new_v4().to_string();
         let expires = core.clock.now() + LIFE;
-        Self { user, client, action, new_id, place, verified: false, expires }
+        let (user, handle) = (holder.user.name().to_owned(), holder.credentials.handle);
+        let (verified, shown_by) = (false, None);
+        Self { user, handle, client, action, new_id, place, verified, shown_by, expires }
     }
 
     /// Keeps it; gives what names it.
@@ -121,9 +129,11 @@ impl Change {
         mut self,
         core: &Core,
         token: &str,
+        device: Option<String>,
         revision: Revision,
     ) -> Result<(), Error> {
         self.verified = true;
+        self.shown_by = device;
         self.replace(core, token, revision).await.map(drop)
     }
 
@@ -147,6 +157,16 @@ impl Change {
     pub(super) async fn removal(&self, core: &Core, token: &str) -> Result<Write, Error> {
         let (_change, item) = find(core, token).await?;
         Ok(Write::delete_if(item.key, item.revision))
+    }
+
+    /// The device that was shown when that was asked for.
+    pub(super) const fn shown_by(&self) -> Option<&String> {
+        self.shown_by.as_ref()
+    }
+
+    /// Whether it was begun under these credentials.
+    pub(super) fn is_of(&self, credentials: &Credentials) -> bool {
+        self.handle == credentials.handle
     }
 
     /// The device that is added or removed.

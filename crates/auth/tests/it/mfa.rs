@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use api::wire::{
-    HeadlessFinished, HeadlessOpen, HeadlessStart, HeadlessStarted, InviteAnswer, KeyUse,
-    LoginAnswer, LoginAnswered, LoginRead, MfaAnswer, MfaBegin, MfaBegun, MfaDeviceKind, MfaPage,
-    MfaRead, MfaStage, SignInRequest, SsoBegun, SsoFinish, UserCredentials,
+    HeadlessFinished, HeadlessOpen, HeadlessStart, HeadlessStarted, InviteAnswer, InvitePurpose,
+    InviteRequest, KeyUse, LoginAnswer, LoginAnswered, LoginRead, MfaAnswer, MfaBegin, MfaBegun,
+    MfaDeviceKind, MfaPage, MfaRead, MfaStage, SignInRequest, SsoBegun, SsoFinish, UserCredentials,
 };
 use api::{Client, Error, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use pki::PrivateKey;
-use resource::Kind;
+use resource::{Kind, Lock, LockTarget};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -395,4 +395,40 @@ async fn a_machine_is_not_signed_in_by_somebody_else_or_too_late_or_for_less() {
         office.prefer(rules).await;
         refused(office.start_headless(None).await.map(drop), ErrorKind::Denied);
     }
+}
+
+#[tokio::test]
+async fn what_was_shown_before_a_reset_or_a_lock_adds_nothing_after_it() {
+    let office = Office::open().await;
+    let cluster = &office.cluster;
+    let (mut person, client) = office.person("alice").await;
+    let mut shown = Vec::new();
+    for name in ["under-lock", "after-reset"] {
+        let begun = client.begin_mfa(&add(MfaDeviceKind::Passkey, Some(name))).await.unwrap();
+        let _page = office.page(&begun, BROWSER).await.unwrap();
+        let code = Some(person.code(cluster));
+        let answer = MfaAnswer { code, ..MfaAnswer::default() };
+        assert_eq!(office.at_page(&begun, answer).await.unwrap(), None);
+        cluster.clock.advance(Duration::from_secs(60));
+        shown.push(begun);
+    }
+    let MfaStage::Key { options } = office.page(&shown[0], BROWSER).await.unwrap().stage else {
+        panic!("no key is asked")
+    };
+    let answer = MfaAnswer { key: Some(Office::key().create(&options)), ..MfaAnswer::default() };
+    let target = LockTarget { user: Some("alice".to_owned()), ..LockTarget::default() };
+    cluster.put(Lock::new("stolen", target, "")).await;
+    refused(office.at_page(&shown[0], answer).await, ErrorKind::Denied);
+    cluster.admin.delete(Kind::Lock, "stolen").await.unwrap();
+
+    let reset = InviteRequest { purpose: InvitePurpose::Reset, ttl_seconds: None };
+    let invite = cluster.admin.create_invite("alice", &reset).await.unwrap();
+    let proxy = &office.proxy;
+    person.secret = proxy.read_invite(&invite.token).await.unwrap().totp.unwrap().secret;
+    let totp = Some(person.code(cluster));
+    let password = Some(PASSWORD.to_owned());
+    let answer = InviteAnswer { password, totp, ..InviteAnswer::default() };
+    proxy.answer_invite(&invite.token, &answer).await.unwrap();
+    // Its page would ask a new key, in the name of the credentials that are there now.
+    assert!(office.page(&shown[1], BROWSER).await.is_err());
 }

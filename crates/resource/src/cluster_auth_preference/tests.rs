@@ -81,5 +81,6 @@ fn keys_are_for_the_name_of_a_host() {
         let refused = preference(json!({"webauthn": {"rp_id": rp_id}})).unwrap_err();
         assert!(refused[0].starts_with("spec.webauthn.rp_id: "), "{rp_id}: {refused:?}");
     }
-    assert!(is_domain(&long[..253]));
+    let fits: String = long.chars().take(253).collect();
+    assert!(is_domain(&fits));
 }
