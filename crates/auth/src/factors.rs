@@ -10,6 +10,7 @@ use audit::record::{MfaKeyCloned, UserMetadata};
 use resource::{Kind, Resource, Secret, User};
 use serde_json::Value;
 use store::Revision;
+use uuid::Uuid;
 
 use crate::ceremony::{self, Question};
 use crate::core::Core;
@@ -27,6 +28,8 @@ pub(crate) struct Verified {
     pub(crate) user: User,
     /// The device that proved possession.
     pub(crate) device: Option<String>,
+    /// What names the credentials that were shown: a reset makes others.
+    pub(crate) handle: Uuid,
 }
 
 /// What came of a password.
@@ -57,6 +60,17 @@ impl Holder {
         };
         let is_local = sso::origin_of(&user).is_none();
         Ok(is_local.then_some(Self { user, credentials, revision }))
+    }
+
+    /// The user, by this device or by none.
+    pub(crate) fn verified(&self, device: Option<String>) -> Verified {
+        Verified { user: self.user.clone(), device, handle: self.credentials.handle }
+    }
+
+    /// Whether what was shown is still the user's: it may have been removed, and everything reset, in between.
+    pub(crate) fn stands_by(&self, verified: &Verified) -> bool {
+        let is_there = |id: &String| self.credentials.devices.iter().any(|one| one.id == *id);
+        verified.handle == self.credentials.handle && verified.device.as_ref().is_none_or(is_there)
     }
 
     /// Notes that a device was used. False when somebody else changed something at the same moment: it may
@@ -96,9 +110,9 @@ impl Holder {
         code: &str,
     ) -> Result<Option<Verified>, Error> {
         let Some((id, factor)) = self.device_of_code(core, code)? else { return Ok(None) };
-        let user = self.user.clone();
+        let verified = self.verified(Some(id.clone()));
         let fresh = self.used(core, &id, factor).await?;
-        Ok(fresh.then_some(Verified { user, device: Some(id) }))
+        Ok(fresh.then_some(verified))
     }
 }
 
@@ -121,15 +135,14 @@ pub(crate) async fn check(
         return Ok(Checked::Wrong);
     };
     if !policy.second_factor {
-        return Ok(Checked::Verified(Box::new(Verified { user: holder.user, device: None })));
+        return Ok(Checked::Verified(Box::new(holder.verified(None))));
     }
     let code = code.filter(|code| !code.is_empty());
     match (code, code.and_then(recovery::normal)) {
         (Some(_), Some(code)) if policy.recovery => {
-            let user = holder.user.clone();
-            let is_right = recovery::spend(core, holder, &code, client).await?;
             // A code is no device: what demands one is still refused.
-            let verified = Verified { user, device: None };
+            let verified = holder.verified(None);
+            let is_right = recovery::spend(core, holder, &code, client).await?;
             Ok(if is_right { Checked::Verified(Box::new(verified)) } else { Checked::Wrong })
         }
         (Some(code), None) if policy.codes => {
@@ -220,9 +233,10 @@ async fn verify_key(
     *whose = Some(owner.clone());
     match party.verify(&asserting, &assertion, key) {
         Ok(key) => {
-            let (id, user) = (device.id.clone(), holder.user.clone());
+            let id = device.id.clone();
+            let verified = holder.verified(Some(id.clone()));
             if holder.used(core, &id, Factor::Key(Box::new(key))).await? {
-                Ok(Verified { user, device: Some(id) })
+                Ok(verified)
             } else {
                 Err(wrong_key())
             }

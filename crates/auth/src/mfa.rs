@@ -156,7 +156,7 @@ async fn verify(
     let client = answer.client_addr.as_deref().or(change.client.as_deref());
     let policy = core.sign_in_policy();
     let holder = holder_of(core, change).await?;
-    let user = holder.user.clone();
+    let nobody_yet = holder.verified(None);
     let has_devices = !holder.credentials.devices.is_empty();
     let code = answer.code.as_deref().filter(|code| !code.is_empty());
     let outcome = match (&answer.key, code, &answer.password) {
@@ -189,7 +189,7 @@ async fn verify(
         _ => return Err(Error::invalid("show a second factor that you have")),
     };
     let outcome = outcome.and_then(|device| {
-        let verified = Verified { user, device };
+        let verified = Verified { device, ..nobody_yet };
         sign_in::refuse(core, &verified).map(|()| verified.device)
     });
     match outcome {
@@ -211,13 +211,14 @@ async fn finish(
     change: Change,
     answer: &MfaAnswer,
 ) -> Result<String, Error> {
-    let Holder { user, mut credentials, revision } = holder_of(core, &change).await?;
+    let holder = holder_of(core, &change).await?;
     // What has become known since the factor was shown counts.
-    let shown_by = change.shown_by().cloned();
-    if shown_by.as_ref().is_some_and(|id| credentials.devices.iter().all(|one| one.id != *id)) {
+    let verified = holder.verified(change.shown_by().cloned());
+    if !holder.stands_by(&verified) {
         return Err(change::dead());
     }
-    sign_in::refuse(core, &Verified { user: user.clone(), device: shown_by })?;
+    sign_in::refuse(core, &verified)?;
+    let Holder { user, mut credentials, revision } = holder;
     let who = UserMetadata::named(user.name());
     let policy = core.sign_in_policy();
     let (name, more) = match &change.action {

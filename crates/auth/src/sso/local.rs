@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::Key;
 use url::Url;
+use uuid::Uuid;
 
 use super::headless::{self, Headless};
 use super::kept::{self, Outcome, Step};
@@ -21,7 +22,7 @@ use super::{Asker, CODE_LIFE, LIFE, bounded, digest, same};
 use crate::core::Core;
 use crate::factors::{self, Checked, Verified};
 use crate::sign_in::{self, Attempt};
-use crate::{certificate, events, keys};
+use crate::{certificate, events, keys, recovery};
 
 /// The names of what are no connectors: with a password and a second factor, and with a passkey.
 pub(super) const LOCAL: &str = "local";
@@ -54,6 +55,7 @@ pub(super) struct AtPage {
 pub(super) struct Admitted {
     user: String,
     device: Option<String>,
+    handle: Uuid,
     client: Option<String>,
     public_key: String,
     ttl_seconds: Option<u64>,
@@ -157,6 +159,7 @@ pub(crate) async fn answer(
             if !attempt.is_bounded() {
                 return Err(factors::wrong());
             }
+            refuse_vain(&page, &attempt)?;
             match typed(core, state, &attempt).await {
                 Ok(Typed::Verified(verified)) => (Some(attempt.user), Ok(*verified)),
                 Ok(Typed::Key(options)) => return Ok(LoginAnswered::Key { options }),
@@ -182,6 +185,7 @@ pub(crate) async fn answer(
     let outcome = Outcome::Local(Box::new(Admitted {
         user: verified.user.name().to_owned(),
         device: verified.device,
+        handle: verified.handle,
         client: client_addr.clone(),
         public_key: page.asked.public_key.clone(),
         ttl_seconds: page.asked.ttl_seconds,
@@ -199,19 +203,34 @@ pub(crate) async fn answer(
     Ok(LoginAnswered::Done { location: location.into() })
 }
 
+/// Refuses what would be refused for a machine whatever the rest is, before a code is spent on it.
+fn refuse_vain(page: &AtPage, attempt: &Attempt) -> Result<(), Error> {
+    let Some(headless) = &page.asked.headless else { return Ok(()) };
+    refuse_another(headless, &attempt.user)?;
+    match attempt.code.as_deref().and_then(recovery::normal) {
+        Some(_) => Err(less_than_a_device()),
+        None => Ok(()),
+    }
+}
+
 /// Refuses to sign somebody in on a machine that asked for somebody else, or by less than a second factor.
 fn refuse_other(page: &AtPage, verified: &Verified) -> Result<(), Error> {
     let Some(headless) = &page.asked.headless else { return Ok(()) };
-    let name = verified.user.name();
+    refuse_another(headless, verified.user.name())?;
+    if verified.device.is_none() { Err(less_than_a_device()) } else { Ok(()) }
+}
+
+fn refuse_another(headless: &Headless, name: &str) -> Result<(), Error> {
     match &headless.user {
         Some(wanted) if wanted != name => Err(Error::denied(format!(
             "the machine asks for the user {wanted:?}, and you are {name:?}"
         ))),
-        _ if verified.device.is_none() => {
-            Err(Error::denied("a machine without a browser is signed in by a second factor only"))
-        }
         _ => Ok(()),
     }
+}
+
+fn less_than_a_device() -> Error {
+    Error::denied("a machine without a browser is signed in by a second factor only")
 }
 
 enum Typed {
@@ -232,15 +251,13 @@ async fn typed(core: &Core, state: &str, attempt: &Attempt) -> Result<Typed, Err
 
 /// Certifies the key of who asked.
 pub(super) async fn admit(core: &Core, admitted: &Admitted) -> Result<UserCredentials, Error> {
-    let Admitted { user, device, client, public_key, ttl_seconds } = admitted;
+    let Admitted { user, device, handle, client, public_key, ttl_seconds } = admitted;
     let key = certificate::read_key(public_key)?;
     let holder = factors::Holder::find(core, user).await?.ok_or_else(kept::dead)?;
-    // The device may have been removed, and the credentials reset, in between.
-    let is_there = |id: &String| holder.credentials.devices.iter().any(|device| device.id == *id);
-    if !device.as_ref().is_none_or(is_there) {
+    let verified = Verified { handle: *handle, ..holder.verified(device.clone()) };
+    if !holder.stands_by(&verified) {
         return Err(kept::dead());
     }
-    let verified = Verified { user: holder.user, device: device.clone() };
     sign_in::certify(core, &verified, &key, *ttl_seconds, client.as_deref()).await
 }
 

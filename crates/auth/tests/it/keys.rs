@@ -27,6 +27,7 @@ pub(crate) const CLIENT: &str = "192.0.2.7:50123";
 pub(crate) struct Office {
     pub(crate) cluster: Cluster,
     pub(crate) proxy: Client,
+    host: String,
 }
 
 /// What makes an answer of a key wrong.
@@ -46,14 +47,20 @@ impl Office {
     pub(crate) async fn open() -> Self {
         let cluster = Cluster::start().await;
         let host = cluster.host(&[Service::Proxy]).await;
+        let office = Self { cluster, proxy: host.client, host: host.id };
+        office.announce().await;
+        office
+    }
+
+    /// The proxy tells that it is there. Of one that has not for long nobody knows, when time has been made to
+    /// pass.
+    pub(crate) async fn announce(&self) {
         let spec = ProxySpec {
-            host_id: host.id.clone(),
+            host_id: self.host.clone(),
             public_addr: ORIGIN.strip_prefix("https://").unwrap().to_owned(),
             ..ProxySpec::default()
         };
-        let record = Proxy::new(spec);
-        host.client.put(&record.into(), Write::Upsert).await.unwrap();
-        Self { cluster, proxy: host.client }
+        self.proxy.put(&Proxy::new(spec).into(), Write::Upsert).await.unwrap();
     }
 
     pub(crate) fn key() -> SoftKey {
@@ -140,10 +147,18 @@ impl Office {
     }
 
     async fn finish(&self, page: &AtPage, answered: LoginAnswered) -> UserCredentials {
+        self.finished(page, answered).await.unwrap()
+    }
+
+    pub(crate) async fn finished(
+        &self,
+        page: &AtPage,
+        answered: LoginAnswered,
+    ) -> Result<UserCredentials, Error> {
         let LoginAnswered::Done { location } = answered else { panic!("it is not done") };
         let code = location.strip_prefix("http://127.0.0.1:4000/x?code=").unwrap().to_owned();
         let request = SsoFinish { code, verifier: page.verifier.clone() };
-        self.proxy.finish_sso(&request).await.unwrap()
+        self.proxy.finish_sso(&request).await
     }
 
     /// Signs in with a passkey, all the way.

@@ -196,6 +196,7 @@ async fn a_certificate_alone_adds_nothing() {
         );
     }
     office.cluster.clock.advance(Duration::from_secs(10 * 60));
+    office.announce().await;
     refused(office.page(&begun, BROWSER).await.map(drop), ErrorKind::NotFound);
 
     // In a terminal the code of the old app and that of the new one are both needed, and each is good once.
@@ -431,4 +432,83 @@ async fn what_was_shown_before_a_reset_or_a_lock_adds_nothing_after_it() {
     proxy.answer_invite(&invite.token, &answer).await.unwrap();
     // Its page would ask a new key, in the name of the credentials that are there now.
     assert!(office.page(&shown[1], BROWSER).await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_says_himself_where_he_guesses_from() {
+    let office = Office::open().await;
+    let (_person, client) = office.person("alice").await;
+    let begin = MfaBegin { terminal: true, ..add(MfaDeviceKind::Totp, Some("new")) };
+    let begun = client.begin_mfa(&begin).await.unwrap();
+    let guess = async |from: u8| {
+        let answer = MfaAnswer {
+            code: Some("000000".to_owned()),
+            totp: Some("000000".to_owned()),
+            client_addr: Some(format!("203.0.113.{from}:1")),
+            ..MfaAnswer::default()
+        };
+        client.answer_mfa(&begun.token, &answer).await.map(drop)
+    };
+    for from in 0..5 {
+        refused(guess(from).await, ErrorKind::Unauthenticated);
+    }
+    refused(guess(5).await, ErrorKind::RateLimited);
+    let told = serde_json::to_string(&office.cluster.records().await).unwrap();
+    assert!(!told.contains("203.0.113."), "{told}");
+}
+
+#[tokio::test]
+async fn no_code_is_spent_in_vain_on_a_machine_without_a_browser() {
+    let office = Office::open().await;
+    office.prefer(json!({"allow_recovery_codes": true})).await;
+    let token = office.invite("alice").await;
+    let secret = office.proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
+    let answer = InviteAnswer {
+        password: Some(PASSWORD.to_owned()),
+        totp: Some(code_of(&office, &secret)),
+        ..InviteAnswer::default()
+    };
+    let codes = office.proxy.answer_invite(&token, &answer).await.unwrap().recovery_codes;
+    office.cluster.clock.advance(Duration::from_secs(60));
+    let show = async |wanted: &str, code: &str| {
+        let (started, _verifier) = office.start_headless(Some(wanted)).await.unwrap();
+        let begun = office.type_code(&started.code).await.unwrap();
+        let answer = LoginAnswer {
+            binding: begun.binding.clone(),
+            user: Some("alice".to_owned()),
+            password: Some(PASSWORD.to_owned()),
+            code: Some(code.to_owned()),
+            client_addr: Some(CLIENT.to_owned()),
+            ..LoginAnswer::default()
+        };
+        office.proxy.answer_login(&state_of(&begun), &answer).await
+    };
+    refused(show("alice", &codes[0]).await.map(drop), ErrorKind::Denied);
+    assert!(office.cluster.records_of("recovery_code.used").await.is_empty());
+    let code = code_of(&office, &secret);
+    refused(show("bob", &code).await.map(drop), ErrorKind::Denied);
+    assert!(matches!(show("alice", &code).await.unwrap(), LoginAnswered::Approved));
+}
+
+#[tokio::test]
+async fn a_login_that_waits_is_nothing_after_a_reset() {
+    let office = Office::open().await;
+    office.prefer(json!({"second_factor": "off"})).await;
+    let token = office.invite("alice").await;
+    let password = Some(PASSWORD.to_owned());
+    let answer = InviteAnswer { password, ..InviteAnswer::default() };
+    office.proxy.answer_invite(&token, &answer).await.unwrap();
+    let page = office.begin("local").await.unwrap();
+    let shown = LoginAnswer {
+        binding: page.binding.clone(),
+        user: Some("alice".to_owned()),
+        password: Some(PASSWORD.to_owned()),
+        client_addr: Some(CLIENT.to_owned()),
+        ..LoginAnswer::default()
+    };
+    let answered = office.proxy.answer_login(&page.state, &shown).await.unwrap();
+    let reset = InviteRequest { purpose: InvitePurpose::Reset, ttl_seconds: None };
+    let invite = office.cluster.admin.create_invite("alice", &reset).await.unwrap();
+    office.proxy.answer_invite(&invite.token, &answer).await.unwrap();
+    refused(office.finished(&page, answered).await.map(drop), ErrorKind::NotFound);
 }

@@ -8,8 +8,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
+use api::Error;
 use api::wire::{LoginAnswer, LoginAnswered, LoginPage, LoginRead};
-use api::{Error, ErrorKind};
 
 use super::guard::{self, Ticket};
 use super::{admit, page, sso};
@@ -122,16 +122,12 @@ pub(super) async fn answer(
             let key = KeyPage { options: &options.to_string(), csrf: &ticket.csrf };
             ticket.stamp(page::render(StatusCode::OK, &key))
         }
-        Err(error) if may_try_again(&error) => {
+        Err(error) if page::may_try_again(&error) => {
             let problem = sso::sentence(&error);
             form(&web, &state, &headers, error.kind().status(), &user, Some(&problem)).await
         }
         Err(error) => sso::refused(&error),
     }
-}
-
-fn may_try_again(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::InvalidArgument)
 }
 
 async fn form(

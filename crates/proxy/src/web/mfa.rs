@@ -100,16 +100,12 @@ pub(super) async fn answer(
             }
             None => form(&web, &token, &ticket, StatusCode::OK, None).await,
         },
-        Err(error) if may_try_again(&error) => {
+        Err(error) if page::may_try_again(&error) => {
             let problem = sso::sentence(&error);
             form(&web, &token, &ticket, error.kind().status(), Some(&problem)).await
         }
         Err(error) => refused(&error),
     }
-}
-
-fn may_try_again(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Unauthenticated | ErrorKind::InvalidArgument)
 }
 
 async fn form(

@@ -67,3 +67,8 @@ pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {
         }
     }
 }
+
+/// Whether the form is shown once more: what was typed can be mended.
+pub(super) fn may_try_again(error: &Error) -> bool {
+    matches!(error.kind(), api::ErrorKind::Unauthenticated | api::ErrorKind::InvalidArgument)
+}
