@@ -15,6 +15,7 @@ mod cluster;
 mod confidences;
 mod endpoints;
 mod evidence;
+mod headless;
 mod heartbeats;
 mod held;
 mod invites;

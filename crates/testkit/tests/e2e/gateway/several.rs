@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
-use testkit::{Cluster, Peer, Real, process, wait};
+use testkit::{Cluster, Peer, Real, wait};
 
 use super::{REVISION, SOON, await_connection, call, connect, turned_away};
 
@@ -96,12 +96,18 @@ fn an_agent_that_falls_silent_is_passed_over_and_comes_back() {
     let hello = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"initialize","params":{{"protocolVersion":"{REVISION}","capabilities":{{}},"clientInfo":{{"name":"t","version":"1"}}}}}}"#,
     );
-    // Until the proxy has noticed; what was sent before that may wait for long.
+    // Until the proxy has noticed. What was sent before it could waits for long, so nobody waits for it here.
+    let mut waiting = Vec::new();
     wait::until("the silence to be noticed", wait::PATIENCE, || {
-        drop(process::run(way.command(), format!("{hello}\n").as_bytes(), wait::PATIENCE));
-        let log = cluster.proxy().log();
-        if log.contains("gives no sign of life") { Ok(()) } else { Err("not yet".to_owned()) }
+        let mut peer = Peer::start(&way);
+        peer.send(hello.as_bytes());
+        waiting.push(peer);
+        wait::poll(SOON, || {
+            let log = cluster.proxy().log();
+            if log.contains("gives no sign of life") { Ok(()) } else { Err(log) }
+        })
     });
+    drop(waiting);
     are_quick(&cluster, &alice, 8);
     cluster.agent_named("second").process().signal(Signal::SIGCONT);
     await_servers(&cluster, &["agent", "second"]);
