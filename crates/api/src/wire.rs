@@ -117,6 +117,9 @@ pub struct HeartbeatReceipt {
 pub struct JoinRequest {
     /// The join token.
     pub token: String,
+    /// What the platform signed that the service runs on, for a join token that asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
     /// What the machine calls itself.
     pub node_name: String,
     /// The services that it is to run: `app`, `proxy`.

@@ -233,6 +233,12 @@ impl TokenName {
         let hidden = if length >= 4 * Self::SHOWN { length - Self::SHOWN } else { length };
         Self("***".chars().chain(name.chars().skip(hidden)).collect())
     }
+
+    /// The token with this name, which is no secret: another proof is needed to join by it.
+    #[must_use]
+    pub fn public(name: &str) -> Self {
+        Self(Text::new(name).0.into_owned())
+    }
 }
 
 // === impl ResourceName ===

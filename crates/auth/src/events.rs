@@ -1,5 +1,6 @@
 //! What the auth service tells the audit log, and who is named as having done it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit::event::Moment;
@@ -21,6 +22,7 @@ use api::Error;
 use crate::audit_log::AuditLog;
 use crate::caller::Caller;
 use crate::cx::OpCx;
+use crate::join::{Admission, Refusal};
 use crate::sso;
 
 /// Something that was recorded before it happened did not happen after all.
@@ -122,9 +124,9 @@ pub(crate) async fn changed(
             let roles = role_names(&token.spec.roles);
             let event = JoinTokenCreate {
                 actor,
-                name: TokenName::new(name),
+                name: token_name(token),
                 roles: &roles,
-                join_method: &token.spec.join_method,
+                join_method: token.spec.join_method.name().as_str(),
                 expires,
             };
             audit.record(&event).await
@@ -275,16 +277,18 @@ pub(crate) async fn assertion(cx: &OpCx, statement: &Statement<'_>) -> Result<()
 pub(crate) async fn joined(
     cx: &OpCx,
     identity: &ServiceIdentity,
-    token: &Token,
+    admission: &Admission,
 ) -> Result<(), Error> {
+    let Admission { token, workload } = admission;
     let role = service_names(identity).join(",");
     let remote = cx.remote();
     let event = InstanceJoin {
         host_id: &identity.host_id,
         node_name: Text::new(&identity.node_name),
         role: Text::new(&role),
-        method: Text::new(&token.spec.join_method),
-        token_name: TokenName::new(&token.metadata.name),
+        method: Text::new(token.spec.join_method.name().as_str()),
+        token_name: token_name(token),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
         outcome: Outcome::Success,
         remote_addr: remote.as_deref(),
     };
@@ -296,21 +300,38 @@ pub(crate) async fn join_refused(
     cx: &OpCx,
     node_name: &str,
     services: &[String],
-    error: &Error,
+    refusal: &Refusal,
 ) -> Result<(), Error> {
-    let remote = cx.remote();
+    let Refusal { error, token, workload } = refusal;
     let role = services.join(",");
+    let remote = cx.remote();
+    let words = match error.cause() {
+        Some(cause) => format!("{}: {cause}", error.message()),
+        None => error.message().to_owned(),
+    };
+    let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
     let event = InstanceJoin {
         host_id: "",
         node_name: Text::new(node_name),
         role: Text::new(&role),
-        method: Text::new("token"),
-        // What was shown is not a token of ours, and may be one of somebody else's.
-        token_name: TokenName::new(""),
-        outcome: Outcome::Failure(Text::new(error.message())),
+        method: Text::new(method),
+        // Whatever was shown may be a secret of something else.
+        token_name: token.as_ref().map_or_else(|| TokenName::new(""), token_name),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
+        outcome: Outcome::Failure(Text::new(&words)),
         remote_addr: remote.as_deref(),
     };
     cx.core().audit.record_anonymous(&event).await
+}
+
+/// What is recorded as the name of a token: a secret is hidden.
+fn token_name(token: &Token) -> TokenName {
+    let name = &token.metadata.name;
+    if token.spec.join_method.is_secret() { TokenName::new(name) } else { TokenName::public(name) }
+}
+
+fn told(claims: &BTreeMap<String, String>) -> BTreeMap<&str, Text<'_>> {
+    claims.iter().map(|(name, value)| (name.as_str(), Text::new(value))).collect()
 }
 
 fn service_names(identity: &ServiceIdentity) -> Vec<String> {

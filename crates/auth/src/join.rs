@@ -1,16 +1,19 @@
 //! How services become part of the cluster, and stay it.
 
+mod admission;
+mod workload;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use api::Error;
 use api::wire::{JoinRequest, RenewRequest, ServiceCredentials};
-use api::{Error, ErrorKind};
 use pki::{IssueError, PublicKey, Service, ServiceIdentity};
-use resource::{JoinRole, Kind, Resource, Secret, Token};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use resource::{JoinRole, Secret, Token};
 use uuid::Uuid;
 
+use self::admission::Shown;
+pub(crate) use self::admission::{Admission, Refusal};
 use crate::core::Core;
 use crate::cx::OpCx;
 use crate::{certificate, events};
@@ -39,20 +42,19 @@ pub struct ServiceRequest {
 
 /// Certifies a service that shows a join token.
 pub(crate) async fn join(cx: &OpCx, request: JoinRequest) -> Result<ServiceCredentials, Error> {
-    let JoinRequest { token, node_name, services, public_key, names } = request;
+    let JoinRequest { token, id_token, node_name, services, public_key, names } = request;
     let core = cx.core();
-    let secret = Secret::new(token);
-    let (token, services) = match admit(core, &secret, &services).await {
+    let shown = Shown { token: Secret::new(token), id_token: id_token.map(Secret::new) };
+    let (admission, services, key) = match admit(core, &shown, &services, &public_key).await {
         Ok(admitted) => admitted,
-        Err(error) => {
-            events::join_refused(cx, &node_name, &services, &error).await?;
-            return Err(error);
+        Err(refusal) => {
+            events::join_refused(cx, &node_name, &services, &refusal).await?;
+            return Err(refusal.error);
         }
     };
-    let key = certificate::read_key(&public_key)?;
     let request = ServiceRequest { host_id: None, node_name, services, names, key };
     let (identity, credentials) = certify(core, &request)?;
-    events::joined(cx, &identity, &token).await?;
+    events::joined(cx, &identity, &admission).await?;
     Ok(credentials)
 }
 
@@ -115,19 +117,24 @@ pub(crate) fn certify(
     Ok((identity, credentials))
 }
 
-/// The token that a service shows, if it is good for what the service wants to be.
+/// What lets a service in, if it is good for what the service wants to be.
 async fn admit(
     core: &Core,
-    secret: &Secret<String>,
+    shown: &Shown,
     services: &[String],
-) -> Result<(Token, BTreeSet<Service>), Error> {
-    let Some(token) = find(core, secret).await? else {
-        return Err(Error::new(
-            ErrorKind::Unauthenticated,
-            "the join token is not valid: it is unknown, or has expired",
-        )
-        .hint("`tctl tokens add --type=app` on the auth host makes a new one"));
-    };
+    public_key: &str,
+) -> Result<(Admission, BTreeSet<Service>, PublicKey), Refusal> {
+    let admission = admission::admit(core, shown).await?;
+    let asked = wanted(&admission.token, services)
+        .and_then(|services| Ok((services, certificate::read_key(public_key)?)));
+    match asked {
+        Ok((services, key)) => Ok((admission.spend(core).await?, services, key)),
+        Err(error) => Err(admission.refuse(error)),
+    }
+}
+
+/// What a service wants to be, if a token is good for all of it.
+fn wanted(token: &Token, services: &[String]) -> Result<BTreeSet<Service>, Error> {
     let mut wanted = BTreeSet::new();
     for name in services {
         let service: Service = name
@@ -151,21 +158,5 @@ async fn admit(
     if wanted.is_empty() {
         return Err(Error::invalid("a service that joins must say what it runs"));
     }
-    Ok((token, wanted))
-}
-
-/// Looks at every token, in a time that does not depend on how much of the secret is right.
-async fn find(core: &Core, secret: &Secret<String>) -> Result<Option<Token>, Error> {
-    let shown = Sha256::digest(secret.expose().as_bytes());
-    let (tokens, _cursor) = core.records.list(Kind::Token).await?;
-    let mut found = None;
-    for token in tokens {
-        let Resource::Token(token) = token else { continue };
-        let kept = Sha256::digest(token.metadata.name.as_bytes());
-        if bool::from(kept.as_slice().ct_eq(shown.as_slice())) {
-            found = Some(token);
-        }
-    }
-    let now = core.clock.now();
-    Ok(found.filter(|token| token.metadata.expires.is_none_or(|end| now < end)))
+    Ok(wanted)
 }

@@ -27,6 +27,8 @@ const CEREMONIES: &str = "ceremonies";
 const MFA_CHANGES: &str = "mfa_changes";
 /// Whose security key it is, by the hash of what the key calls itself.
 const SECURITY_KEYS: &str = "security_keys";
+/// Proofs that were used and are good for one use, by the hash of who made which.
+const USED_PROOFS: &str = "used_proofs";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -124,6 +126,11 @@ pub(crate) fn mfa_change(token: &str) -> Result<Key, Error> {
 /// The key of who has the security key that calls itself so.
 pub(crate) fn security_key(id: &[u8]) -> Result<Key, Error> {
     Key::new(&[SECURITY_KEYS, &digest(&[&hex::encode(id)])]).map_err(|error| refused(&error))
+}
+
+/// The key of a proof that somebody made under this name.
+pub(crate) fn used_proof(issuer: &str, id: &str) -> Result<Key, Error> {
+    Key::new(&[USED_PROOFS, &digest(&[issuer, id])]).map_err(|error| refused(&error))
 }
 
 /// A hash of texts that differs when any of them, or where one ends, differs.

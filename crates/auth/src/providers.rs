@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use pki::jwt::foreign::{ForeignKeys, ForeignKeysError, ForeignToken, ForeignTokenError};
 use resource::connector::check_provider_url;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 use tokio::time::Instant;
 use url::Url;
@@ -33,6 +34,8 @@ pub(crate) struct Providers {
     fetcher: Fetcher,
     /// Guards what is remembered by issuer.
     metadata: Mutex<HashMap<String, Kept<Metadata>>>,
+    /// Guards what is remembered of issuers of which only the keys matter.
+    signers: Mutex<HashMap<String, Kept<Signer>>>,
     /// Guards what is remembered by the address of key sets.
     keys: Mutex<HashMap<String, Kept<ForeignKeys>>>,
 }
@@ -61,6 +64,13 @@ pub(crate) struct Metadata {
     pub(crate) authorization_response_iss_parameter_supported: bool,
 }
 
+/// The part of it that those have too who sign people in nowhere: CI systems, Kubernetes.
+#[derive(Debug, Deserialize)]
+struct Signer {
+    issuer: String,
+    jwks_uri: String,
+}
+
 // === impl Providers ===
 
 impl Providers {
@@ -68,6 +78,7 @@ impl Providers {
         Self {
             fetcher: Fetcher::new(Egress::default()),
             metadata: Mutex::default(),
+            signers: Mutex::default(),
             keys: Mutex::default(),
         }
     }
@@ -84,6 +95,18 @@ impl Providers {
         }
         let heard = self.ask_metadata(issuer).await.map(Arc::new);
         settle(&self.metadata, issuer, heard)
+    }
+
+    /// Where the keys are of who signs as this issuer.
+    pub(crate) async fn keys_of(&self, issuer: &str) -> Result<String, Error> {
+        let known = match fresh(&self.signers, issuer) {
+            Some(known) => known,
+            None => {
+                let heard = self.ask_signer(issuer).await.map(Arc::new);
+                settle(&self.signers, issuer, heard)?
+            }
+        };
+        Ok(known.jwks_uri.clone())
     }
 
     /// Verifies the signature of a token by the keys at an address.
@@ -126,27 +149,28 @@ impl Providers {
     }
 
     async fn ask_metadata(&self, issuer: &str) -> Result<Metadata, Error> {
-        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let fetched = self.get(&address).await?;
-        let found: Metadata = serde_json::from_slice(&fetched.body).map_err(|error| {
-            unavailable(format!("{address} is not what a provider says of itself: {error}"))
-        })?;
-        // Section 4.3: it must be identical, or somebody speaks for somebody else.
-        if found.issuer != issuer {
-            return Err(unavailable(format!(
-                "the provider at {issuer:?} calls itself {:?}: write this as issuer_url",
-                found.issuer
-            )));
-        }
+        let found: Metadata = self.ask_document(issuer).await?;
+        check_speaker(issuer, &found.issuer)?;
         let endpoints = [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri];
         for endpoint in endpoints.into_iter().chain(&found.userinfo_endpoint) {
-            check_endpoint(issuer, endpoint).map_err(|error| {
-                unavailable(format!(
-                    "the provider {issuer:?} names the address {endpoint:?}: {error}"
-                ))
-            })?;
+            check_named(issuer, endpoint)?;
         }
         Ok(found)
+    }
+
+    async fn ask_signer(&self, issuer: &str) -> Result<Signer, Error> {
+        let found: Signer = self.ask_document(issuer).await?;
+        check_speaker(issuer, &found.issuer)?;
+        check_named(issuer, &found.jwks_uri)?;
+        Ok(found)
+    }
+
+    async fn ask_document<T: DeserializeOwned>(&self, issuer: &str) -> Result<T, Error> {
+        let address = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
+        let fetched = self.get(&address).await?;
+        serde_json::from_slice(&fetched.body).map_err(|error| {
+            unavailable(format!("{address} is not what a provider says of itself: {error}"))
+        })
     }
 
     async fn get(&self, address: &str) -> Result<Fetched, Error> {
@@ -160,6 +184,22 @@ impl Providers {
             Err(unavailable(format!("{address} answers {}", fetched.status)))
         }
     }
+}
+
+/// Section 4.3: it must be identical, or somebody speaks for somebody else.
+fn check_speaker(issuer: &str, found: &str) -> Result<(), Error> {
+    if found == issuer {
+        return Ok(());
+    }
+    Err(unavailable(format!(
+        "the provider at {issuer:?} calls itself {found:?}: write this as its issuer"
+    )))
+}
+
+fn check_named(issuer: &str, endpoint: &str) -> Result<(), Error> {
+    check_endpoint(issuer, endpoint).map_err(|error| {
+        unavailable(format!("the provider {issuer:?} names the address {endpoint:?}: {error}"))
+    })
 }
 
 /// A provider elsewhere names no address of this machine in the clear: what is there is not its own.

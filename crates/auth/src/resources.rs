@@ -237,7 +237,13 @@ async fn prepare(
             });
             user::prepare(cx, new, before).await
         }
-        Resource::Token(token) => token::prepare(token),
+        Resource::Token(token) => {
+            let before = before.and_then(|before| match before {
+                Resource::Token(token) => Some(token),
+                _ => None,
+            });
+            token::prepare(token, before)
+        }
         Resource::Lock(new) => {
             let before = before.and_then(|before| match before {
                 Resource::Lock(lock) => Some(lock),

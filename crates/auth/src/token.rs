@@ -1,6 +1,8 @@
 //! Join tokens: what is checked when one is written.
 
 use api::Error;
+use pki::jwt::foreign::ForeignKeys;
+use resource::token::JoinMethod;
 use resource::{JoinRole, Token};
 
 /// The shortest token. It is all that keeps a stranger from joining, so it must not be found by
@@ -8,12 +10,27 @@ use resource::{JoinRole, Token};
 const MIN_CHARS: usize = 8;
 
 /// Checks a token.
-pub(crate) fn prepare(token: &Token) -> Result<(), Error> {
+pub(crate) fn prepare(token: &Token, before: Option<&Token>) -> Result<(), Error> {
     if token.is_masked() {
         return Err(Error::invalid("the token's name is masked, so it cannot be written")
             .hint("read it with its secrets, or choose a name without \"*\""));
     }
-    if token.metadata.name.chars().count() < MIN_CHARS {
+    let is_secret = token.spec.join_method.is_secret();
+    // A name that was shown to everybody is no secret by being called one.
+    if is_secret && before.is_some_and(|before| !before.spec.join_method.is_secret()) {
+        return Err(Error::invalid(
+            "spec.join_method: the token's name was no secret so far, so it cannot become one",
+        )
+        .hint("delete the token, and let `tctl tokens add` make one with a random name"));
+    }
+    if let JoinMethod::Workload(join) = &token.spec.join_method
+        && let Some(keys) = &join.static_jwks
+    {
+        ForeignKeys::from_json(keys.as_bytes()).map(drop).map_err(|error| {
+            Error::invalid(format!("spec.{}.static_jwks: {error}", join.platform.method()))
+        })?;
+    }
+    if is_secret && token.metadata.name.chars().count() < MIN_CHARS {
         return Err(Error::invalid(format!("a join token has at least {MIN_CHARS} characters"))
             .hint("`tctl tokens add` without --value makes a random one"));
     }

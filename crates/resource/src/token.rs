@@ -1,4 +1,6 @@
-//! `token`: what a service shows once to join the cluster. Its name is the secret.
+//! `token`: by what services join the cluster. Where no other proof is asked for, its name is the secret.
+
+mod method;
 
 use std::fmt;
 
@@ -12,8 +14,9 @@ use crate::object::{Object, document};
 use crate::report::quoted;
 use crate::secret::Secrets;
 
-/// The only way to join: to know the token.
-pub const JOIN_METHOD_TOKEN: &str = "token";
+pub use self::method::{
+    JoinClaim, JoinMethod, JoinMethodName, JoinRule, MAX_RULES, Platform, Want, WorkloadJoin,
+};
 
 /// What a masked character looks like. A token cannot contain it, so that a masked one is never created.
 const MASK: char = '*';
@@ -24,7 +27,7 @@ const OTHER_FIELDS: &[&str] = &["bot_name", "suggested_agent_matcher_labels", "a
 /// What a service shows to join the cluster.
 #[derive(Clone, PartialEq)]
 pub struct Token {
-    /// The name is the secret.
+    /// The name is the secret, unless the join method asks for another proof.
     pub metadata: Metadata,
     /// What the token is good for.
     pub spec: TokenSpec,
@@ -35,8 +38,8 @@ pub struct Token {
 pub struct TokenSpec {
     /// The services that may join with it; at least one.
     pub roles: Vec<JoinRole>,
-    /// How joining is proven; always [`JOIN_METHOD_TOKEN`].
-    pub join_method: String,
+    /// How joining is proven.
+    pub join_method: JoinMethod,
     /// Labels that whoever joins is advised to carry.
     pub suggested_labels: Option<LabelSelector>,
     /// Known fields that mean nothing here, kept and printed back.
@@ -119,17 +122,22 @@ impl Token {
             metadata: Metadata::named(name),
             spec: TokenSpec {
                 roles: roles.into_iter().collect(),
-                join_method: JOIN_METHOD_TOKEN.to_owned(),
+                join_method: JoinMethod::Token,
                 suggested_labels: None,
                 other: Map::new(),
             },
         }
     }
 
-    /// The token with all but its last characters masked: enough to tell tokens apart.
+    /// The token with all but its last characters masked: enough to tell tokens apart. A name that is no
+    /// secret stays as it is.
     #[must_use]
     pub fn masked_name(&self) -> String {
-        mask(&self.metadata.name)
+        if self.spec.join_method.is_secret() {
+            mask(&self.metadata.name)
+        } else {
+            self.metadata.name.clone()
+        }
     }
 
     /// Whether the name is a masked one: a token that was read where secrets are not shown. Such a
@@ -152,9 +160,9 @@ impl Token {
         let roles: Vec<&str> = self.spec.roles.iter().map(JoinRole::as_str).collect();
         let suggested = self.spec.suggested_labels.as_ref();
         let mut spec = Object::default();
-        spec.put("roles", roles)
-            .put("join_method", self.spec.join_method.as_str())
-            .put_some("suggested_labels", suggested.map(LabelSelector::to_json))
+        spec.put("roles", roles);
+        self.spec.join_method.put(&mut spec);
+        spec.put_some("suggested_labels", suggested.map(LabelSelector::to_json))
             .put_kept(&self.spec.other);
         let mut metadata = self.metadata.clone();
         if secrets == Secrets::Redact {
@@ -169,24 +177,10 @@ fn spec(table: &mut Table<'_>) -> Option<TokenSpec> {
     if roles.as_ref().is_some_and(Vec::is_empty) {
         table.missing::<()>("roles", "a token needs at least one service that may join with it");
     }
-    let join_method = match table.field("join_method") {
-        None => Some(JOIN_METHOD_TOKEN.to_owned()),
-        Some(reader) => join_method(reader),
-    };
+    let join_method = JoinMethod::read(table);
     let suggested_labels = table.get("suggested_labels");
     let other = table.keep(OTHER_FIELDS);
     Some(TokenSpec { roles: roles?, join_method: join_method?, suggested_labels, other })
-}
-
-/// Another method would make a token of a name that its author did not think of as a secret.
-fn join_method(reader: Reader<'_>) -> Option<String> {
-    match reader.text()? {
-        "" | JOIN_METHOD_TOKEN => Some(JOIN_METHOD_TOKEN.to_owned()),
-        other => {
-            let message = format!("the join method {} is not supported", quoted(other));
-            reader.refuse_with_help(message, "the only one is \"token\"")
-        }
-    }
 }
 
 /// Masks three quarters of a secret, and never leaves more than eight characters.

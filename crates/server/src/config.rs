@@ -6,8 +6,9 @@ mod services;
 
 use std::path::PathBuf;
 
+use api::FirstContact;
 pub(crate) use cli::address::{AUTH_PORT, PROXY_PORT, with_port};
-use pki::CaPin;
+use resource::token::JoinMethodName;
 
 pub(crate) use file::{host_name, load, parse};
 pub(crate) use services::{AppSection, AuthSection, ProxySection};
@@ -41,14 +42,12 @@ pub(crate) struct Config {
 /// How to reach and join the cluster.
 #[derive(Debug)]
 pub(crate) struct Join {
-    /// `host:port` of the auth service or of a proxy: both lead to the auth service.
-    pub(crate) addresses: Vec<String>,
-    /// Whether the addresses are a proxy's.
-    pub(crate) through_proxy: bool,
+    /// Where the cluster is, and whom to believe there before there is an identity.
+    pub(crate) contact: FirstContact,
+    /// How joining is proven.
+    pub(crate) method: JoinMethodName,
     /// The join token; needed only until there is an identity.
     pub(crate) token: Option<TokenSource>,
-    /// Which authorities are believed at first contact.
-    pub(crate) ca_pins: Vec<CaPin>,
 }
 
 /// Where a join token is found.

@@ -9,6 +9,7 @@ use api::{AUTH_SERVER_NAME, Client, Endpoint};
 use pki::{
     Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, Service, Trust, TrustStore,
 };
+use resource::token::JoinMethodName;
 use runtime::{Backoff, Clock, Tasks};
 
 use crate::config::Join;
@@ -127,24 +128,19 @@ impl HostIdentity {
         };
         let token = token.read()?;
         let key = PrivateKey::generate()?;
+        let services = wanted.services.iter().map(|service| service.as_str().to_owned()).collect();
+        let mut request = JoinRequest {
+            token: token.expose().clone(),
+            id_token: None,
+            node_name: wanted.node_name.clone(),
+            services,
+            public_key: key.public().to_pem(),
+            names: wanted.names.clone(),
+        };
         let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
         loop {
-            let request = JoinRequest {
-                token: token.expose().clone(),
-                node_name: wanted.node_name.clone(),
-                services: wanted
-                    .services
-                    .iter()
-                    .map(|service| service.as_str().to_owned())
-                    .collect(),
-                public_key: key.public().to_pem(),
-                names: wanted.names.clone(),
-            };
-            let error = match first_contact(join, tasks).await {
-                Ok(client) => match client.join(&request).await {
-                    Ok(credentials) => return Self::issued(data_dir, key, &credentials),
-                    Err(error) => error,
-                },
+            let error = match ask_to_join(join, &mut request, tasks).await {
+                Ok(credentials) => return Self::issued(data_dir, key, &credentials),
                 Err(error) => error,
             };
             match error.kind() {
@@ -256,34 +252,18 @@ fn file_of(key: PrivateKey, credentials: &ServiceCredentials) -> anyhow::Result<
     })
 }
 
-/// A client for somebody who has no identity yet.
-async fn first_contact(join: &Join, tasks: &Tasks) -> Result<Client, api::Error> {
-    let pins = if join.ca_pins.is_empty() {
-        // Without a pin only a proxy that this machine's roots vouch for can tell the pins.
-        let Some(proxy) = join.addresses.first().filter(|_| join.through_proxy) else {
-            return Err(api::Error::invalid("joining through auth_server needs ca_pin")
-                .hint("`tctl status` prints the pin on the auth host"));
-        };
-        let ping =
-            api::discover(proxy, &api::ProxyTrust::SystemRoots, tasks).await.map_err(|error| {
-                error.hint("set ca_pin in the tessera section of the configuration")
-            })?;
-        ping.ca_pins
-            .iter()
-            .map(|pin| pin.parse())
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| api::Error::internal(format!("the proxy told no pin: {error}")))?
-    } else {
-        join.ca_pins.clone()
-    };
-    let unusable = |error: pki::tls::TlsError| api::Error::invalid(error.to_string());
-    let config = pki::tls::client_config(ServerTrust::Pins(pins), None, &[api::ALPN_AUTH])
-        .map_err(unusable)?;
-    let server_name = pki::tls::server_name(AUTH_SERVER_NAME).map_err(unusable)?;
-    let endpoint = Endpoint::Tls {
-        addresses: join.addresses.clone(),
-        server_name,
-        config: std::sync::Arc::new(config),
-    };
-    Ok(Client::new(endpoint, tasks.clone()))
+/// One attempt, with what the platform says of this process now.
+async fn ask_to_join(
+    join: &Join,
+    request: &mut JoinRequest,
+    tasks: &Tasks,
+) -> Result<ServiceCredentials, api::Error> {
+    let client = join.contact.client(tasks).await?;
+    if join.method != JoinMethodName::Token {
+        let cluster = client.ping().await?.cluster;
+        let variable = |name: &str| std::env::var(name).ok();
+        let token = api::workload_token(join.method, &cluster, variable).await?;
+        request.id_token = token.map(|token| token.expose().clone());
+    }
+    client.join(request).await
 }

@@ -382,7 +382,7 @@ fn auth_addresses(local: Option<SocketAddr>, join: Option<&Join>) -> Vec<String>
             }
             vec![address.to_string()]
         }
-        (None, Some(join)) => join.addresses.clone(),
+        (None, Some(join)) => join.contact.addresses.clone(),
         (None, None) => Vec::new(),
     }
 }

@@ -12,6 +12,7 @@
 pub mod argv;
 pub mod browser;
 pub mod census;
+pub mod ci_platform;
 pub mod clients;
 pub mod cluster;
 pub mod github;
@@ -31,6 +32,7 @@ pub mod wait;
 
 pub use argv::Argv;
 pub use browser::Browser;
+pub use ci_platform::CiPlatform;
 pub use cluster::Cluster;
 pub use github::Github;
 pub use identity_provider::IdentityProvider;

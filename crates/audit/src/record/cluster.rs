@@ -71,8 +71,11 @@ pub struct InstanceJoin<'a> {
     pub role: Text<'a>,
     /// How it proved that it may.
     pub method: Text<'a>,
-    /// The token that it used, hidden.
+    /// The token that it used, hidden where that is a secret.
     pub token_name: TokenName,
+    /// What its platform says of it, where that is the proof.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub workload: BTreeMap<&'a str, Text<'a>>,
     /// Whether it was let in.
     #[serde(flatten)]
     pub outcome: Outcome<'a>,

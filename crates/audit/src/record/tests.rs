@@ -116,6 +116,7 @@ fn outcomes(outcome: &Outcome<'_>) -> Vec<Event> {
             role: "app".into(),
             method: "token".into(),
             token_name: TokenName::new("a-very-long-join-token"),
+            workload: BTreeMap::from([("sub", "repo:octo/app:ref:refs/heads/main".into())]),
             outcome: outcome(),
             remote_addr: Some("192.0.2.1:5"),
         }),

@@ -21,6 +21,7 @@ async fn join(
     let owned = |list: &[&str]| list.iter().map(|&text| text.to_owned()).collect();
     let request = JoinRequest {
         token: token.to_owned(),
+        id_token: None,
         node_name: "new-node".to_owned(),
         services: owned(services),
         public_key: key.public().to_pem(),

@@ -34,3 +34,4 @@ mod soft_key;
 mod start;
 mod strangers;
 mod watch;
+mod workloads;

@@ -26,7 +26,8 @@ fn services_are_named_in_any_case() {
         token.spec.roles,
         [JoinRole::App, JoinRole::Proxy, JoinRole::Other("node".to_owned())]
     );
-    assert_eq!(tests::token(NAME, json!({"roles": ["app"]})).unwrap().spec.join_method, "token");
+    let token = tests::token(NAME, json!({"roles": ["app"]})).unwrap();
+    assert_eq!(token.spec.join_method, JoinMethod::Token);
 }
 
 #[test]
@@ -43,7 +44,8 @@ fn mistakes_are_named() {
         ),
         (
             json!({"roles": ["app"], "join_method": "iam"}),
-            "spec.join_method: the join method \"iam\" is not supported (the only one is \"token\")",
+            "spec.join_method: the join method \"iam\" is not supported (expected one of \
+             token, github, gitlab, kubernetes)",
         ),
     ];
     for (spec, message) in cases {
@@ -77,4 +79,181 @@ fn a_masked_token_is_listed_and_never_created() {
     let source = crate::Source::new("token.json", &masked.to_string());
     let refused = crate::parse_documents(&source).unwrap_err();
     assert!(refused.problems()[0].message.contains("the token's name is masked"), "{refused}");
+}
+
+fn by(method: &str, section: Value) -> Result<Token, Vec<String>> {
+    token("ci", json!({"roles": ["App"], "join_method": method, method: section}))
+}
+
+#[test]
+fn documented_join_methods_are_read_and_printed_back() {
+    let sections = [
+        (
+            "github",
+            json!({"allow": [
+                {"repository": "octo/app", "environment": "production", "ref": "refs/heads/main"},
+                {"repository_owner": "octo", "actor": "cat", "workflow": "CI", "ref_type": "branch"},
+                {"sub": "repo:octo/app:ref:refs/heads/main"},
+            ]}),
+            Some("https://token.actions.githubusercontent.com"),
+        ),
+        (
+            "github",
+            json!({"enterprise_slug": "octo-inc", "allow": [{"repository": "octo/app"}]}),
+            Some("https://token.actions.githubusercontent.com/octo-inc"),
+        ),
+        (
+            "github",
+            json!({
+                "enterprise_server_host": "ghes.example.com", "static_jwks": "{\"keys\": []}",
+                "allow": [{"repository": "octo/app"}],
+            }),
+            Some("https://ghes.example.com/_services/token"),
+        ),
+        (
+            "gitlab",
+            json!({"allow": [{"project_path": "octo/*", "ref_protected": true, "user_id": "7"}]}),
+            Some("https://gitlab.com"),
+        ),
+        (
+            "gitlab",
+            json!({"domain": "git.example.com:8443", "allow": [{"namespace_path": "octo"}]}),
+            Some("https://git.example.com:8443"),
+        ),
+        (
+            "kubernetes",
+            json!({
+                "type": "static_jwks", "static_jwks": {"jwks": "{\"keys\": []}"},
+                "allow": [{"service_account": "mcp:agent"}],
+            }),
+            None,
+        ),
+        (
+            "kubernetes",
+            json!({
+                "type": "oidc", "oidc": {"issuer": "https://oidc.example.com/id/7"},
+                "allow": [{"service_account": "mcp:agent"}],
+            }),
+            Some("https://oidc.example.com/id/7"),
+        ),
+    ];
+    for (method, section, issuer) in sections {
+        let token = by(method, section.clone()).unwrap();
+        let JoinMethod::Workload(workload) = &token.spec.join_method else { panic!("{method}") };
+        assert_eq!(workload.platform.issuer().as_deref(), issuer);
+        // Such a name is no secret, so it is shown, and may be written as it was shown.
+        assert_eq!(token.masked_name(), "ci");
+        let printed = token.to_json(Secrets::Redact);
+        assert_eq!(printed["spec"][method], section);
+        assert_eq!(printed["spec"]["join_method"], method);
+        let again = Resource::from_node(&Node::from_json(&printed)).unwrap();
+        assert_eq!(again.to_json(Secrets::Redact), printed);
+    }
+}
+
+#[test]
+fn what_would_let_in_anybody_or_nobody_is_refused_with_its_place() {
+    let account = json!([{"service_account": "a:b"}]);
+    let cases = [
+        ("github", json!({}), "spec.github.allow: missing"),
+        ("github", json!({"allow": []}), "spec.github.allow: is empty: nobody could join"),
+        (
+            "github",
+            json!({"allow": [{}]}),
+            "spec.github.allow[0]: the rule lets in workloads of anybody",
+        ),
+        ("github", json!({"allow": [{"environment": "prod", "actor": "me"}]}), "anybody"),
+        (
+            "github",
+            json!({"allow": [{"repository": ""}]}),
+            "spec.github.allow[0].repository: is empty",
+        ),
+        (
+            "github",
+            json!({"allow": [{"repo": "octo/app"}]}),
+            "spec.github.allow[0].repo: unknown field",
+        ),
+        (
+            "github",
+            json!({"allow": [{"repository": "a/b"}], "domain": "x"}),
+            "spec.github.domain: unknown",
+        ),
+        (
+            "github",
+            json!({"enterprise_server_host": "https://a", "allow": [{"repository": "a/b"}]}),
+            "is no host",
+        ),
+        (
+            "github",
+            json!({"enterprise_server_host": "a/b", "allow": [{"repository": "a/b"}]}),
+            "is no host",
+        ),
+        (
+            "github",
+            json!({"enterprise_server_host": "u@a", "allow": [{"repository": "a/b"}]}),
+            "is no host",
+        ),
+        (
+            "github",
+            json!({"enterprise_slug": "../x", "allow": [{"repository": "a/b"}]}),
+            "a slug has",
+        ),
+        ("gitlab", json!({"allow": [{"project_path": "*"}]}), "anybody"),
+        ("gitlab", json!({"allow": [{"project_path": "**?", "ref": "main"}]}), "anybody"),
+        (
+            "gitlab",
+            json!({"allow": [{"project_path": "a/b", "ref_protected": "maybe"}]}),
+            "ref_protected",
+        ),
+        ("kubernetes", json!({"allow": account.clone()}), "spec.kubernetes.type: missing"),
+        (
+            "kubernetes",
+            json!({"type": "in_cluster", "allow": account.clone()}),
+            "asks no Kubernetes API",
+        ),
+        (
+            "kubernetes",
+            json!({"type": "static_jwks", "allow": account.clone()}),
+            "static_jwks: missing",
+        ),
+        (
+            "kubernetes",
+            json!({"type": "oidc", "allow": account.clone()}),
+            "spec.kubernetes.oidc: missing",
+        ),
+        (
+            "kubernetes",
+            json!({"type": "oidc", "oidc": {"issuer": "http://a.example"}, "allow": account}),
+            "https://",
+        ),
+        (
+            "kubernetes",
+            json!({"type": "oidc", "oidc": {"issuer": "https://a.example"}, "allow": [{"service_account": "b"}]}),
+            "namespace:name",
+        ),
+    ];
+    for (method, section, message) in cases {
+        let problems = by(method, section.clone()).unwrap_err();
+        assert!(
+            problems.iter().any(|problem| problem.contains(message)),
+            "{section}: {problems:?}"
+        );
+    }
+    let allow = json!([{"repository": "a/b"}]);
+    let other = json!({"roles": ["app"], "join_method": "token", "github": {"allow": allow}});
+    let problems = token(NAME, other).unwrap_err();
+    assert!(problems[0].contains("spec.github: this is for join_method: github"), "{problems:?}");
+    let none = token("ci", json!({"roles": ["app"], "join_method": "gitlab"})).unwrap_err();
+    assert!(none[0].contains("spec.gitlab: missing"), "{none:?}");
+}
+
+#[test]
+fn rules_are_bounded() {
+    let rules = |count: usize| json!({"allow": vec![json!({"repository": "a/b"}); count]});
+    assert!(by("github", rules(MAX_RULES)).is_ok());
+    let problems = by("github", rules(MAX_RULES + 1)).unwrap_err();
+    assert!(problems[0].contains("101 rules, and 100 are allowed"), "{problems:?}");
+    let long = |length: usize| json!({"allow": [{"repository": "x".repeat(length)}]});
+    assert!(by("github", long(1024)).is_ok());
+    assert!(by("github", long(1025)).unwrap_err()[0].contains("1024 are allowed"));
 }

@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use api::FirstContact;
 use pki::CaPin;
 use resource::decode::{FromNode, Reader, Table, decode_config};
+use resource::token::JoinMethodName;
 use resource::{Secret, Source};
 use runtime::telemetry::Format;
 
@@ -162,23 +164,29 @@ fn read_process_fields(table: &mut Table<'_>) -> Option<Process> {
         (None, true) => None,
     };
     let (token, ca_pins) = (token?, ca_pins?);
-    let join =
-        join.map(|(addresses, through_proxy)| Join { addresses, through_proxy, token, ca_pins });
+    let (method, token) = token;
+    let join = join.map(|(addresses, through_proxy)| {
+        let contact = FirstContact { addresses, through_proxy, ca_pins };
+        Join { contact, method, token }
+    });
     Some(Process { node_name, data_dir, log: log?, join })
 }
 
-#[expect(clippy::option_option, reason = "absent and mistaken are two things")]
-fn read_token(table: &mut Table<'_>) -> Option<Option<TokenSource>> {
+fn read_token(table: &mut Table<'_>) -> Option<(JoinMethodName, Option<TokenSource>)> {
     let legacy = table.get::<String>("auth_token");
     let Some(params) = table.field("join_params") else {
-        return Some(legacy.map(token_source));
+        return Some((JoinMethodName::Token, legacy.map(token_source)));
     };
     params.table(|params| {
         let name = params.require::<String>("token_name");
-        if let Some(method) = params.field("method") {
-            method.choice("join method", &[("token", ())])?;
-        }
-        Some(Some(token_source(name?)))
+        let method = match params.field("method") {
+            Some(method) => {
+                let known = JoinMethodName::ALL.map(|method| (method.as_str(), method));
+                method.choice("join method", &known)?
+            }
+            None => JoinMethodName::Token,
+        };
+        Some((method, Some(token_source(name?))))
     })
 }
 

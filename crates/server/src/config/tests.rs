@@ -1,4 +1,5 @@
 use resource::Source;
+use resource::token::JoinMethodName;
 
 use super::*;
 
@@ -19,9 +20,24 @@ fn an_agent_as_the_documents_show_it() {
     let app = config.app.unwrap();
     assert_eq!(app.selectors, [resource::LabelSelector::wildcard()]);
     let join = config.join.unwrap();
-    assert_eq!(join.addresses, ["example.com:443"]);
-    assert!(join.through_proxy);
+    assert_eq!(join.contact.addresses, ["example.com:443"]);
+    assert!(join.contact.through_proxy);
     assert!(matches!(join.token, Some(TokenSource::File(path)) if path.ends_with("token")));
+}
+
+#[test]
+fn a_workload_says_by_which_method_it_joins() {
+    let joining = |method: &str| {
+        read(&format!(
+            "version: v3\ntessera:\n  join_params: {{token_name: ci, method: {method}}}\n  \
+             proxy_server: example.com:443\napp_service:\n  enabled: yes\n  mcp_demo_server: yes\n"
+        ))
+    };
+    for method in JoinMethodName::ALL {
+        assert_eq!(joining(method.as_str()).unwrap().join.unwrap().method, method);
+    }
+    let error = joining("iam").unwrap_err();
+    assert!(error.contains("iam") && error.contains("kubernetes"), "{error}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ pub(super) fn keep(
         peers: identity.peers(),
         own_host: identity.host_id.clone(),
         first: join
-            .filter(|join| join.through_proxy && !has_proxy)
-            .map(|join| join.addresses.clone())
+            .filter(|join| join.contact.through_proxy && !has_proxy)
+            .map(|join| join.contact.addresses.clone())
             .unwrap_or_default(),
     };
     let (publish, targets) = watch::channel(Vec::new());

@@ -3,7 +3,7 @@
 //   OIDC_MODULES=<folder with node_modules> CALLBACKS=<redirect URIs> [RESOURCE=<audience of access tokens>] [PORT=0] node identity_provider.mjs
 //
 // Prints `port NUMBER` when it is ready; its issuer is http://127.0.0.1:NUMBER. People sign in on its own page (login and password are the
-// same word). On the loopback, for tests only: PUT /_ctl/users/NAME {"claims": {…}, "disabled": false} changes somebody,
+// same word). On the loopback, for tests only: PUT /_ctl/users/NAME {"claims": {…}, "disabled": false, "token": {…}} changes somebody and what else access tokens say,
 // GET /_ctl/token/NAME?resource=… gives an access token (a signed JWT, RFC 9068) as the provider makes it for NAME.
 import http from 'node:http';
 import { generateKeyPairSync } from 'node:crypto';
@@ -53,7 +53,7 @@ const provider = new Provider(issuer, {
   cookies: { keys: ['for tests only'] },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: async (_ctx, id) => users[id] && !users[id].disabled ? { accountId: id, claims: () => ({ sub: id, ...users[id].claims }) } : undefined,
-  extraTokenClaims: async (_ctx, token) => ({ email: users[token.accountId]?.claims.email }),
+  extraTokenClaims: async (_ctx, token) => ({ email: users[token.accountId]?.claims.email, ...users[token.accountId]?.token }),
 });
 
 async function consent(details) {

@@ -28,6 +28,7 @@ mod several;
 mod sso;
 mod tokens;
 mod tools;
+mod workloads;
 
 use std::path::Path;
 use std::time::Duration;
