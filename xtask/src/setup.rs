@@ -11,7 +11,11 @@ use crate::repo::Repo;
 /// The kit's folder with what is to be installed.
 const KIT: &str = "crates/testkit/real";
 /// Each has a `package.json` and a `package-lock.json` in the kit.
-const NPM_GROUPS: [&str; 6] = ["servers", "inspector", "conformance", "sdk", "oidc", "browser"];
+const NPM_GROUPS: [&str; 7] =
+    ["servers", "inspector", "conformance", "sdk", "oidc", "browser", "saml"];
+/// SimpleSAMLphp's own start page, which nothing but its package has.
+const SIMPLESAMLPHP: &str = "/usr/share/simplesamlphp/www/saml2/idp/SSOService.php";
+const PHP: [&str; 5] = ["simplesamlphp", "php-cli", "php-xml", "php-mbstring", "php-curl"];
 /// The newest that was run here; older ones do not read this lock file.
 const CARGO_DENY: &str = "0.20.2";
 const CARGO_NEXTEST: &str = "0.9.143";
@@ -30,7 +34,8 @@ pub(crate) fn run(repo: &Repo) -> Result<()> {
     }
     need(repo, "chromium", &["--version"], &["chromium"])?;
     python(repo)?;
-    sdist(repo)
+    sdist(repo)?;
+    saml(repo)
 }
 
 /// cargo-deny in the version that reads our files, from `PATH` or built into `.real/cargo`.
@@ -119,6 +124,17 @@ fn sdist(repo: &Repo) -> Result<()> {
     python().args(words).args(only).args([&requirements]).run()?;
     python().args(["-c", UNPACK]).run()?;
     write(&target.join(STAMP), &wanted)
+}
+
+/// What SAML is tested with: a provider that is a product, another implementation of its signatures, and
+/// what makes keys.
+fn saml(repo: &Repo) -> Result<()> {
+    need(repo, "xmlsec1", &["--version"], &["xmlsec1"])?;
+    need(repo, "openssl", &["version"], &["openssl"])?;
+    need(repo, "php", &["-r", "exit(extension_loaded('dom') ? 0 : 1);"], &PHP)?;
+    need(repo, "ls", &[SIMPLESAMLPHP], &PHP)?;
+    println!("xmlsec1, openssl, SimpleSAMLphp: here");
+    Ok(())
 }
 
 /// Sees that a program works; as root on Debian its packages are installed.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use resource::{
     Agent, App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, GithubConnector,
-    Kind, Lock, OidcConnector, Proxy, Resource, Role, Token, User,
+    Kind, Lock, OidcConnector, Proxy, Resource, Role, SamlConnector, Token, User,
 };
 
 use crate::index::Index;
@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub proxies: Index<Proxy>,
     /// Connectors to OpenID Connect providers, without their secrets.
     pub oidc_connectors: Index<OidcConnector>,
+    /// Connectors to SAML providers, without their secrets.
+    pub saml_connectors: Index<SamlConnector>,
     /// Connectors to GitHub, without their secrets.
     pub github_connectors: Index<GithubConnector>,
     /// Whose tokens let clients in to which apps.
@@ -89,6 +91,7 @@ impl Snapshot {
             Kind::CertAuthority => self.authorities = Index::default(),
             Kind::Proxy => self.proxies = Index::default(),
             Kind::Oidc => self.oidc_connectors = Index::default(),
+            Kind::Saml => self.saml_connectors = Index::default(),
             Kind::Github => self.github_connectors = Index::default(),
             Kind::AppAuthConfig => self.app_auth_configs = Index::default(),
             Kind::Agent => self.agents = Index::default(),
@@ -135,6 +138,10 @@ impl Snapshot {
                 let old = old.map(|old| &old.oidc_connectors);
                 insert(&mut self.oidc_connectors, connector, connector.name(), old);
             }
+            Resource::Saml(connector) => {
+                let old = old.map(|old| &old.saml_connectors);
+                insert(&mut self.saml_connectors, connector, connector.name(), old);
+            }
             Resource::Github(connector) => {
                 let old = old.map(|old| &old.github_connectors);
                 insert(&mut self.github_connectors, connector, connector.name(), old);
@@ -163,6 +170,7 @@ impl Snapshot {
             Kind::CertAuthority => drop(self.authorities.remove(name)),
             Kind::Proxy => drop(self.proxies.remove(name)),
             Kind::Oidc => drop(self.oidc_connectors.remove(name)),
+            Kind::Saml => drop(self.saml_connectors.remove(name)),
             Kind::Github => drop(self.github_connectors.remove(name)),
             Kind::AppAuthConfig => drop(self.app_auth_configs.remove(name)),
             Kind::Agent => drop(self.agents.remove(name)),

@@ -118,6 +118,12 @@ codes! {
         "A connector to an OpenID Connect provider was deleted.";
     OIDC_UPDATED "oidc.updated" "T8102I"
         "A connector to an OpenID Connect provider was changed.";
+    SAML_CREATED "saml.created" "T8200I"
+        "A connector to a SAML provider was created.";
+    SAML_DELETED "saml.deleted" "T8201I"
+        "A connector to a SAML provider was deleted.";
+    SAML_UPDATED "saml.updated" "T8202I"
+        "A connector to a SAML provider was changed.";
     GITHUB_CREATED "github.created" "T8000I"
         "A connector to GitHub was created.";
     GITHUB_DELETED "github.deleted" "T8001I"

@@ -154,7 +154,7 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::AppServer => &snapshot.app_servers.get(name)?.metadata,
         Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
         Kind::Agent => &snapshot.agents.get(name)?.metadata,
-        Kind::Token | Kind::CertAuthority | Kind::Oidc | Kind::Github => return None,
+        Kind::Token | Kind::CertAuthority | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()
 }

@@ -141,6 +141,10 @@ pub(crate) async fn changed(
             let kind = ConnectorKind::Oidc;
             audit.record(&ConnectorChange { change, kind, actor, name }).await
         }
+        Resource::Saml(_) => {
+            let kind = ConnectorKind::Saml;
+            audit.record(&ConnectorChange { change, kind, actor, name }).await
+        }
         Resource::Github(_) => {
             let kind = ConnectorKind::Github;
             audit.record(&ConnectorChange { change, kind, actor, name }).await

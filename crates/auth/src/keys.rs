@@ -29,6 +29,8 @@ const MFA_CHANGES: &str = "mfa_changes";
 const SECURITY_KEYS: &str = "security_keys";
 /// Proofs that were used and are good for one use, by the hash of who made which.
 const USED_PROOFS: &str = "used_proofs";
+/// Assertions that were used, by the hash of their names.
+const ASSERTIONS: &str = "assertions";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -80,6 +82,11 @@ pub(crate) fn login_at(digest: &str) -> Result<Key, Error> {
 /// The key of a login that waits for somebody to type this code elsewhere.
 pub(crate) fn headless(code: &str) -> Result<Key, Error> {
     Key::new(&[HEADLESS, &digest(&[code])]).map_err(|error| refused(&error))
+}
+
+/// The key of an assertion that was used.
+pub(crate) fn assertion(issuer: &str, id: &str) -> Result<Key, Error> {
+    Key::new(&[ASSERTIONS, &digest(&[issuer, id])]).map_err(|error| refused(&error))
 }
 
 /// The key of the tally of sign-in attempts that concern `parts`. A hash: what people type as their

@@ -2,18 +2,12 @@
 
 use api::Error;
 use resource::ClusterAuthPreference;
-use resource::cluster_auth_preference::{ConnectorType, SecondFactor};
+use resource::cluster_auth_preference::SecondFactor;
 
 use crate::webauthn;
 
 /// Refuses rules by which nobody could sign in.
 pub(crate) fn prepare(preference: &ClusterAuthPreference) -> Result<(), Error> {
-    if preference.spec.connector_type == Some(ConnectorType::Saml) {
-        return Err(Error::invalid(
-            "spec.type: this version has no connectors of the type \"saml\"",
-        )
-        .hint("use type: local, oidc or github"));
-    }
     if let Some(settings) = &preference.spec.webauthn {
         webauthn::check(settings)?;
     }

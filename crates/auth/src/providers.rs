@@ -13,6 +13,7 @@ use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use pki::jwt::foreign::{ForeignKeys, ForeignKeysError, ForeignToken, ForeignTokenError};
 use resource::connector::check_provider_url;
+use saml::IdentityProvider;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub(crate) struct Providers {
     signers: Mutex<HashMap<String, Kept<Signer>>>,
     /// Guards what is remembered by the address of key sets.
     keys: Mutex<HashMap<String, Kept<ForeignKeys>>>,
+    /// Guards what is remembered by the address of SAML metadata, and the provider that is meant.
+    entities: Mutex<HashMap<String, Kept<IdentityProvider>>>,
 }
 
 #[derive(Debug)]
@@ -71,6 +74,15 @@ struct Signer {
     jwks_uri: String,
 }
 
+/// Whether what is known will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// What is known.
+    Known,
+    /// Something newer, if it was not asked for just now.
+    Newer,
+}
+
 // === impl Providers ===
 
 impl Providers {
@@ -80,6 +92,7 @@ impl Providers {
             metadata: Mutex::default(),
             signers: Mutex::default(),
             keys: Mutex::default(),
+            entities: Mutex::default(),
         }
     }
 
@@ -130,6 +143,29 @@ impl Providers {
             }
             outcome => Ok(outcome),
         }
+    }
+
+    /// The SAML provider that the metadata at an address describes; of several, the one of this name.
+    pub(crate) async fn entity(
+        &self,
+        address: &str,
+        entity_id: Option<&str>,
+        wish: Wish,
+    ) -> Result<Arc<IdentityProvider>, Error> {
+        let name = format!("{address}\n{}", entity_id.unwrap_or_default());
+        let known = fresh(&self.entities, &name);
+        if let Some(known) = known
+            && (wish == Wish::Known || !may_ask_again(&self.entities, &name))
+        {
+            return Ok(known);
+        }
+        let heard = match self.get(address).await {
+            Ok(fetched) => read_entity(&fetched.body, entity_id)
+                .map(Arc::new)
+                .map_err(|why| unavailable(format!("the metadata at {address}: {why}"))),
+            Err(error) => Err(error),
+        };
+        settle(&self.entities, &name, heard)
     }
 
     async fn ask_keys(&self, address: &str) -> Result<Arc<ForeignKeys>, Error> {
@@ -200,6 +236,11 @@ fn check_named(issuer: &str, endpoint: &str) -> Result<(), Error> {
     check_endpoint(issuer, endpoint).map_err(|error| {
         unavailable(format!("the provider {issuer:?} names the address {endpoint:?}: {error}"))
     })
+}
+
+fn read_entity(body: &[u8], entity_id: Option<&str>) -> Result<IdentityProvider, String> {
+    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
+    IdentityProvider::from_metadata(text, entity_id).map_err(|error| error.to_string())
 }
 
 /// A provider elsewhere names no address of this machine in the clear: what is there is not its own.

@@ -262,7 +262,9 @@ async fn prepare(
         }
         Resource::Agent(agent) => app_server::prepare(&mut agent.metadata, now),
         Resource::Proxy(proxy) => app_server::prepare(&mut proxy.metadata, now),
-        Resource::Oidc(_) | Resource::Github(_) => connector::prepare(resource, before),
+        Resource::Oidc(_) | Resource::Saml(_) | Resource::Github(_) => {
+            connector::prepare(cx.core(), resource, before)
+        }
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
         Resource::CertAuthority(_) => Ok(()),
     }

@@ -95,6 +95,7 @@ pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
         | Kind::CertAuthority
         | Kind::ClusterAuthPreference
         | Kind::Oidc
+        | Kind::Saml
         | Kind::Github
         | Kind::AppAuthConfig => false,
     }

@@ -13,7 +13,8 @@
 //! asked first. Each step happens once, and within [`LIFE`].
 //!
 //! The steps are the same for every kind of connector ([`connector::Connector`]); a kind knows where to
-//! send people and how to read what its providers say ([`oidc`], [`github`]), which comes to a [`Statement`].
+//! send people and how to read what its providers say ([`oidc`], [`saml`],
+//! [`github`]), which comes to a [`Statement`].
 
 mod account;
 mod claims;
@@ -25,6 +26,7 @@ mod local;
 mod oauth;
 mod oidc;
 mod report;
+mod saml;
 mod test;
 mod words;
 
@@ -166,7 +168,9 @@ pub(crate) async fn begin(core: &Core, token: &str, request: SsoBegin) -> Result
     let expires = core.clock.now() + LIFE;
     kept::put(core, &keys::login(&state)?, &Step::Away(Box::new(away)), expires).await?;
     let max_age = u64::try_from(LIFE.whole_seconds()).unwrap_or_default();
-    Ok(SsoBegun { location, cookie: api::sso_cookie(&state), binding, max_age })
+    let cookie = api::sso_cookie(&state);
+    let by_form = connector.returns_by_form();
+    Ok(SsoBegun { location, cookie, binding, max_age, by_form })
 }
 
 /// Takes a browser back that was sent away.

@@ -15,6 +15,7 @@
 
 pub mod authority;
 pub mod certificate;
+pub mod foreign_key;
 pub mod identity;
 pub mod identity_file;
 pub mod jwt;
@@ -31,6 +32,7 @@ pub mod trust;
 
 pub use crate::authority::{CaCertificate, CaKind, CertificateAuthority, IssueError};
 pub use crate::certificate::{Certificate, CertificateError};
+pub use crate::foreign_key::{ForeignKey, ForeignKeyError, RsaKey};
 pub use crate::identity::{Identity, Service, ServiceIdentity, UserIdentity, UserKind};
 pub use crate::identity_file::IdentityFile;
 pub use crate::jwt::{JwkSet, JwtKey};

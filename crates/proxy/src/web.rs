@@ -48,6 +48,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route(resource::github::CALLBACK_PATH, get(sso::back))
         .route("/web/login/{state}", get(login::show).post(login::answer))
         .route("/web/mfa/{token}", get(mfa::show).post(mfa::answer))
+        .merge(sso::forms())
         .route("/web/style.css", get(page::style))
         .route("/web/keys.js", get(page::keys))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))

@@ -28,6 +28,8 @@ pub enum Kind {
     Proxy,
     /// A connector to an OpenID Connect provider.
     Oidc,
+    /// A connector to a SAML provider.
+    Saml,
     /// A connector to GitHub.
     Github,
     /// Whose tokens let clients in to which apps.
@@ -50,7 +52,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 13] = [
+const NAMES: [Names; 14] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -132,6 +134,14 @@ const NAMES: [Names; 13] = [
         version: "v3",
     },
     Names {
+        kind: Kind::Saml,
+        name: "saml",
+        plural: "saml_connectors",
+        aliases: &["saml_connector", "samls"],
+        display: "authentication connector",
+        version: "v2",
+    },
+    Names {
         kind: Kind::Github,
         name: "github",
         plural: "github_connectors",
@@ -180,7 +190,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -191,6 +201,7 @@ impl Kind {
         Self::ClusterAuthPreference,
         Self::Proxy,
         Self::Oidc,
+        Self::Saml,
         Self::Github,
         Self::AppAuthConfig,
         Self::Agent,
@@ -256,13 +267,13 @@ impl Kind {
     /// True when documents of this kind hold secrets.
     #[must_use]
     pub fn holds_secrets(self) -> bool {
-        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc | Self::Github)
+        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc | Self::Saml | Self::Github)
     }
 
     /// True when people sign in through resources of this kind.
     #[must_use]
     pub fn is_connector(self) -> bool {
-        matches!(self, Self::Oidc | Self::Github)
+        matches!(self, Self::Oidc | Self::Saml | Self::Github)
     }
 
     /// True when the name of a resource of this kind is its secret.

@@ -29,6 +29,7 @@ pub mod proxy;
 pub mod report;
 mod resource;
 pub mod role;
+pub mod saml;
 pub mod secret;
 pub mod source;
 pub mod suggest;
@@ -61,6 +62,7 @@ pub use role::{
     Conditions, LockMode, McpConditions, MfaRequirement, Role, RoleOptions, RoleSpec, RoleVersion,
     Rule,
 };
+pub use saml::SamlConnector;
 pub use secret::{Secret, Secrets};
 pub use source::Source;
 pub use token::{JoinRole, Token};

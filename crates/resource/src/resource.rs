@@ -19,6 +19,7 @@ use crate::oidc::OidcConnector;
 use crate::proxy::Proxy;
 use crate::report::{Problem, Report};
 use crate::role::Role;
+use crate::saml::SamlConnector;
 use crate::secret::Secrets;
 use crate::source::Source;
 use crate::token::Token;
@@ -48,6 +49,8 @@ pub enum Resource {
     Proxy(Proxy),
     /// See [`OidcConnector`].
     Oidc(OidcConnector),
+    /// See [`SamlConnector`].
+    Saml(SamlConnector),
     /// See [`GithubConnector`].
     Github(GithubConnector),
     /// See [`AppAuthConfig`].
@@ -70,6 +73,7 @@ macro_rules! each {
             Resource::ClusterAuthPreference($value) => $body,
             Resource::Proxy($value) => $body,
             Resource::Oidc($value) => $body,
+            Resource::Saml($value) => $body,
             Resource::Github($value) => $body,
             Resource::AppAuthConfig($value) => $body,
             Resource::Agent($value) => $body,
@@ -101,7 +105,7 @@ macro_rules! conversions {
 conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
-    Oidc: OidcConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
+    Oidc: OidcConnector, Saml: SamlConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
 );
 
 /// A resource is not of the kind that was asked for.
@@ -129,6 +133,7 @@ impl Resource {
             Self::ClusterAuthPreference(_) => Kind::ClusterAuthPreference,
             Self::Proxy(_) => Kind::Proxy,
             Self::Oidc(_) => Kind::Oidc,
+            Self::Saml(_) => Kind::Saml,
             Self::Github(_) => Kind::Github,
             Self::AppAuthConfig(_) => Kind::AppAuthConfig,
             Self::Agent(_) => Kind::Agent,
@@ -215,6 +220,7 @@ impl Resource {
             Self::ClusterAuthPreference(preference) => preference.to_json(),
             Self::Proxy(proxy) => proxy.to_json(),
             Self::Oidc(connector) => connector.to_json(secrets),
+            Self::Saml(connector) => connector.to_json(secrets),
             Self::Github(connector) => connector.to_json(secrets),
             Self::AppAuthConfig(config) => config.to_json(),
             Self::Agent(agent) => agent.to_json(),
@@ -253,6 +259,7 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::ClusterAuthPreference => ClusterAuthPreference::read(document)?.into(),
             Kind::Proxy => Proxy::read(document)?.into(),
             Kind::Oidc => OidcConnector::read(document)?.into(),
+            Kind::Saml => SamlConnector::read(document)?.into(),
             Kind::Github => GithubConnector::read(document)?.into(),
             Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
             Kind::Agent => Agent::read(document)?.into(),

@@ -74,6 +74,10 @@ pub struct SsoBegun {
     pub binding: String,
     /// How long it is good, seconds.
     pub max_age: u64,
+    /// Whether the provider sends the browser back with a form, so that the cookie must be one that browsers
+    /// bring from other sites' pages as well.
+    #[serde(default)]
+    pub by_form: bool,
 }
 
 /// What an identity provider sent a browser back with.
@@ -81,6 +85,9 @@ pub struct SsoBegun {
 pub struct SsoAnswer {
     /// Which login it is about.
     pub state: String,
+    /// A SAML response.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml_response: Option<String>,
     /// The provider's code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,

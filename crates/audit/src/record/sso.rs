@@ -94,6 +94,8 @@ pub struct ConnectorChange<'a> {
 pub enum ConnectorKind {
     /// To an OpenID Connect provider.
     Oidc,
+    /// To a SAML provider.
+    Saml,
     /// To GitHub.
     Github,
 }
@@ -131,6 +133,9 @@ impl Record for ConnectorChange<'_> {
             (ConnectorKind::Oidc, Change::Created) => &code::OIDC_CREATED,
             (ConnectorKind::Oidc, Change::Updated) => &code::OIDC_UPDATED,
             (ConnectorKind::Oidc, Change::Deleted) => &code::OIDC_DELETED,
+            (ConnectorKind::Saml, Change::Created) => &code::SAML_CREATED,
+            (ConnectorKind::Saml, Change::Updated) => &code::SAML_UPDATED,
+            (ConnectorKind::Saml, Change::Deleted) => &code::SAML_DELETED,
             (ConnectorKind::Github, Change::Created) => &code::GITHUB_CREATED,
             (ConnectorKind::Github, Change::Updated) => &code::GITHUB_UPDATED,
             (ConnectorKind::Github, Change::Deleted) => &code::GITHUB_DELETED,

@@ -159,6 +159,12 @@ fn changes(change: Change) -> Vec<Event> {
         }),
         stamper.event(&ConnectorChange {
             change,
+            kind: ConnectorKind::Saml,
+            actor: &alice,
+            name: "idp",
+        }),
+        stamper.event(&ConnectorChange {
+            change,
             kind: ConnectorKind::Github,
             actor: &alice,
             name: "idp",

@@ -42,13 +42,20 @@ struct Flat {
     bytes: usize,
 }
 
-/// The claims as names with values.
+/// The claims of a token as names with values.
 pub(crate) fn flatten(claims: &Map<String, Value>) -> Result<Traits, TooMuch> {
+    of_each(claims.iter().filter(|(name, _)| !OF_THE_TOKEN.contains(&name.as_str())))
+}
+
+/// The same where nothing speaks of the token.
+pub(crate) fn flatten_all(claims: &Map<String, Value>) -> Result<Traits, TooMuch> {
+    of_each(claims.iter())
+}
+
+fn of_each<'a>(claims: impl Iterator<Item = (&'a String, &'a Value)>) -> Result<Traits, TooMuch> {
     let mut flat = Flat { traits: Traits::new(), values: 0, bytes: 0 };
     for (name, value) in claims {
-        if !OF_THE_TOKEN.contains(&name.as_str()) {
-            flat.add(name, value, 1)?;
-        }
+        flat.add(name, value, 1)?;
     }
     Ok(flat.traits)
 }

@@ -5,12 +5,14 @@ use api::Error;
 use api::wire::{SignInChoice, SsoAnswer};
 use audit::record::LoginMethod;
 use resource::cluster_auth_preference::ConnectorType;
-use resource::{AttributeMapping, GithubConnector, Kind, OidcConnector, Resource, Secrets, User};
+use resource::{
+    AttributeMapping, GithubConnector, Kind, OidcConnector, Resource, SamlConnector, Secrets, User,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::kept::Started;
-use super::{Statement, github, oidc};
+use super::{Statement, github, oidc, saml};
 use crate::connector::not_a_connector;
 use crate::core::Core;
 
@@ -18,6 +20,7 @@ use crate::core::Core;
 #[derive(Debug)]
 pub(super) enum Connector {
     Oidc(Box<OidcConnector>),
+    Saml(Box<SamlConnector>),
     Github(Box<GithubConnector>),
 }
 
@@ -33,6 +36,7 @@ pub(super) struct Reference {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ConnectorKind {
     Oidc,
+    Saml,
     Github,
 }
 
@@ -40,6 +44,7 @@ pub(super) enum ConnectorKind {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Progress {
     Oidc(oidc::Away),
+    Saml(saml::Away),
     Github(github::Away),
 }
 
@@ -102,6 +107,7 @@ impl Connector {
     pub(super) fn of(resource: Resource) -> Result<Self, Error> {
         match resource {
             Resource::Oidc(connector) => Ok(Self::Oidc(Box::new(connector))),
+            Resource::Saml(connector) => Ok(Self::Saml(Box::new(connector))),
             Resource::Github(connector) => Ok(Self::Github(Box::new(connector))),
             other => Err(not_a_connector(other.kind())),
         }
@@ -131,6 +137,7 @@ impl Connector {
     fn connector_kind(&self) -> ConnectorKind {
         match self {
             Self::Oidc(_) => ConnectorKind::Oidc,
+            Self::Saml(_) => ConnectorKind::Saml,
             Self::Github(_) => ConnectorKind::Github,
         }
     }
@@ -151,6 +158,7 @@ impl Connector {
     pub(super) fn name(&self) -> &str {
         match self {
             Self::Oidc(connector) => connector.name(),
+            Self::Saml(connector) => connector.name(),
             Self::Github(connector) => connector.name(),
         }
     }
@@ -158,6 +166,7 @@ impl Connector {
     pub(super) fn display(&self) -> &str {
         match self {
             Self::Oidc(connector) => connector.display_name(),
+            Self::Saml(connector) => connector.display_name(),
             Self::Github(connector) => connector.display_name(),
         }
     }
@@ -165,6 +174,7 @@ impl Connector {
     pub(super) fn mappings(&self) -> &[AttributeMapping] {
         match self {
             Self::Oidc(connector) => &connector.spec.claims_to_roles,
+            Self::Saml(connector) => &connector.spec.attributes_to_roles,
             Self::Github(connector) => &connector.spec.teams_to_roles,
         }
     }
@@ -173,6 +183,7 @@ impl Connector {
     pub(super) fn mapping_field(&self) -> &'static str {
         match self {
             Self::Oidc(_) => "claims_to_roles",
+            Self::Saml(_) => "attributes_to_roles",
             Self::Github(_) => "teams_to_roles",
         }
     }
@@ -181,6 +192,7 @@ impl Connector {
     pub(super) fn to_text(&self) -> String {
         match self {
             Self::Oidc(connector) => connector.to_json(Secrets::Include).to_string(),
+            Self::Saml(connector) => connector.to_json(Secrets::Include).to_string(),
             Self::Github(connector) => connector.to_json(Secrets::Include).to_string(),
         }
     }
@@ -196,9 +208,18 @@ impl Connector {
             Self::Oidc(connector) => oidc::begin(core, connector, state, proxy)
                 .await
                 .map(|(location, away)| (location, Progress::Oidc(away))),
+            Self::Saml(connector) => saml::begin(core, connector, state)
+                .await
+                .map(|(location, away)| (location, Progress::Saml(away))),
             Self::Github(connector) => github::begin(connector, state, proxy)
                 .map(|(location, away)| (location, Progress::Github(away))),
         }
+    }
+
+    /// Whether the provider sends people back with a form: a page of its own sends that, so that browsers
+    /// bring no cookie that is for our own pages only.
+    pub(super) fn returns_by_form(&self) -> bool {
+        matches!(self, Self::Saml(_))
     }
 
     /// What the provider says of who comes back.
@@ -215,10 +236,11 @@ impl Connector {
             (Self::Github(connector), Progress::Github(away)) => {
                 github::complete(core, connector, away, answer).await
             }
-            // What was begun is not what is there now.
-            (Self::Oidc(_), Progress::Github(_)) | (Self::Github(_), Progress::Oidc(_)) => {
-                Err(super::kept::dead())
+            (Self::Saml(connector), Progress::Saml(away)) => {
+                saml::complete(core, connector, away, answer).await
             }
+            // What was begun is not what is there now.
+            (Self::Oidc(_) | Self::Saml(_) | Self::Github(_), _) => Err(super::kept::dead()),
         }
     }
 
@@ -235,7 +257,7 @@ impl Connector {
 // === impl ConnectorKind ===
 
 impl ConnectorKind {
-    const ALL: [Self; 2] = [Self::Oidc, Self::Github];
+    const ALL: [Self; 3] = [Self::Oidc, Self::Saml, Self::Github];
 
     fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.kind().as_str() == text)
@@ -244,6 +266,7 @@ impl ConnectorKind {
     fn kind(self) -> Kind {
         match self {
             Self::Oidc => Kind::Oidc,
+            Self::Saml => Kind::Saml,
             Self::Github => Kind::Github,
         }
     }
@@ -251,6 +274,7 @@ impl ConnectorKind {
     pub(super) fn method(self) -> LoginMethod {
         match self {
             Self::Oidc => LoginMethod::Oidc,
+            Self::Saml => LoginMethod::Saml,
             Self::Github => LoginMethod::Github,
         }
     }

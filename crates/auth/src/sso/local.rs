@@ -100,7 +100,8 @@ pub(super) async fn send(core: &Core, asked: Asked) -> Result<SsoBegun, Error> {
     let expires = core.clock.now() + LIFE;
     kept::put(core, &keys::login(&state)?, &Step::AtPage(Box::new(page)), expires).await?;
     let max_age = u64::try_from(LIFE.whole_seconds()).unwrap_or_default();
-    Ok(SsoBegun { location, cookie: api::sso_cookie(&state), binding, max_age })
+    let cookie = api::sso_cookie(&state);
+    Ok(SsoBegun { location, cookie, binding, max_age, by_form: false })
 }
 
 /// What the page shows.

@@ -18,7 +18,7 @@ pub(crate) async fn start(cx: &OpCx, request: SsoTest) -> Result<SsoStarted, Err
         cx.authorize(verb, resource.kind(), Target::Resource(&resource))?;
     }
     let before = core.records.find(resource.kind(), resource.name()).await?;
-    connector::prepare(&mut resource, before.as_ref())?;
+    connector::prepare(core, &mut resource, before.as_ref())?;
     let tried = Connector::of(resource)?;
     let started = Started {
         connector: tried.reference(),

@@ -34,6 +34,12 @@ fn specimen(kind: Kind, name: &str) -> Resource {
         }
         Kind::ClusterAuthPreference => ClusterAuthPreference::default().into(),
         Kind::Oidc => crate::oidc::connector(name, "https://idp.example.com").into(),
+        Kind::Saml => crate::cluster::parse(&serde_json::json!({
+            "kind": "saml", "version": "v2", "metadata": {"name": name},
+            "spec": {"acs": "https://proxy.example.com/v1/webapi/saml/acs",
+                "entity_descriptor_url": "https://idp.example.com/metadata", "attributes_to_roles":
+                [{"name": "groups", "value": "eng", "roles": ["dev"]}]},
+        })),
         Kind::Github => crate::cluster::parse(&serde_json::json!({
             "kind": "github", "version": "v3", "metadata": {"name": name},
             "spec": {"client_id": "c", "client_secret": "s", "teams_to_roles":

@@ -183,6 +183,7 @@ impl Office {
         self.liar.lie(|lies| lies.nonce = query("nonce"));
         let answer = SsoAnswer {
             state: query("state"),
+            saml_response: None,
             code: Some("a code".to_owned()),
             error: None,
             error_description: None,
@@ -424,6 +425,7 @@ async fn each_step_happens_once_and_in_time() {
     let elsewhere = SsoAnswer {
         state: answer.state.clone(),
         binding: "another browser".to_owned(),
+        saml_response: None,
         code: None,
         error: None,
         error_description: None,

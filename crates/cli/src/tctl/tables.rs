@@ -3,7 +3,7 @@
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
     Agent, App, AppServer, AttributeMapping, CertAuthority, ClusterAuthPreference, GithubConnector,
-    Kind, Labels, Lock, OidcConnector, Proxy, Resource, Role, Secrets, Token, User,
+    Kind, Labels, Lock, OidcConnector, Proxy, Resource, Role, SamlConnector, Secrets, Token, User,
 };
 use time::OffsetDateTime;
 
@@ -76,6 +76,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::ClusterAuthPreference => (&["Type", "Second Factors"], "Second Factors"),
         Kind::Proxy => (&["Host", "Public Address", "Version"], "Public Address"),
         Kind::Oidc => (&["Name", "Issuer URL", "Claims to Roles"], "Claims to Roles"),
+        Kind::Saml => (&["Name", "Provider", "Attributes to Roles"], "Attributes to Roles"),
         Kind::Github => (&["Name", "Endpoint URL", "Teams to Roles"], "Teams to Roles"),
         Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
         Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
@@ -95,6 +96,9 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
         Resource::Proxy(proxy) => of_proxy(proxy),
         Resource::Oidc(OidcConnector { metadata, spec }) => {
             of_connector(&metadata.name, &spec.issuer_url, &spec.claims_to_roles)
+        }
+        Resource::Saml(SamlConnector { metadata, spec }) => {
+            of_connector(&metadata.name, spec.provider(), &spec.attributes_to_roles)
         }
         Resource::Github(GithubConnector { metadata, spec }) => {
             of_connector(&metadata.name, spec.endpoint(), &spec.teams_to_roles)

@@ -4,12 +4,15 @@
 //! The page behind the link and the way back are answered with nothing but a redirection or a sentence.
 //! A cookie ties the way back to the browser that opened the link, so that nobody can have another's
 //! browser finish what they began (RFC 9700, section 4.7). It is `Lax`: the way back comes from the
-//! provider, and what comes from elsewhere in other ways than by going there is not believed.
+//! provider, and what comes from elsewhere in other ways than by going there is not believed. Providers that
+//! speak SAML send a form, with which browsers bring no such cookie: theirs is `None`. It is worth nothing
+//! but together with a response that was signed for just this login.
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, Json, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, Form, Json, Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use axum::routing::post;
 use http::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use http::{HeaderValue, StatusCode};
 use serde::Deserialize;
@@ -34,6 +37,27 @@ pub(super) struct Back {
     error_description: Option<String>,
     #[serde(default)]
     iss: Option<String>,
+}
+
+/// What SAML providers send browsers back with (bindings, section 3.5.3).
+#[derive(Deserialize)]
+pub(super) struct Returned {
+    #[serde(rename = "SAMLResponse", default)]
+    response: Option<String>,
+    #[serde(rename = "RelayState", default)]
+    state: Option<String>,
+}
+
+/// The largest form: a response, each character of it escaped.
+const MAX_FORM: usize = 1 << 20;
+
+/// Where forms are sent.
+pub(super) fn forms() -> axum::Router<Arc<Web>> {
+    let named = format!("{}/{{connector}}", resource::saml::ACS_PATH);
+    axum::Router::new()
+        .route(resource::saml::ACS_PATH, post(back_by_form))
+        .route(&named, post(back_by_form))
+        .layer(DefaultBodyLimit::max(MAX_FORM))
 }
 
 /// `tsh` asks for a link.
@@ -76,26 +100,53 @@ pub(super) async fn back(
     headers: HeaderMap,
     Query(back): Query<Back>,
 ) -> Response {
-    let Some(state) = back.state else {
-        return refused(&Error::invalid(
-            "The identity provider did not say which sign-in this is.",
-        ));
-    };
-    let name = api::sso_cookie(&state);
-    let Some(binding) = find_cookie(&headers, &name) else {
-        return refused(&Error::denied(
-            "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login.",
-        ));
-    };
     let answer = SsoAnswer {
-        state,
+        state: back.state.unwrap_or_default(),
+        saml_response: None,
         code: back.code,
         error: back.error,
         error_description: back.error_description,
         iss: back.iss,
-        binding,
+        binding: String::new(),
         client_addr: Some(peer.address.to_string()),
     };
+    bring(&web, &headers, answer).await
+}
+
+/// A browser comes back with a form.
+pub(super) async fn back_by_form(
+    State(web): State<Arc<Web>>,
+    Extension(peer): Extension<Arc<Peer>>,
+    headers: HeaderMap,
+    Form(returned): Form<Returned>,
+) -> Response {
+    let answer = SsoAnswer {
+        state: returned.state.unwrap_or_default(),
+        saml_response: returned.response,
+        code: None,
+        error: None,
+        error_description: None,
+        iss: None,
+        binding: String::new(),
+        client_addr: Some(peer.address.to_string()),
+    };
+    bring(&web, &headers, answer).await
+}
+
+/// Brings what a browser was sent back with to the auth service, with the cookie of the login.
+async fn bring(web: &Web, headers: &HeaderMap, mut answer: SsoAnswer) -> Response {
+    if answer.state.is_empty() {
+        return refused(&Error::invalid(
+            "The identity provider did not say which sign-in this is.",
+        ));
+    }
+    let name = api::sso_cookie(&answer.state);
+    let Some(binding) = find_cookie(headers, &name) else {
+        return refused(&Error::denied(
+            "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login.",
+        ));
+    };
+    answer.binding = binding;
     let gone = format!("{name}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax");
     match web.client.answer_sso(&answer).await {
         Ok(answered) => lead(&answered.location, &[gone]),
@@ -105,8 +156,9 @@ pub(super) async fn back(
 
 /// Sends a browser to where a login goes on, marked.
 pub(super) fn lead_to(begun: &wire::SsoBegun) -> Response {
+    let same_site = if begun.by_form { "None" } else { "Lax" };
     let cookie = format!(
-        "{}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite=Lax",
+        "{}={}; Path=/; Max-Age={}; HttpOnly; Secure; SameSite={same_site}",
         begun.cookie, begun.binding, begun.max_age
     );
     lead(&begun.location, &[cookie])

@@ -4,7 +4,9 @@
     browser.py open URL               -- the page as JSON: {status, headers, title, text, secret, form: {action, method, fields}}
     browser.py walk URL < WISHES      -- opens URL, follows redirections with cookies, and fills the forms that it comes to, until there is nothing
                                          left to do: {status, url, text, headers, hops: [{url, status, location, cookies}], jar}. WISHES is an object: "fields"
-                                         for the forms, "stop" for the beginning of an address that is not gone to, "jar" for cookies to begin with
+                                         for the forms, "stop" for the beginning of an address that is not gone to, "jar" for cookies to begin with.
+                                         A form that a page sends by itself (SAMLResponse) is sent on; {"edit": {FIELD: VALUE}} changes what it holds, {"form": {…}} is one
+                                         to begin with, and where it stops before one, "form" is in what is seen
     browser.py send URL < FIELDS      -- opens URL, puts FIELDS (a JSON object) into its form, sends it, and tells of the page that comes then
 
 A field that the form does not have is refused, and hidden fields go along, so that what it sends is what a person's browser would send. It does
@@ -102,17 +104,20 @@ def walk(url: str, wishes: dict) -> dict:
     fields, stop = wishes.get("fields") or {}, wishes.get("stop")
     jar: dict[str, dict[str, str]] = wishes.get("jar") or {}
     hops: list[dict] = []
-    body: dict[str, str] | None = None
+    body: dict[str, str] | None = wishes.get("form")
+    here: tuple[str, str] | None = ("", "")
     for _ in range(20):
         if stop and url.startswith(stop):
-            return {"status": 0, "url": url, "text": "", "headers": {}, "hops": hops, "jar": jar}
+            return {"status": 0, "url": url, "text": "", "headers": {}, "hops": hops, "jar": jar, "form": body}
         parts = urllib.parse.urlsplit(url)
-        # As browsers do: by host and path, and what is for TLS only over TLS.
+        # As browsers do: by host and path, what is for TLS only over TLS, and with a form of another site's page only what may come from there.
+        site = (parts.scheme, parts.hostname or "")
+        is_foreign = body is not None and here is not None and site != here
         kept = jar.setdefault(parts.hostname or "", {})
         sent = {
             name: cookie["value"]
             for name, cookie in kept.items()
-            if (parts.scheme == "https" or not cookie["secure"]) and parts.path.startswith(cookie["path"])
+            if (parts.scheme == "https" or not cookie["secure"]) and parts.path.startswith(cookie["path"]) and not (is_foreign and cookie.get("samesite") != "none")
         }
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -135,14 +140,17 @@ def walk(url: str, wishes: dict) -> dict:
             if named.get("max-age") == "0" or not value:
                 kept.pop(name, None)
             else:
-                kept[name] = {"value": value, "secure": "secure" in named, "path": named.get("path") or "/"}
+                kept[name] = {"value": value, "secure": "secure" in named, "path": named.get("path") or "/", "samesite": (named.get("samesite") or "lax").lower()}
         location = headers.get("location")
         hops.append({"url": url, "status": status, "location": location, "cookies": cookies})
         page = Page()
         page.feed(text)
-        body = None
+        body, here = None, site
         if location and 300 <= status < 400:
             url = urllib.parse.urljoin(url, location)
+        elif page.form and "SAMLResponse" in page.form["fields"]:
+            url = urllib.parse.urljoin(url, page.form["action"])
+            body = {**page.form["fields"], **(wishes.get("edit") or {})}
         elif page.form and set(fields) & set(page.form["fields"]):
             url = urllib.parse.urljoin(url, page.form["action"])
             body = {**page.form["fields"], **{name: value for name, value in fields.items() if name in page.form["fields"]}}

@@ -11,10 +11,11 @@ use crate::tctl::create::shown_name;
 
 /// The order in which kinds are written, so that what others need is there before them; they are
 /// deleted in the opposite order.
-const ORDER: [Kind; 9] = [
+const ORDER: [Kind; 10] = [
     Kind::ClusterAuthPreference,
     Kind::Role,
     Kind::Oidc,
+    Kind::Saml,
     Kind::Github,
     Kind::App,
     Kind::AppAuthConfig,

@@ -2,6 +2,7 @@
 
 mod github;
 mod oidc;
+mod saml;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use self::github::Github;
 use self::oidc::Oidc;
+use self::saml::Saml;
 use crate::exit::Usage;
 use crate::run::Context;
 
@@ -26,6 +28,8 @@ pub(super) struct Configure {
 enum ConfigureCommand {
     /// A connector to an OpenID Connect provider.
     Oidc(Box<Oidc>),
+    /// A connector to a SAML provider.
+    Saml(Box<Saml>),
     /// A connector to GitHub.
     Github(Box<Github>),
 }
@@ -46,6 +50,7 @@ struct Words {
 pub(super) fn configure(cx: &Context, args: Configure) -> anyhow::Result<ExitCode> {
     let connector = match args.command {
         ConfigureCommand::Oidc(oidc) => oidc.document()?,
+        ConfigureCommand::Saml(saml) => saml.document()?,
         ConfigureCommand::Github(github) => github.document()?,
     };
     cx.printer.data(connector.to_yaml(Secrets::Include).trim_end())?;
@@ -101,9 +106,13 @@ fn read_secret(path: &Path) -> anyhow::Result<Secret<String>> {
     let text = if path == Path::new("-") {
         std::io::read_to_string(std::io::stdin()).context("cannot read standard input")?
     } else {
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?
+        read_file(path)?
     };
     Ok(Secret::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn read_file(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 mod github;
 mod office;
+mod saml;
+mod simplesamlphp;
 
 use std::path::Path;
 

@@ -1,0 +1,69 @@
+//! What providers say of themselves.
+
+use pki::RsaKey;
+use time::macros::datetime;
+
+use super::*;
+
+fn certificate() -> String {
+    let key = RsaKey::generate().unwrap();
+    let made = key.certify("idp", datetime!(2026-11-20 12:00 UTC)).unwrap();
+    made.to_pem().lines().filter(|line| !line.starts_with('-')).collect::<Vec<_>>().join("\n")
+}
+
+fn entity(name: &str, more: &str) -> String {
+    format!(
+        "<md:EntityDescriptor xmlns:md=\"{METADATA}\" xmlns:ds=\"{DSIG}\" entityID=\"{name}\">\
+         <md:IDPSSODescriptor>{more}<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" \
+         Location=\"https://idp/post\"/><md:SingleSignOnService Binding=\"{REDIRECT}\" \
+         Location=\"https://idp/sso?a=1&amp;b=2\"/></md:IDPSSODescriptor></md:EntityDescriptor>"
+    )
+}
+
+fn key(usage: &str, certificate: &str) -> String {
+    format!(
+        "<md:KeyDescriptor {usage}><ds:KeyInfo><ds:X509Data><ds:X509Certificate>\n{certificate}\n\
+         </ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>"
+    )
+}
+
+#[test]
+fn a_provider_is_read_with_its_signing_keys() {
+    let (one, two) = (certificate(), certificate());
+    let keys = format!(
+        "{}{}{}{}",
+        key("use=\"signing\"", &one),
+        key("", &two),
+        key("use=\"encryption\"", &two),
+        key("use=\"signing\"", "AAAA")
+    );
+    let text = format!("<?xml version=\"1.0\"?><!-- ours -->{}", entity("urn:idp", &keys));
+    let read = IdentityProvider::from_metadata(&text, None).unwrap();
+    assert_eq!((read.entity_id.as_str(), read.keys.len()), ("urn:idp", 2));
+    assert_eq!(read.sso, "https://idp/sso?a=1&b=2");
+}
+
+#[test]
+fn of_several_providers_the_one_that_is_meant_is_read() {
+    let keys = key("", &certificate());
+    let both = format!(
+        "<md:EntitiesDescriptor xmlns:md=\"{METADATA}\">{}{}</md:EntitiesDescriptor>",
+        entity("urn:a", &keys),
+        entity("urn:b", &keys)
+    );
+    let read = |wanted| IdentityProvider::from_metadata(&both, wanted);
+    assert_eq!(read(Some("urn:b")).unwrap().entity_id, "urn:b");
+    assert!(matches!(read(None), Err(MetadataError::Form(words)) if words.contains("\"urn:a\"")));
+    assert!(matches!(read(Some("urn:c")), Err(MetadataError::Other { .. })));
+}
+
+#[test]
+fn what_cannot_be_used_is_told() {
+    let read = |text: &str| IdentityProvider::from_metadata(text, None).unwrap_err();
+    assert!(matches!(read("<!DOCTYPE x><x/>"), MetadataError::Xml(_)));
+    assert!(matches!(read("<x/>"), MetadataError::Form(_)));
+    assert!(matches!(read(&entity("urn:idp", "")), MetadataError::NoKey(_)));
+    assert!(matches!(read(&entity("urn:idp", &key("", "AAAA"))), MetadataError::NoKey(_)));
+    let keyed = entity("urn:idp", &key("", &certificate()));
+    assert!(matches!(read(&keyed.replace(REDIRECT, "urn:x")), MetadataError::Form(_)));
+}
