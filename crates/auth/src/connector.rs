@@ -10,6 +10,7 @@ use resource::{
 use saml::IdentityProvider;
 
 use crate::core::Core;
+use crate::sso;
 
 /// A secret of the connector that is there already.
 struct Kept<'a> {
@@ -24,6 +25,12 @@ pub(crate) fn prepare(
     resource: &mut Resource,
     before: Option<&Resource>,
 ) -> Result<(), Error> {
+    if sso::is_reserved(resource.name()) {
+        return Err(Error::invalid(format!(
+            "no connector is called {:?}: `tsh login --auth={0}` means local users",
+            resource.name()
+        )));
+    }
     match resource {
         Resource::Oidc(connector) => prepare_oidc(connector, before),
         Resource::Saml(connector) => prepare_saml(core, connector, before),
@@ -87,6 +94,7 @@ fn prepare_saml(
     if !spec.entity_descriptor.is_empty() {
         let issuer = Some(spec.issuer.as_str()).filter(|issuer| !issuer.is_empty());
         IdentityProvider::from_metadata(&spec.entity_descriptor, issuer)
+            .and_then(|provider| provider.check(core.clock.now()))
             .map_err(|error| wrong("entity_descriptor", &error))?;
     }
     if !spec.cert.is_empty() {

@@ -13,7 +13,7 @@ use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
 use pki::jwt::foreign::{ForeignKeys, ForeignKeysError, ForeignToken, ForeignTokenError};
 use resource::connector::check_provider_url;
-use saml::IdentityProvider;
+use saml::{IdentityProvider, MetadataError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -160,9 +160,15 @@ impl Providers {
             return Ok(known);
         }
         let heard = match self.get(address).await {
-            Ok(fetched) => read_entity(&fetched.body, entity_id)
-                .map(Arc::new)
-                .map_err(|why| unavailable(format!("the metadata at {address}: {why}"))),
+            Ok(fetched) => {
+                let read = read_entity(address, &fetched.body, entity_id);
+                if matches!(read, Err(EntityError::Withdrawn(_))) {
+                    // Who says that it has no such keys any more has answered.
+                    self.entities.lock().remove(&name);
+                }
+                read.map(Arc::new)
+                    .map_err(|error| unavailable(format!("the metadata at {address}: {error}")))
+            }
             Err(error) => Err(error),
         };
         settle(&self.entities, &name, heard)
@@ -238,9 +244,34 @@ fn check_named(issuer: &str, endpoint: &str) -> Result<(), Error> {
     })
 }
 
-fn read_entity(body: &[u8], entity_id: Option<&str>) -> Result<IdentityProvider, String> {
-    let text = std::str::from_utf8(body).map_err(|error| error.to_string())?;
-    IdentityProvider::from_metadata(text, entity_id).map_err(|error| error.to_string())
+/// Why a document is not that of the SAML provider that is meant.
+#[derive(Debug, thiserror::Error)]
+enum EntityError {
+    #[error(transparent)]
+    Text(#[from] std::str::Utf8Error),
+    #[error(transparent)]
+    Metadata(MetadataError),
+    /// It says so itself: what it said before does not count any more.
+    #[error(transparent)]
+    Withdrawn(MetadataError),
+    #[error("it names the address {address:?}: {why}")]
+    Endpoint { address: String, why: String },
+}
+
+fn read_entity(
+    from: &str,
+    body: &[u8],
+    entity_id: Option<&str>,
+) -> Result<IdentityProvider, EntityError> {
+    let read = IdentityProvider::from_metadata(std::str::from_utf8(body)?, entity_id);
+    let read = read.map_err(|error| match error {
+        MetadataError::NoKey(_) | MetadataError::Other { .. } => EntityError::Withdrawn(error),
+        error => EntityError::Metadata(error),
+    })?;
+    match check_endpoint(from, &read.sso) {
+        Ok(()) => Ok(read),
+        Err(why) => Err(EntityError::Endpoint { address: read.sso, why }),
+    }
 }
 
 /// A provider elsewhere names no address of this machine in the clear: what is there is not its own.

@@ -41,7 +41,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
-use time::Duration;
+use time::{Duration, OffsetDateTime};
 use url::{Host, Url};
 
 use self::connector::Connector;
@@ -80,6 +80,8 @@ struct Statement {
     claims: Map<String, Value>,
     /// Why it is not to be believed although it is genuine.
     doubts: Vec<String>,
+    /// Until when the provider lets the person be signed in by it, if it says so.
+    until: Option<OffsetDateTime>,
 }
 
 /// Who asks for a login, and where the answer goes.
@@ -235,6 +237,11 @@ async fn collect(core: &Core, request: &SsoFinish) -> Result<Outcome, Error> {
         | Step::AtPage(_)
         | Step::Waiting { .. } => Err(kept::dead()),
     }
+}
+
+/// Whether a name says how to sign in without a connector.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    matches!(name, local::LOCAL | local::PASSWORDLESS)
 }
 
 /// 256 bits that nobody guesses, in letters that need no escaping.

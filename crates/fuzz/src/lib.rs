@@ -21,6 +21,7 @@ mod parts;
 mod probe;
 mod regex;
 mod role;
+mod saml;
 mod template;
 
 /// Something that reads inputs.
@@ -34,7 +35,7 @@ pub struct Target {
 }
 
 /// Every target.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     Target { name: "template", about: "templates, filled in from traits", run: template::run },
     Target { name: "expression", about: "label expressions, evaluated", run: expression::run },
     Target {
@@ -78,6 +79,11 @@ pub const TARGETS: [Target; 13] = [
         name: "framing",
         about: "requests on a connection, where one ends and the next begins, read beside another reader",
         run: framing::run,
+    },
+    Target {
+        name: "saml",
+        about: "responses of SAML providers, of which some are signed, and their metadata",
+        run: saml::run,
     },
     Target { name: "probe", about: "answers that tell a server's era", run: probe::run },
 ];

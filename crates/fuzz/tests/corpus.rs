@@ -116,6 +116,11 @@ fn framing() {
 }
 
 #[test]
+fn saml() {
+    replay("saml");
+}
+
+#[test]
 fn probe() {
     replay("probe");
 }

@@ -20,7 +20,7 @@ pub const ACS_PATH: &str = "/v1/webapi/saml/acs";
 const OTHER_FIELDS: &[&str] =
     &["provider", "client_redirect_settings", "single_logout_url", "include_subject"];
 /// Fields that promise something which is not there.
-const NOT_HERE: [&str; 4] = ["force_authn", "preferred_request_binding", "mfa", "user_matchers"];
+const NOT_HERE: [&str; 3] = ["preferred_request_binding", "mfa", "user_matchers"];
 /// How entries of `attributes_to_roles` are written.
 const WORDS: Words = Words { name: "name", value: "value" };
 
@@ -54,6 +54,8 @@ pub struct SamlSpec {
     pub service_provider_issuer: String,
     /// What the connector is called in sentences.
     pub display: String,
+    /// Whether people sign in at the provider anew each time, whoever is signed in there.
+    pub force_authn: bool,
     /// Which attributes give which roles.
     pub attributes_to_roles: Vec<AttributeMapping>,
     /// What requests are signed with; made when the connector is written without.
@@ -109,6 +111,7 @@ impl SamlConnector {
             .put_text("audience", &from.audience)
             .put_text("service_provider_issuer", &from.service_provider_issuer)
             .put_text("display", &from.display)
+            .put_flag("force_authn", from.force_authn)
             .put("attributes_to_roles", attributes);
         for (name, pair) in [
             ("signing_key_pair", &from.signing_key_pair),
@@ -192,6 +195,7 @@ fn spec(table: &mut Table<'_>) -> Option<SamlSpec> {
         audience: table.get_or_default("audience"),
         service_provider_issuer: table.get_or_default("service_provider_issuer"),
         display: table.get_or_default("display"),
+        force_authn: table.get_or_default("force_authn"),
         attributes_to_roles: Vec::new(),
         signing_key_pair: signing_key_pair?,
         assertion_key_pair: assertion_key_pair?,
@@ -233,9 +237,10 @@ fn check_provider(table: &mut Table<'_>, spec: &SamlSpec) -> Option<()> {
 fn unasked(table: &mut Table<'_>) -> Option<()> {
     match table.field("allow_idp_initiated") {
         None => Some(()),
-        Some(reader) if reader.read::<bool>()? => {
-            reader.refuse("logins that begin at the provider are not supported")
-        }
+        Some(reader) if reader.read::<bool>()? => reader.refuse_with_help(
+            "logins that begin at the provider are not supported",
+            "leave it out: people begin with `tsh login`, which waits for the certificate",
+        ),
         Some(_) => Some(()),
     }
 }

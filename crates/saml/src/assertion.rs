@@ -13,6 +13,7 @@ pub struct VerifiedAssertion {
     pub(crate) is_transient: bool,
     pub(crate) attributes: Vec<Attribute>,
     pub(crate) good_until: OffsetDateTime,
+    pub(crate) session_end: Option<OffsetDateTime>,
 }
 
 /// An attribute.
@@ -59,6 +60,12 @@ impl VerifiedAssertion {
     #[must_use]
     pub fn attributes(&self) -> &[Attribute] {
         &self.attributes
+    }
+
+    /// Until when the provider lets the person be signed in by it, if it says so.
+    #[must_use]
+    pub fn session_end(&self) -> Option<OffsetDateTime> {
+        self.session_end
     }
 
     /// Until when somebody else could show it again.

@@ -1,8 +1,13 @@
 //! Exclusive XML Canonicalization 1.0, without comments: one spelling for all spellings of an element.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::xml::{Attribute, Element, Node};
+
+/// Bytes of a canonical form. It may be longer than the text was: a namespace that is declared once is written
+/// wherever it is used beside others.
+pub(crate) const MAX_CANONICAL: usize = 2 << 20;
 
 /// What is written of an element.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,31 +19,36 @@ pub(crate) struct Canonical<'a> {
     pub(crate) without: Option<&'a Element>,
 }
 
+/// There is more of it than anybody signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("its canonical form has more than {MAX_CANONICAL} bytes")]
+pub(crate) struct TooLong;
+
 /// The canonical form.
-pub(crate) fn canonical(element: &Element, options: Canonical<'_>) -> String {
+pub(crate) fn canonical(element: &Element, options: Canonical<'_>) -> Result<String, TooLong> {
     let mut out = String::new();
-    write(element, options, &BTreeMap::new(), &mut out);
-    out
+    write(element, options, &BTreeMap::new(), &mut out)?;
+    Ok(out)
 }
 
-fn write(
-    element: &Element,
-    options: Canonical<'_>,
-    rendered: &BTreeMap<&str, &str>,
+fn write<'a>(
+    element: &'a Element,
+    options: Canonical<'a>,
+    rendered: &BTreeMap<&'a str, &'a str>,
     out: &mut String,
-) {
-    let mut rendered = rendered.clone();
+) -> Result<(), TooLong> {
+    let mut rendered = Cow::Borrowed(rendered);
     out.push('<');
     push_name(&element.prefix, &element.name, out);
     for prefix in wanted(element, options.inclusive) {
         let meaning = element.scope.get_key_value(prefix);
-        let (prefix, namespace) = meaning
-            .map_or((prefix, ""), |(prefix, namespace)| (prefix.as_str(), namespace.as_str()));
+        let (prefix, namespace) =
+            meaning.map_or((prefix, ""), |(prefix, namespace)| (&**prefix, &**namespace));
         let known = rendered.get(prefix).copied();
         // Section 3: the default namespace is undone only where one was declared.
         let is_needed = known != Some(namespace) && !(namespace.is_empty() && known.is_none());
         if is_needed {
-            rendered.insert(prefix, namespace);
+            rendered.to_mut().insert(prefix, namespace);
             out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
             out.push_str(prefix);
             push_value(namespace, out);
@@ -52,19 +62,22 @@ fn write(
         push_value(&attribute.value, out);
     }
     out.push('>');
+    if out.len() > MAX_CANONICAL {
+        return Err(TooLong);
+    }
     for child in &element.children {
         match child {
             Node::Text(text) => push_text(text, out),
             Node::Element(child)
                 if options.without.is_some_and(|left| std::ptr::eq(left, child)) => {}
-            Node::Element(child) => write(child, options, &rendered, out),
+            Node::Element(child) => write(child, options, &rendered, out)?,
         }
     }
     out.push_str("</");
     push_name(&element.prefix, &element.name, out);
     out.push('>');
+    Ok(())
 }
-
 /// The prefixes that an element uses itself, or that are always declared; sorted, the default first.
 fn wanted<'a>(element: &'a Element, inclusive: &'a [String]) -> BTreeSet<&'a str> {
     let own = std::iter::once(element.prefix.as_str());

@@ -52,6 +52,9 @@ pub enum Refused {
     /// It is not good yet.
     #[error("the assertion is good from {0} on ({1})")]
     NotYet(String, &'static str),
+    /// The person was to sign in anew, and did not.
+    #[error("the person signed in at {0} (AuthnInstant), before the request that demands it anew")]
+    Stale(String),
     /// Nobody asked for it.
     #[error("the response answers no request")]
     Unsolicited,

@@ -20,6 +20,7 @@ mod assertion;
 mod canonical;
 mod encryption;
 mod error;
+mod instant;
 mod metadata;
 mod names;
 mod request;

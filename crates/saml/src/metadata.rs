@@ -2,7 +2,9 @@
 //! document that an administrator gave, or an address over TLS.
 
 use pki::{ForeignKey, ForeignKeyError};
+use time::OffsetDateTime;
 
+use crate::instant::{instant, shown};
 use crate::names::{DSIG, METADATA, REDIRECT};
 use crate::signature::base64;
 use crate::xml::{Comments, Element, XmlError, parse};
@@ -19,6 +21,8 @@ pub struct IdentityProvider {
     pub sso: String,
     /// The keys by which it signs.
     pub keys: Vec<ForeignKey>,
+    /// When all of this ends, if it says so (`validUntil`).
+    pub valid_until: Option<OffsetDateTime>,
 }
 
 /// Why metadata cannot be used.
@@ -38,6 +42,9 @@ pub enum MetadataError {
         /// Whom it should.
         wanted: String,
     },
+    /// It is over.
+    #[error("the metadata was good until {0} (validUntil)")]
+    Expired(String),
     /// It has no key by which anything could be verified.
     #[error("the metadata has no signing key that is accepted{0}")]
     NoKey(String),
@@ -51,22 +58,32 @@ impl IdentityProvider {
     pub fn from_metadata(text: &str, entity_id: Option<&str>) -> Result<Self, MetadataError> {
         let root = parse(text, Comments::Skip)?;
         let mut all = Vec::new();
-        providers(&root, &mut all);
+        providers(&root, None, &mut all)?;
         let names = || {
-            let names = all.iter().filter_map(|one| one.attribute("entityID"));
+            let names = all.iter().filter_map(|(one, _)| one.attribute("entityID"));
             names.map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ")
         };
-        let found = match (entity_id, all.as_slice()) {
+        let (found, end) = match (entity_id, all.as_slice()) {
             (_, []) => return Err(MetadataError::Form("no IDPSSODescriptor is in it".to_owned())),
-            (None, [one]) => one,
+            (None, [one]) => *one,
             (None, _) => {
                 let words = format!("it describes several ({}): name one as issuer", names());
                 return Err(MetadataError::Form(words));
             }
             (Some(wanted), all) => {
-                all.iter().find(|one| one.attribute("entityID") == Some(wanted)).ok_or_else(
-                    || MetadataError::Other { found: names(), wanted: wanted.to_owned() },
-                )?
+                let mut those =
+                    all.iter().filter(|(one, _)| one.attribute("entityID") == Some(wanted));
+                match (those.next(), those.next()) {
+                    (Some(one), None) => *one,
+                    (Some(_), Some(_)) => {
+                        let words = format!("it describes {wanted:?} twice");
+                        return Err(MetadataError::Form(words));
+                    }
+                    (None, _) => {
+                        let wanted = wanted.to_owned();
+                        return Err(MetadataError::Other { found: names(), wanted });
+                    }
+                }
             }
         };
         let entity_id = found.attribute("entityID").unwrap_or_default();
@@ -81,21 +98,52 @@ impl IdentityProvider {
             .ok_or_else(|| {
                 MetadataError::Form("it has no SingleSignOnService with HTTP-Redirect".to_owned())
             })?;
-        Ok(Self { entity_id: entity_id.to_owned(), sso: sso.to_owned(), keys: keys(descriptor)? })
+        Ok(Self {
+            entity_id: entity_id.to_owned(),
+            sso: sso.to_owned(),
+            keys: keys(descriptor)?,
+            valid_until: earlier(end, descriptor)?,
+        })
+    }
+
+    /// Whether what the metadata says still counts.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check(&self, now: OffsetDateTime) -> Result<(), MetadataError> {
+        match self.valid_until {
+            Some(end) if now >= end => Err(MetadataError::Expired(shown(end))),
+            _ => Ok(()),
+        }
     }
 }
 
-/// The providers in a document, or in a document of documents.
-fn providers<'a>(element: &'a Element, found: &mut Vec<&'a Element>) {
+/// The end of what an element says, which is within another that ends (metadata, section 2.2).
+fn earlier(
+    outer: Option<OffsetDateTime>,
+    element: &Element,
+) -> Result<Option<OffsetDateTime>, MetadataError> {
+    let own = instant(element, "validUntil").map_err(MetadataError::Form)?;
+    Ok(outer.into_iter().chain(own).min())
+}
+
+/// The providers in a document, or in a document of documents, each with its end.
+fn providers<'a>(
+    element: &'a Element,
+    outer: Option<OffsetDateTime>,
+    found: &mut Vec<(&'a Element, Option<OffsetDateTime>)>,
+) -> Result<(), MetadataError> {
     if element.is(METADATA, "EntityDescriptor") {
         if element.all(METADATA, "IDPSSODescriptor").next().is_some() {
-            found.push(element);
+            found.push((element, earlier(outer, element)?));
         }
     } else if element.is(METADATA, "EntitiesDescriptor") {
+        let end = earlier(outer, element)?;
         for inner in element.elements() {
-            providers(inner, found);
+            providers(inner, end, found)?;
         }
     }
+    Ok(())
 }
 
 /// The keys that sign. What is not understood of them is left out: providers list keys of all kinds.

@@ -23,6 +23,8 @@ pub struct AuthnRequest<'a> {
     pub acs: &'a str,
     /// The provider's page.
     pub destination: &'a str,
+    /// Whether the person is to sign in there anew, whoever is signed in there.
+    pub force: bool,
     /// The time.
     pub now: OffsetDateTime,
 }
@@ -76,9 +78,10 @@ impl AuthnRequest<'_> {
         let mut issuer = String::new();
         push_text(self.issuer, &mut issuer);
         let [id, destination, acs] = [self.id, self.destination, self.acs].map(value);
+        let force = if self.force { " ForceAuthn=\"true\"" } else { "" };
         Ok(format!(
             "<samlp:AuthnRequest xmlns:samlp=\"{SAMLP}\" xmlns:saml=\"{SAML}\" ID=\"{id}\" \
-             Version=\"2.0\" IssueInstant=\"{now}\" Destination=\"{destination}\" \
+             Version=\"2.0\" IssueInstant=\"{now}\" Destination=\"{destination}\"{force} \
              AssertionConsumerServiceURL=\"{acs}\" ProtocolBinding=\"{POST}\">\
              <saml:Issuer>{issuer}</saml:Issuer><samlp:NameIDPolicy AllowCreate=\"true\"/>\
              </samlp:AuthnRequest>"

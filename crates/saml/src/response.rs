@@ -1,23 +1,23 @@
 //! Responses (SAML 2.0 core, section 3.3.3; profiles, section 4.1.4), and what must be true of one before it is
 //! believed.
 
+mod read;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use pki::{ForeignKey, RsaKey};
-use time::format_description::well_known::Rfc3339;
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
-use crate::assertion::{Attribute, VerifiedAssertion};
+use self::read::read;
+use crate::assertion::VerifiedAssertion;
 use crate::encryption::decrypt;
 use crate::error::Refused;
-use crate::names::{BEARER, ENTITY, SAML, SAMLP, SUCCESS, TRANSIENT, XSI};
+use crate::names::{ENTITY, SAML, SAMLP, SUCCESS};
 use crate::signature::{self, Signed};
 use crate::xml::{Comments, Element, parse};
 
 /// The largest response, in base64.
 pub const MAX_RESPONSE: usize = 256 << 10;
-/// How far the provider's clock may be off.
-const LEEWAY: Duration = Duration::seconds(60);
 
 /// What a response must be.
 #[derive(Debug)]
@@ -30,8 +30,10 @@ pub struct Demands<'a> {
     pub audience: &'a str,
     /// Where responses are brought.
     pub acs: &'a str,
-    /// The request that it answers; [`None`] where one may come unasked, and then it answers none.
-    pub request: Option<&'a str>,
+    /// The request that it answers.
+    pub request: &'a str,
+    /// Since when the person must have signed in at the provider, if that is demanded.
+    pub since: Option<OffsetDateTime>,
     /// What encrypted assertions are decrypted with.
     pub key: Option<&'a RsaKey>,
     /// The time.
@@ -56,25 +58,25 @@ pub fn verify(response: &str, demands: &Demands<'_>) -> Result<VerifiedAssertion
     // What is signed counts; where the response is not, all that follows is only more to refuse it for.
     let signed = signature::verify(&root, "response", demands.keys)?;
     let response = signed.as_ref().map_or(&root, Signed::element);
-    check_response(response, demands)?;
-    let assertion = find(response, signed.as_ref(), demands)?;
+    check_response(response, signed.is_some(), demands)?;
+    let assertion = find(&root, signed.as_ref(), demands)?;
     read(&assertion, demands)
 }
 
 /// The one assertion of a response, verified.
-fn find(
-    response: &Element,
-    signed: Option<&Signed>,
-    demands: &Demands<'_>,
-) -> Result<Signed, Refused> {
+fn find(root: &Element, signed: Option<&Signed>, demands: &Demands<'_>) -> Result<Signed, Refused> {
     let form = Refused::Form;
+    let response = signed.map_or(root, Signed::element);
     let plain = response.at_most_one(SAML, "Assertion").map_err(form)?;
     let encrypted = response.at_most_one(SAML, "EncryptedAssertion").map_err(form)?;
     let (element, outer) = match (plain, encrypted) {
-        (Some(plain), None) => {
+        (Some(_), None) => {
             let outer = signed.and_then(|signed| {
                 signed.within(|response| response.all(SAML, "Assertion").next())
             });
+            // The response's canonical form may lack declarations that the assertion's has: its signature is
+            // looked for where it was made.
+            let plain = root.one(SAML, "Assertion").map_err(form)?;
             (plain.clone(), outer)
         }
         (None, Some(encrypted)) => {
@@ -94,7 +96,11 @@ fn find(
 }
 
 /// What a response says of itself. It may not be signed: only refusals come of it.
-fn check_response(response: &Element, demands: &Demands<'_>) -> Result<(), Refused> {
+fn check_response(
+    response: &Element,
+    is_signed: bool,
+    demands: &Demands<'_>,
+) -> Result<(), Refused> {
     let form = Refused::Form;
     same("version", "response", response.attribute("Version").unwrap_or_default(), "2.0")?;
     let status = response.one(SAMLP, "Status").map_err(form)?;
@@ -107,142 +113,15 @@ fn check_response(response: &Element, demands: &Demands<'_>) -> Result<(), Refus
         let words = words.chain(message.map(Element::all_text));
         return Err(Refused::Status(words.collect::<Vec<_>>().join(": ")));
     }
-    if let Some(destination) = response.attribute("Destination") {
+    // Bindings, section 3.5.5.2: what is signed says where it was to be brought.
+    let destination = response.attribute("Destination").or(is_signed.then_some(""));
+    if let Some(destination) = destination {
         same("destination", "response", destination, demands.acs)?;
     }
     if let Some(issuer) = response.at_most_one(SAML, "Issuer").map_err(form)? {
         check_issuer(issuer, "response", demands)?;
     }
     check_request("response", response.attribute("InResponseTo"), demands)
-}
-
-/// What an assertion says, if it is for us and for now.
-fn read(assertion: &Signed, demands: &Demands<'_>) -> Result<VerifiedAssertion, Refused> {
-    let form = Refused::Form;
-    let assertion = assertion.element();
-    same("version", "assertion", assertion.attribute("Version").unwrap_or_default(), "2.0")?;
-    let issuer = assertion.one(SAML, "Issuer").map_err(form)?;
-    check_issuer(issuer, "assertion", demands)?;
-    let id = assertion.attribute("ID").filter(|id| !id.is_empty());
-    let id = id.ok_or_else(|| Refused::form("the assertion has no ID"))?;
-    let mut good_until = check_conditions(assertion, demands)?;
-    let subject = assertion.one(SAML, "Subject").map_err(form)?;
-    let confirmed = check_subject(subject, demands)?;
-    good_until = good_until.max(confirmed);
-    // Profiles, section 4.1.4.2: who vouches says how and when the person signed in.
-    let statement = assertion.all(SAML, "AuthnStatement").next();
-    let statement = statement
-        .ok_or_else(|| Refused::form("the assertion does not say that anybody signed in"))?;
-    if let Some(end) = instant(statement, "SessionNotOnOrAfter")?
-        && demands.now - LEEWAY >= end
-    {
-        return Err(Refused::Expired(shown(end), "SessionNotOnOrAfter"));
-    }
-    let name = subject.one(SAML, "NameID").map_err(form)?;
-    let name_id = name.text().map_err(form)?;
-    if name_id.is_empty() {
-        return Err(Refused::form("the NameID is empty"));
-    }
-    let format = name.attribute("Format").unwrap_or_default();
-    Ok(VerifiedAssertion {
-        id: id.to_owned(),
-        issuer: demands.issuer.to_owned(),
-        name_id,
-        name_id_format: format.to_owned(),
-        is_transient: format == TRANSIENT,
-        attributes: attributes(assertion)?,
-        good_until: good_until + LEEWAY,
-    })
-}
-
-/// Core, section 2.5: for whom, and when.
-fn check_conditions(assertion: &Element, demands: &Demands<'_>) -> Result<OffsetDateTime, Refused> {
-    let form = Refused::Form;
-    let conditions = assertion.one(SAML, "Conditions").map_err(form)?;
-    let end = in_time(conditions, "Conditions", demands.now)?;
-    let mut restrictions = 0;
-    for condition in conditions.elements() {
-        match condition.name.as_str() {
-            "AudienceRestriction" if condition.namespace == SAML => {
-                restrictions += 1;
-                let audiences: Result<Vec<String>, String> =
-                    condition.all(SAML, "Audience").map(Element::text).collect();
-                let audiences = audiences.map_err(form)?;
-                if !audiences.iter().any(|audience| audience == demands.audience) {
-                    same("audience", "assertion", &audiences.join(", "), demands.audience)?;
-                }
-            }
-            // It is used once here in any case; nothing is asserted to others.
-            "OneTimeUse" | "ProxyRestriction" if condition.namespace == SAML => {}
-            other => return Err(Refused::form(format!("a condition that is not known: {other}"))),
-        }
-    }
-    if restrictions == 0 {
-        return Err(Refused::form("the assertion does not say for whom it is (Audience)"));
-    }
-    Ok(end.unwrap_or(demands.now))
-}
-
-/// Profiles, section 4.1.4.3: a bearer confirmation for here, for now, and for what was asked. Gives until
-/// when it is good.
-fn check_subject(subject: &Element, demands: &Demands<'_>) -> Result<OffsetDateTime, Refused> {
-    let mut why = Refused::form("the assertion has no bearer confirmation");
-    for confirmation in subject.all(SAML, "SubjectConfirmation") {
-        if confirmation.attribute("Method") != Some(BEARER) {
-            continue;
-        }
-        match check_confirmation(confirmation, demands) {
-            Ok(end) => return Ok(end),
-            Err(refused) => why = refused,
-        }
-    }
-    Err(why)
-}
-
-fn check_confirmation(
-    confirmation: &Element,
-    demands: &Demands<'_>,
-) -> Result<OffsetDateTime, Refused> {
-    let what = "SubjectConfirmationData";
-    let data = confirmation.one(SAML, what).map_err(Refused::Form)?;
-    same("recipient", what, data.attribute("Recipient").unwrap_or_default(), demands.acs)?;
-    check_request(what, data.attribute("InResponseTo"), demands)?;
-    if data.attribute("NotBefore").is_some() {
-        return Err(Refused::form("a bearer confirmation has no NotBefore"));
-    }
-    let end = in_time(data, what, demands.now)?;
-    end.ok_or_else(|| Refused::form("the bearer confirmation has no NotOnOrAfter"))
-}
-
-/// Whether an element is good now; gives until when.
-fn in_time(
-    element: &Element,
-    what: &'static str,
-    now: OffsetDateTime,
-) -> Result<Option<OffsetDateTime>, Refused> {
-    if let Some(begin) = instant(element, "NotBefore")?
-        && now + LEEWAY < begin
-    {
-        return Err(Refused::NotYet(shown(begin), what));
-    }
-    let end = instant(element, "NotOnOrAfter")?;
-    match end {
-        Some(end) if now - LEEWAY >= end => Err(Refused::Expired(shown(end), what)),
-        end => Ok(end),
-    }
-}
-
-/// Core, section 1.3.3: UTC, with a `Z`.
-fn instant(element: &Element, name: &str) -> Result<Option<OffsetDateTime>, Refused> {
-    let Some(text) = element.attribute(name) else { return Ok(None) };
-    match OffsetDateTime::parse(text, &Rfc3339) {
-        Ok(time) => Ok(Some(time)),
-        Err(_error) => Err(Refused::form(format!("{name} is no time: {text:?}"))),
-    }
-}
-
-fn shown(time: OffsetDateTime) -> String {
-    time.format(&Rfc3339).unwrap_or_default()
 }
 
 fn check_issuer(
@@ -257,17 +136,15 @@ fn check_issuer(
     same("issuer", element, &text, demands.issuer)
 }
 
-/// What answers something answers what was asked; what answers nothing comes where nothing was asked.
+/// It answers what was asked.
 fn check_request(
     element: &'static str,
     found: Option<&str>,
     demands: &Demands<'_>,
 ) -> Result<(), Refused> {
-    match (found, demands.request) {
-        (None, None) => Ok(()),
-        (Some(found), Some(wanted)) => same("InResponseTo", element, found, wanted),
-        (None, Some(_)) => Err(Refused::Unsolicited),
-        (Some(found), None) => same("InResponseTo", element, found, ""),
+    match found {
+        Some(found) => same("InResponseTo", element, found, demands.request),
+        None => Err(Refused::Unsolicited),
     }
 }
 
@@ -281,29 +158,6 @@ fn same(
         return Ok(());
     }
     Err(Refused::Wrong { what, element, found: found.to_owned(), wanted: wanted.to_owned() })
-}
-
-/// All attributes of all statements.
-fn attributes(assertion: &Element) -> Result<Vec<Attribute>, Refused> {
-    let mut all = Vec::new();
-    for statement in assertion.all(SAML, "AttributeStatement") {
-        // Encrypted ones might be those by which something is denied.
-        if statement.all(SAML, "EncryptedAttribute").next().is_some() {
-            return Err(Refused::Encryption(
-                "single attributes that are encrypted are not read".into(),
-            ));
-        }
-        for attribute in statement.all(SAML, "Attribute") {
-            let name = attribute.attribute("Name").filter(|name| !name.is_empty());
-            let name = name.ok_or_else(|| Refused::form("an attribute without a name"))?;
-            let values = attribute.all(SAML, "AttributeValue");
-            let values = values
-                .filter(|value| !matches!(value.attribute_of(XSI, "nil"), Some("true" | "1")))
-                .map(|value| value.all_text().trim().to_owned());
-            all.push(Attribute { name: name.to_owned(), values: values.collect() });
-        }
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::names::{DSIG, ENVELOPED, EXCLUSIVE};
 use crate::xml::{Comments, Element, parse};
 
 /// Prefixes of an `InclusiveNamespaces`.
-const MAX_PREFIXES: usize = 64;
+const MAX_PREFIXES: usize = 32;
 
 /// An element whose bytes were signed: it was read from just these bytes. Only [`verify`] makes one.
 #[derive(Debug)]
@@ -58,14 +58,17 @@ pub(crate) fn verify(
 
 fn check(element: &Element, signature: &Element, keys: &[ForeignKey]) -> Result<Signed, String> {
     let known = ["SignedInfo", "SignatureValue", "KeyInfo"];
-    if signature.elements().any(|one| one.namespace != DSIG || !known.contains(&one.name.as_str()))
+    if signature
+        .elements()
+        .any(|one| &*one.namespace != DSIG || !known.contains(&one.name.as_str()))
     {
         return Err("it holds more than a signature does".to_owned());
     }
     let info = signature.one(DSIG, "SignedInfo")?;
     let method = info.one(DSIG, "CanonicalizationMethod")?;
     let inclusive = exclusive(method)?;
-    let signed_info = canonical(info, Canonical { inclusive: &inclusive, without: None });
+    let signed_info = canonical(info, Canonical { inclusive: &inclusive, without: None })
+        .map_err(|error| error.to_string())?;
     // From here on only what was signed is read.
     let info = parse(&signed_info, Comments::Refuse).map_err(|error| error.to_string())?;
     let algorithm = algorithm(info.one(DSIG, "SignatureMethod")?)?;
@@ -75,7 +78,7 @@ fn check(element: &Element, signature: &Element, keys: &[ForeignKey]) -> Result<
     }
     let reference = reference(&info, element)?;
     let options = Canonical { inclusive: &reference.inclusive, without: Some(signature) };
-    let bytes = canonical(element, options);
+    let bytes = canonical(element, options).map_err(|error| error.to_string())?;
     if reference.digest.of(bytes.as_bytes()) != reference.value {
         return Err("what it was made over is something else".to_owned());
     }

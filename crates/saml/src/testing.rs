@@ -35,7 +35,8 @@ pub(crate) fn demands() -> Demands<'static> {
         keys: &KEYS,
         audience: AUDIENCE,
         acs: ACS,
-        request: Some(REQUEST),
+        request: REQUEST,
+        since: None,
         key: None,
         now: NOW,
     }
@@ -117,7 +118,7 @@ pub(crate) fn sign(text: &str, id: &str, by: Signing<'_>) -> String {
 /// A signature over the element with this ID.
 pub(crate) fn signature(text: &str, id: &str, by: Signing<'_>) -> String {
     let root = parse(text, Comments::Skip).unwrap();
-    let bytes = canonical(with_id(&root, id).unwrap(), Canonical::default());
+    let bytes = canonical(with_id(&root, id).unwrap(), Canonical::default()).unwrap();
     let digest = if by.digest.ends_with("512") { Digest::Sha512 } else { Digest::Sha256 };
     let digest = STANDARD.encode(digest.of(bytes.as_bytes()));
     let transforms: String = by

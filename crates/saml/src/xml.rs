@@ -17,7 +17,9 @@ pub(crate) const MAX_NODES: usize = 20_000;
 /// Attributes of an element, declarations included.
 pub(crate) const MAX_ATTRIBUTES: usize = 64;
 /// Prefixes that mean something at one place.
-pub(crate) const MAX_PREFIXES: usize = 64;
+pub(crate) const MAX_PREFIXES: usize = 32;
+/// Bytes of the name of a namespace. An element of six bytes can stand for one of these each time.
+pub(crate) const MAX_NAMESPACE: usize = 512;
 
 /// Why a text is not XML of the kind that is read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +31,9 @@ pub struct XmlError {
     pub at: usize,
 }
 
+/// What prefixes mean at a place. The names are shared: as few bytes as declare one are what it costs.
+pub(crate) type Scope = BTreeMap<Rc<str>, Rc<str>>;
+
 /// An element.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Element {
@@ -36,10 +41,10 @@ pub(crate) struct Element {
     pub(crate) prefix: String,
     pub(crate) name: String,
     /// Empty for none.
-    pub(crate) namespace: String,
+    pub(crate) namespace: Rc<str>,
     pub(crate) attributes: Vec<Attribute>,
     /// The prefixes that mean something here, the ones from outside included.
-    pub(crate) scope: Rc<BTreeMap<String, String>>,
+    pub(crate) scope: Rc<Scope>,
     pub(crate) children: Vec<Node>,
 }
 
@@ -48,7 +53,7 @@ pub(crate) struct Element {
 pub(crate) struct Attribute {
     pub(crate) prefix: String,
     pub(crate) name: String,
-    pub(crate) namespace: String,
+    pub(crate) namespace: Rc<str>,
     pub(crate) value: String,
 }
 
@@ -61,7 +66,7 @@ pub(crate) enum Node {
 
 impl Element {
     pub(crate) fn is(&self, namespace: &str, name: &str) -> bool {
-        self.namespace == namespace && self.name == name
+        &*self.namespace == namespace && self.name == name
     }
 
     /// An attribute without a namespace.
@@ -72,7 +77,7 @@ impl Element {
     pub(crate) fn attribute_of(&self, namespace: &str, name: &str) -> Option<&str> {
         let found = self.attributes.iter();
         found
-            .filter(|attribute| attribute.namespace == namespace && attribute.name == name)
+            .filter(|attribute| &*attribute.namespace == namespace && attribute.name == name)
             .map(|attribute| attribute.value.as_str())
             .next()
     }
@@ -112,12 +117,12 @@ impl Element {
         self.at_most_one(namespace, name)?.ok_or_else(|| format!("{} has no {name}", self.name))
     }
 
-    /// The text in an element that holds nothing else.
+    /// The text in an element that holds nothing else, without what is space around it.
     pub(crate) fn text(&self) -> Result<String, String> {
         if self.elements().next().is_some() {
             return Err(format!("{} holds elements where text is expected", self.name));
         }
-        Ok(self.all_text().trim().to_owned())
+        Ok(self.all_text().trim_matches(is_space).to_owned())
     }
 
     /// All text below, in its order.
@@ -135,6 +140,11 @@ impl Element {
             }
         }
     }
+}
+
+/// XML 1.0, section 2.3. What else looks like space is part of a name.
+pub(crate) fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
 #[cfg(test)]

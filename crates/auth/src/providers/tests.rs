@@ -1,5 +1,8 @@
 //! What is remembered, for how long, and what is asked again.
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+
 use super::*;
 
 fn table() -> Mutex<HashMap<String, Kept<u32>>> {
@@ -72,23 +75,82 @@ fn a_provider_elsewhere_names_nothing_in_the_clear() {
     }
 }
 
+/// Answers one request with a document.
+async fn serve(listener: &TcpListener, document: &str) {
+    let (mut stream, _peer) = listener.accept().await.unwrap();
+    let mut asked = [0; 1024];
+    assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
+    let length = document.len();
+    let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{document}");
+    stream.write_all(answer.as_bytes()).await.unwrap();
+}
+
+const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
+
+fn entity(name: &str, sso: &str, key: &str) -> String {
+    format!(
+        "<EntityDescriptor xmlns=\"{METADATA}\" entityID=\"{name}\"><IDPSSODescriptor>{key}\
+         <SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
+         Location=\"{sso}\"/></IDPSSODescriptor></EntityDescriptor>"
+    )
+}
+
+fn key() -> String {
+    let key = pki::RsaKey::generate().unwrap();
+    let made = key.certify("idp", time::OffsetDateTime::UNIX_EPOCH).unwrap().to_pem();
+    let made: String = made.lines().filter(|line| !line.starts_with('-')).collect();
+    format!(
+        "<KeyDescriptor><KeyInfo xmlns=\"http://www.w3.org/2000/09/xmldsig#\"><X509Data>\
+         <X509Certificate>{made}</X509Certificate></X509Data></KeyInfo></KeyDescriptor>"
+    )
+}
+
+#[tokio::test]
+async fn a_saml_provider_that_withdraws_its_keys_is_not_believed_by_its_last() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/metadata", listener.local_addr().unwrap());
+    let sso = "http://127.0.0.1:9/sso";
+    let (good, bare) = (entity("urn:idp", sso, &key()), entity("urn:idp", sso, ""));
+    let other = entity("urn:somebody", sso, &key());
+    for (document, counts) in [(bare.as_str(), false), (&other, false), ("<x/>", true), ("", true)]
+    {
+        let providers = Providers::new();
+        let ask = |wish| providers.entity(&address, Some("urn:idp"), wish);
+        let (known, ()) = tokio::join!(ask(Wish::Known), serve(&listener, &good));
+        assert_eq!(known.unwrap().entity_id, "urn:idp");
+        assert!(ask(Wish::Newer).await.is_ok(), "it was asked for just now");
+        for kept in providers.entities.lock().values_mut() {
+            kept.asked -= AGAIN;
+        }
+        let (newer, ()) = tokio::join!(ask(Wish::Newer), serve(&listener, document));
+        assert_eq!(newer.is_ok(), counts, "{document}");
+    }
+}
+
+#[test]
+fn a_saml_provider_elsewhere_names_no_page_in_the_clear() {
+    let key = key();
+    let read = |from: &str, sso: &str| {
+        read_entity(from, entity("urn:idp", sso, &key).as_bytes(), None).map(drop)
+    };
+    read("https://idp.example/metadata", "https://login.example/sso").unwrap();
+    read("http://127.0.0.1:9/metadata", "http://127.0.0.1:9/sso").unwrap();
+    for bad in ["http://127.0.0.1:9/sso", "http://login.example/sso", "javascript:alert(1)", "x"] {
+        let refused = read("https://idp.example/metadata", bad).expect_err(bad);
+        assert!(matches!(refused, EntityError::Endpoint { .. }), "{bad}: {refused}");
+    }
+}
+
 #[tokio::test]
 async fn keys_that_are_withdrawn_do_not_count() {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/jwks", listener.local_addr().unwrap());
     let key = r#"{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let known = ForeignKeys::from_json(format!(r#"{{"keys":[{key}]}}"#).as_bytes()).unwrap();
     let providers = Providers::new();
     settle(&providers.keys, &address, Ok(Arc::new(known))).unwrap();
-    let serve = async {
-        let (mut stream, _peer) = listener.accept().await.unwrap();
-        let mut asked = [0; 1024];
-        assert_ne!(stream.read(&mut asked).await.unwrap(), 0);
-        let answer = "HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"keys\":[]}";
-        stream.write_all(answer.as_bytes()).await.unwrap();
-    };
-    let (outcome, ()) = tokio::join!(providers.ask_keys(&address), serve);
+    let answered = serve(&listener, "{\"keys\":[]}");
+    let (outcome, ()) = tokio::join!(providers.ask_keys(&address), answered);
     outcome.unwrap_err();
     assert!(fresh(&providers.keys, &address).is_none());
 }

@@ -9,6 +9,7 @@ use resource::metadata::check_name;
 use resource::user::CreatedBy;
 use resource::{Kind, Resource, Traits, User};
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 
 use super::connector::{Connector, Origin};
 use super::kept::Started;
@@ -29,6 +30,9 @@ pub(super) struct Account {
     pub(super) traits: Traits,
     pub(super) roles: Vec<SsoRole>,
     client: Option<String>,
+    /// When it is to end at the latest, whatever else would let it last.
+    #[serde(default, with = "time::serde::rfc3339::option")]
+    until: Option<OffsetDateTime>,
 }
 
 /// What comes of a statement, and why it would be refused.
@@ -69,6 +73,7 @@ pub(super) async fn judge(
         traits: said.traits,
         roles: judged.roles,
         client: client.map(str::to_owned),
+        until: said.until,
     }))
 }
 
@@ -190,6 +195,10 @@ pub(super) async fn admit(
     started: &Started,
 ) -> Result<UserCredentials, Error> {
     let key = certificate::read_key(&started.public_key)?;
+    if account.until.is_some_and(|end| end <= core.clock.now()) {
+        return Err(refused("what the provider says of you is over already")
+            .hint("begin again with `tsh login`"));
+    }
     for _ in 0..MAX_RETRIES {
         let before = find(core, &account.name).await?;
         refuse_other(before.as_ref(), &account.origin)?;
@@ -198,7 +207,8 @@ pub(super) async fn admit(
         // Its end is the certificate's, which is about to be known.
         new.spec.expires = None;
         new.metadata.expires = None;
-        let ticket = Ticket { ttl_seconds: started.ttl_seconds, ..Ticket::of(&new, &key) };
+        let (ttl_seconds, until) = (started.ttl_seconds, account.until);
+        let ticket = Ticket { ttl_seconds, until, ..Ticket::of(&new, &key) };
         let issued = certificate::issue(core, &ticket).await?;
         let end = before.as_ref().and_then(|before| before.metadata.expires);
         let end = end.map_or(issued.identity.expires(), |end| end.max(issued.identity.expires()));
@@ -244,7 +254,7 @@ async fn find(core: &Core, name: &str) -> Result<Option<User>, Error> {
 // === impl Account ===
 
 impl Account {
-    fn to_user(&self, before: Option<&User>, now: time::OffsetDateTime) -> User {
+    fn to_user(&self, before: Option<&User>, now: OffsetDateTime) -> User {
         let mut new =
             before.cloned().unwrap_or_else(|| User::new(&self.name, Vec::<String>::new()));
         new.spec.roles = self.roles.iter().map(|role| role.role.clone()).collect();

@@ -247,6 +247,7 @@ fn statement(connector: &GithubConnector, person: &Person, teams: &[Team]) -> St
         traits,
         claims,
         doubts: Vec::new(),
+        until: None,
     }
 }
 

@@ -135,7 +135,7 @@ fn statement(connector: &OidcConnector, claims: Map<String, Value>) -> Result<St
         doubts.push("the provider says that it has not verified the e-mail address".to_owned());
     }
     let traits = attributes.clone();
-    Ok(Statement { subject, username, attributes, traits, claims, doubts })
+    Ok(Statement { subject, username, attributes, traits, claims, doubts, until: None })
 }
 
 /// Some providers write it as text.

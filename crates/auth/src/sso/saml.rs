@@ -11,6 +11,7 @@ use resource::connector::check_provider_url;
 use saml::{AuthnRequest, Demands, IdentityProvider, Refused, VerifiedAssertion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
 
 use super::words::{declined, refused};
 use super::{Statement, claims, random};
@@ -23,6 +24,9 @@ use crate::{fault, keys};
 pub(super) struct Away {
     /// The request that is to be answered.
     request: String,
+    /// When it was sent.
+    #[serde(with = "time::serde::rfc3339")]
+    sent: OffsetDateTime,
 }
 
 /// Where somebody is sent, and what to remember.
@@ -37,13 +41,14 @@ pub(super) async fn begin(
         unavailable(format!("the metadata names the address {:?}: {error}", provider.sso))
     })?;
     // A name of XML begins with no digit (SAML 2.0 core, section 1.3.4).
-    let away = Away { request: format!("_{}", random()) };
+    let away = Away { request: format!("_{}", random()), sent: core.clock.now() };
     let request = AuthnRequest {
         id: &away.request,
         issuer: spec.service_provider_issuer(),
         acs: &spec.acs,
         destination: &provider.sso,
-        now: core.clock.now(),
+        force: spec.force_authn,
+        now: away.sent,
     };
     let key = spec.signing_key_pair.as_ref().ok_or_else(|| {
         unavailable("the connector has no signing_key_pair: write it again".to_owned())
@@ -83,7 +88,8 @@ async fn verify(
             keys: &provider.keys,
             audience: spec.audience(),
             acs: &spec.acs,
-            request: Some(&away.request),
+            request: &away.request,
+            since: spec.force_authn.then_some(away.sent),
             key: key.as_ref(),
             now: core.clock.now(),
         };
@@ -112,8 +118,14 @@ async fn provider(
 ) -> Result<IdentityProvider, Error> {
     let spec = &connector.spec;
     let issuer = Some(spec.issuer.as_str()).filter(|issuer| !issuer.is_empty());
+    let now = core.clock.now();
     if !spec.entity_descriptor_url.is_empty() {
-        let known = core.providers.entity(&spec.entity_descriptor_url, issuer, wish).await?;
+        let address = &spec.entity_descriptor_url;
+        let mut known = core.providers.entity(address, issuer, wish).await?;
+        if known.check(now).is_err() {
+            known = core.providers.entity(address, issuer, Wish::Newer).await?;
+        }
+        known.check(now).map_err(|error| unavailable(format!("{address}: {error}")))?;
         return Ok((*known).clone());
     }
     let read = if spec.entity_descriptor.is_empty() {
@@ -122,10 +134,12 @@ async fn provider(
                 entity_id: spec.issuer.clone(),
                 sso: spec.sso.clone(),
                 keys,
+                valid_until: None,
             })
             .map_err(|error| format!("spec.cert: {error}"))
     } else {
         IdentityProvider::from_metadata(&spec.entity_descriptor, issuer)
+            .and_then(|provider| provider.check(now).map(|()| provider))
             .map_err(|error| format!("spec.entity_descriptor: {error}"))
     };
     read.map_err(unavailable)
@@ -167,6 +181,7 @@ fn statement(assertion: &VerifiedAssertion) -> Result<Statement, Error> {
         traits,
         claims,
         doubts: Vec::new(),
+        until: assertion.session_end(),
     })
 }
 

@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use pki::{JwkSet, JwtKey, PrivateKey, Service};
-use resource::OidcConnector;
+use resource::{GithubConnector, OidcConnector, Resource, SamlConnector};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
@@ -412,6 +412,39 @@ async fn a_provider_is_who_it_says_or_nobody() {
         office.liar.lie(|lies| drop(lies.metadata.insert(name.to_owned(), value)));
         let error = refused(office.away().await.map(drop), ErrorKind::Unavailable);
         assert!(error.message().contains("identity provider"), "{name}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn no_connector_has_a_name_that_means_local_users() {
+    let office = Office::open(&json!({})).await;
+    let issuer = office.liar.issuer.clone();
+    for name in ["local", "passwordless"] {
+        for kind in ["oidc", "saml", "github"] {
+            let document: Resource = match kind {
+                "oidc" => connector(name, &issuer).into(),
+                "saml" => parse::<SamlConnector>(&json!({
+                    "kind": kind, "version": "v2", "metadata": {"name": name},
+                    "spec": {
+                        "acs": "https://proxy.example.com/v1/webapi/saml/acs",
+                        "entity_descriptor_url": "https://idp.example.com/metadata",
+                        "attributes_to_roles": [{"name": "groups", "value": "eng", "roles": ["dev"]}],
+                    },
+                }))
+                .into(),
+                _ => parse::<GithubConnector>(&json!({
+                    "kind": kind, "version": "v3", "metadata": {"name": name},
+                    "spec": {
+                        "client_id": "a", "client_secret": "b",
+                        "teams_to_roles": [{"organization": "o", "team": "t", "roles": ["dev"]}],
+                    },
+                }))
+                .into(),
+            };
+            let error = office.cluster.admin.create(&document).await.map(drop);
+            let error = refused(error, ErrorKind::InvalidArgument);
+            assert!(error.message().contains("means local users"), "{kind}/{name}: {error}");
+        }
     }
 }
 

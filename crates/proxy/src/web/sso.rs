@@ -120,6 +120,11 @@ pub(super) async fn back_by_form(
     headers: HeaderMap,
     Form(returned): Form<Returned>,
 ) -> Response {
+    if returned.state.as_deref().unwrap_or_default().is_empty() {
+        return refused(&Error::invalid(
+            "Sign-ins begin here, not at the identity provider. Begin with tsh login.",
+        ));
+    }
     let answer = SsoAnswer {
         state: returned.state.unwrap_or_default(),
         saml_response: returned.response,

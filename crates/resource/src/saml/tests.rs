@@ -29,6 +29,7 @@ fn what_is_printed_is_read_again() {
         spec["audience"] = json!("urn:tessera");
         spec["display"] = json!("Okta");
         spec["provider"] = json!("okta");
+        spec["force_authn"] = json!("yes");
         spec["signing_key_pair"] = json!({"private_key": "hunter2", "cert": "a certificate"});
         spec["assertion_key_pair"] = json!({"private_key": "hunter3", "cert": "another"});
     })
@@ -38,7 +39,7 @@ fn what_is_printed_is_read_again() {
     let hidden = read.to_json(Secrets::Redact).to_string();
     assert!(!hidden.contains("hunter") && hidden.contains(MASK), "{hidden}");
     assert!(!format!("{read:?}{:?}", read.spec.signing_key_pair).contains("hunter"));
-    assert_eq!(read.spec.audience(), "urn:tessera");
+    assert_eq!((read.spec.audience(), read.spec.force_authn), ("urn:tessera", true));
     assert_eq!(read.spec.service_provider_issuer(), format!("{ACS}/okta"));
 }
 
@@ -82,7 +83,18 @@ fn mistakes_are_told() {
     refused("entity_descriptor_url", json!("http://idp.example.com/metadata"), "https://");
     refused("signing_key_pair", json!({"cert": "x"}), "missing");
     refused("signing_key_pair", json!({"cert": "x", "private_key": ""}), "is empty");
-    refused("force_authn", json!("yes"), "not supported");
+    refused("force_authn", json!("sometimes"), "true or false");
+    refused("preferred_request_binding", json!("http-post"), "not supported");
     refused("allow_idp_initiated", json!(true), "not supported");
     refused("atributes_to_roles", json!([]), "unknown field");
+}
+
+#[test]
+fn the_example_is_a_connector() {
+    let text = include_str!("../../../../examples/connectors/saml.yaml");
+    let source = crate::source::Source::new("saml.yaml", text);
+    let mut read = crate::parse_documents(&source).unwrap();
+    let resource = read.pop().unwrap().resource;
+    let connector = SamlConnector::try_from(resource).expect("a connector");
+    assert_eq!((connector.name(), connector.spec.attributes_to_roles.len()), ("okta", 2));
 }

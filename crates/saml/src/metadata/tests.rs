@@ -67,3 +67,43 @@ fn what_cannot_be_used_is_told() {
     let keyed = entity("urn:idp", &key("", &certificate()));
     assert!(matches!(read(&keyed.replace(REDIRECT, "urn:x")), MetadataError::Form(_)));
 }
+
+#[test]
+fn metadata_that_is_over_does_not_count() {
+    let keys = key("", &certificate());
+    let now = datetime!(2026-11-20 12:00 UTC);
+    let with = |text: &str, element: &str, end: &str| {
+        text.replacen(&format!("<md:{element}"), &format!("<md:{element} validUntil=\"{end}\""), 1)
+    };
+    let inner = entity("urn:idp", &keys);
+    let whole =
+        format!("<md:EntitiesDescriptor xmlns:md=\"{METADATA}\">{inner}</md:EntitiesDescriptor>");
+    let read = |text: &str| IdentityProvider::from_metadata(text, None);
+    assert_eq!(read(&whole).unwrap().check(now), Ok(()));
+    for element in ["EntitiesDescriptor", "EntityDescriptor", "IDPSSODescriptor"] {
+        let over = read(&with(&whole, element, "2026-11-20T12:00:00Z")).unwrap().check(now);
+        assert!(matches!(over, Err(MetadataError::Expired(_))), "{element}: {over:?}");
+        let later = with(&whole, element, "2026-11-20T12:00:01Z");
+        assert_eq!(read(&later).unwrap().check(now), Ok(()), "{element}");
+        let unclear = read(&with(&whole, element, "soon"));
+        assert!(matches!(unclear, Err(MetadataError::Form(_))), "{element}: {unclear:?}");
+    }
+    // The earliest end counts.
+    let both = with(
+        &with(&whole, "EntitiesDescriptor", "2027-01-01T00:00:00Z"),
+        "IDPSSODescriptor",
+        "2026-01-01T00:00:00Z",
+    );
+    assert!(read(&both).unwrap().check(now).is_err());
+}
+
+#[test]
+fn a_provider_that_is_there_twice_is_none() {
+    let keys = key("", &certificate());
+    let one = entity("urn:idp", &keys);
+    let twice = format!(
+        "<md:EntitiesDescriptor xmlns:md=\"{METADATA}\">{one}{one}</md:EntitiesDescriptor>"
+    );
+    let read = IdentityProvider::from_metadata(&twice, Some("urn:idp"));
+    assert!(matches!(read, Err(MetadataError::Form(words)) if words.contains("twice")));
+}

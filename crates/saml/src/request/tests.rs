@@ -17,6 +17,7 @@ fn a_request_is_signed_as_it_is_written() {
         acs: "https://proxy.example.com/acs",
         destination: "https://idp.example.com/sso?tenant=1",
         now,
+        force: false,
     };
     let url = request.redirect(&key, "a state").unwrap();
     let query = url.query().unwrap().strip_prefix("tenant=1&").unwrap();
@@ -32,6 +33,25 @@ fn a_request_is_signed_as_it_is_written() {
     assert_eq!(read.attribute("IssueInstant"), Some("2026-11-20T12:00:00Z"));
     assert_eq!(read.attribute("Destination"), Some(request.destination));
     assert_eq!(read.one(SAML, "Issuer").unwrap().text().unwrap(), request.issuer);
+}
+
+#[test]
+fn who_is_to_sign_in_anew_is_asked_to() {
+    let now = datetime!(2026-11-20 12:00 UTC);
+    let request = |force| AuthnRequest {
+        id: "_1",
+        issuer: "us",
+        acs: "https://proxy.example.com/acs",
+        destination: "https://idp.example.com/sso",
+        force,
+        now,
+    };
+    let forced = |force| {
+        let text = request(force).to_xml().unwrap();
+        let read = parse(&text, Comments::Refuse).unwrap();
+        read.attribute("ForceAuthn").map(str::to_owned)
+    };
+    assert_eq!((forced(true).as_deref(), forced(false)), (Some("true"), None));
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! What is believed and what is not: each attack and each mistake by its name.
 
 mod attacks;
+mod bounds;
+mod mutations;
+mod times;
 mod xmlsec;
 
 use crate::testing::{
@@ -9,6 +12,7 @@ use crate::testing::{
 };
 
 use super::*;
+use crate::assertion::Attribute;
 
 pub(super) fn refused(text: &str, words: &str) {
     match verify(&encoded(text), &demands()) {
@@ -64,7 +68,7 @@ fn who_it_is_from_for_and_about_must_be_right() {
         ("no end", (end, ""), "has no NotOnOrAfter"),
         ("expired", (end, "NotOnOrAfter=\"2026-11-20T11:59:00Z\""), "was good until"),
         ("not yet valid", ("11:59:30Z", "12:01:01Z"), "is good from"),
-        ("no time", ("11:59:30Z", "soon"), "is no time"),
+        ("no time", ("11:59:30Z", "soon"), "is no time in UTC"),
         ("nobody signed in", ("saml:AuthnStatement", "saml:Nothing"), "anybody signed in"),
         (
             "a session that is over",
@@ -122,9 +126,7 @@ fn what_the_response_says_of_itself_must_be_right() {
     refused(&response("", &[]), "there is no assertion");
     refused("<x/>", "the root is x");
     refused("", "not XML");
-    let demands = Demands { request: None, ..demands() };
-    let error = verify(&encoded(&alice()), &demands).unwrap_err();
-    assert!(error.to_string().contains("InResponseTo"), "{error}");
+    let demands = demands();
     let large = "A".repeat(MAX_RESPONSE);
     assert!(!matches!(verify(&large, &demands), Err(Refused::TooLarge)));
     assert_eq!(verify(&format!("{large}A"), &demands), Err(Refused::TooLarge));

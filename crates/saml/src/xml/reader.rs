@@ -1,10 +1,11 @@
 //! The reader itself: one pass over the text, without going back.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use super::{
-    Attribute, Element, MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_PREFIXES, Node, XmlError,
+    Attribute, Element, MAX_ATTRIBUTES, MAX_DEPTH, MAX_NAMESPACE, MAX_NODES, MAX_PREFIXES, Node,
+    Scope, XmlError, is_space,
 };
 use crate::names::{XML, XMLNS};
 
@@ -36,7 +37,7 @@ pub(crate) fn parse(text: &str, comments: Comments) -> Result<Element, XmlError>
         reader.declaration()?;
     }
     reader.between()?;
-    let scope = BTreeMap::from([("xml".to_owned(), XML.to_owned())]);
+    let scope = Scope::from([(Rc::from("xml"), Rc::from(XML))]);
     let root = reader.element(&Rc::new(scope), 1)?;
     reader.between()?;
     if reader.rest().is_empty() { Ok(root) } else { Err(reader.error("something after the end")) }
@@ -129,11 +130,7 @@ impl<'a> Reader<'a> {
         if self.nodes > MAX_NODES { Err(self.error("too many nodes")) } else { Ok(()) }
     }
 
-    fn element(
-        &mut self,
-        outer: &Rc<BTreeMap<String, String>>,
-        depth: usize,
-    ) -> Result<Element, XmlError> {
+    fn element(&mut self, outer: &Rc<Scope>, depth: usize) -> Result<Element, XmlError> {
         if depth > MAX_DEPTH {
             return Err(self.error("elements nested too deep"));
         }
@@ -245,16 +242,12 @@ impl<'a> Reader<'a> {
             if found.len() >= MAX_ATTRIBUTES {
                 return Err(self.error("an element with too many attributes"));
             }
-            found.push(Attribute { prefix, name, namespace: String::new(), value });
+            found.push(Attribute { prefix, name, namespace: Rc::default(), value });
         }
     }
 
     /// What prefixes mean in an element with these attributes.
-    fn scope(
-        &self,
-        outer: &Rc<BTreeMap<String, String>>,
-        attributes: &[Attribute],
-    ) -> Result<Rc<BTreeMap<String, String>>, XmlError> {
+    fn scope(&self, outer: &Rc<Scope>, attributes: &[Attribute]) -> Result<Rc<Scope>, XmlError> {
         let mut scope = outer.clone();
         for Attribute { prefix, name, value, .. } in attributes {
             let declared = match (prefix.as_str(), name.as_str()) {
@@ -266,7 +259,10 @@ impl<'a> Reader<'a> {
             if is_reserved || (value.is_empty() && !declared.is_empty()) {
                 return Err(self.error("a namespace that cannot be declared"));
             }
-            Rc::make_mut(&mut scope).insert(declared.to_owned(), value.clone());
+            if value.len() > MAX_NAMESPACE {
+                return Err(self.error("a namespace with too long a name"));
+            }
+            Rc::make_mut(&mut scope).insert(declared.into(), value.as_str().into());
         }
         if scope.len() > MAX_PREFIXES {
             return Err(self.error("too many namespaces"));
@@ -274,29 +270,20 @@ impl<'a> Reader<'a> {
         Ok(scope)
     }
 
-    fn resolve(
-        &self,
-        scope: &BTreeMap<String, String>,
-        prefix: &str,
-        has_default: bool,
-    ) -> Result<String, XmlError> {
+    fn resolve(&self, scope: &Scope, prefix: &str, has_default: bool) -> Result<Rc<str>, XmlError> {
         if prefix.is_empty() && !has_default {
-            return Ok(String::new());
+            return Ok(Rc::default());
         }
         match scope.get(prefix) {
             Some(namespace) => Ok(namespace.clone()),
-            None if prefix.is_empty() => Ok(String::new()),
+            None if prefix.is_empty() => Ok(Rc::default()),
             None => Err(self.error("a prefix that means nothing")),
         }
     }
 
     /// The attributes that are no declarations, with their namespaces; each once, and each `ID` once in the
     /// document.
-    fn resolved(
-        &mut self,
-        scope: &BTreeMap<String, String>,
-        raw: Vec<Attribute>,
-    ) -> Result<Vec<Attribute>, XmlError> {
+    fn resolved(&mut self, scope: &Scope, raw: Vec<Attribute>) -> Result<Vec<Attribute>, XmlError> {
         let mut found: Vec<Attribute> = Vec::with_capacity(raw.len());
         for mut attribute in raw {
             if attribute.prefix == "xmlns"
@@ -381,10 +368,6 @@ impl<'a> Reader<'a> {
         let c = code.and_then(char::from_u32).filter(|c| is_char(*c));
         c.ok_or_else(|| self.error("a reference to an entity, or to no character"))
     }
-}
-
-fn is_space(c: char) -> bool {
-    matches!(c, ' ' | '\t' | '\n' | '\r')
 }
 
 /// XML 1.0, section 2.2.

@@ -16,7 +16,7 @@ cat > "$D/config.php" <<PHP
 @include '/etc/simplesamlphp/config.php';
 \$config = array_merge(\$config, [
  'baseurlpath' => 'http://127.0.0.1:$PORT/', 'certdir' => '$D/cert/', 'loggingdir' => '$D/log/', 'datadir' => '$D/data/', 'tempdir' => '$D/tmp',
- 'metadatadir' => '$D/metadata/', 'secretsalt' => 'for tests only', 'auth.adminpassword' => 'for tests only', 'enable.saml20-idp' => true,
+ 'metadatadir' => '$D/metadata/', 'secretsalt' => 'for tests only', 'session.duration' => 3600, 'auth.adminpassword' => 'for tests only', 'enable.saml20-idp' => true,
  'store.type' => 'phpsession', 'session.phpsession.savepath' => '$D/sess', 'session.cookie.secure' => false, 'logging.handler' => 'file', 'showerrors' => true,
  'module.enable' => ['exampleauth' => true, 'core' => true, 'saml' => true], 'trusted.url.domains' => ['127.0.0.1'],
 ]);

@@ -23,6 +23,22 @@ fn verifies(text: &str, element: &str) -> bool {
     done.status.success()
 }
 
+/// Whether it verifies the first signature of a response, wherever that stands.
+pub(super) fn holds(text: &str) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let (document, certificate) = (folder.path().join("r.xml"), folder.path().join("c.pem"));
+    std::fs::write(&document, text).unwrap();
+    std::fs::write(&certificate, KEY.certify("idp", demands().now).unwrap().to_pem()).unwrap();
+    let done = Command::new("xmlsec1")
+        .args(["--verify", "--pubkey-cert-pem"])
+        .arg(&certificate)
+        .args(["--id-attr:ID", ASSERTION, "--id-attr:ID", RESPONSE])
+        .arg(&document)
+        .output()
+        .expect("xmlsec1 is not installed: run `cargo xtask setup`");
+    done.status.success()
+}
+
 const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion:Assertion";
 const RESPONSE: &str = "urn:oasis:names:tc:SAML:2.0:protocol:Response";
 
@@ -90,31 +106,42 @@ fn emptied(text: &str, name: &str) -> String {
 
 #[test]
 fn what_another_implementation_signs_is_believed() {
-    // A template that xmlsec1 fills in; prefixes that are declared wherever they mean something included.
-    let template = crate::testing::signature(&assertion(&[]), "_a", Signing::default());
-    let template = emptied(&emptied(&template, "ds:SignatureValue"), "ds:DigestValue");
-    let prefixes = "<ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" \
-                    PrefixList=\"xs #default\"/></ds:Transform></ds:Transforms>";
-    for template in
-        [template.clone(), template.replace("</ds:Transform></ds:Transforms>", prefixes)]
-    {
-        let issuer = "</saml:Issuer>";
-        let text = assertion(&[]).replacen(issuer, &format!("{issuer}{template}"), 1);
-        let folder = tempfile::tempdir().unwrap();
-        let (document, key) = (folder.path().join("a.xml"), folder.path().join("k.pem"));
-        std::fs::write(&document, text).unwrap();
-        std::fs::File::create(&key).unwrap().write_all(KEY.to_pem().as_bytes()).unwrap();
-        let done = Command::new("xmlsec1")
-            .args(["--sign", "--privkey-pem"])
-            .arg(&key)
-            .args(["--id-attr:ID", ASSERTION])
-            .arg(&document)
-            .output()
-            .expect("xmlsec1 is not installed: run `cargo xtask setup`");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        let signed = String::from_utf8(done.stdout).unwrap();
-        let signed = signed.split_once("?>").map_or(signed.as_str(), |(_, rest)| rest).trim();
-        let read = verify(&encoded(&response(signed, &[])), &demands()).unwrap();
-        assert_eq!(read.name_id(), "alice");
+    for signed in [signed_by_another(&assertion(&[]), ""), signed_with_prefixes(&assertion(&[]))] {
+        let whole = response(&signed, &[]);
+        assert_eq!(verify(&encoded(&whole), &demands()).unwrap().name_id(), "alice");
+        // The response signed around it, which is read from its own canonical form first.
+        let both = sign(&whole, "_r", Signing::default());
+        assert_eq!(verify(&encoded(&both), &demands()).unwrap().name_id(), "alice");
     }
+}
+
+/// With prefixes that are declared wherever they mean something.
+pub(super) fn signed_with_prefixes(text: &str) -> String {
+    let prefixes = "<ec:InclusiveNamespaces xmlns:ec=\"http://www.w3.org/2001/10/xml-exc-c14n#\" \
+                    PrefixList=\"xs #default\"/>";
+    signed_by_another(text, prefixes)
+}
+
+/// An assertion, signed by `xmlsec1` from a template.
+fn signed_by_another(text: &str, parameters: &str) -> String {
+    let template = crate::testing::signature(text, "_a", Signing::default());
+    let template = emptied(&emptied(&template, "ds:SignatureValue"), "ds:DigestValue");
+    let end = "</ds:Transform></ds:Transforms>";
+    let template = template.replace(end, &format!("{parameters}{end}"));
+    let issuer = "</saml:Issuer>";
+    let text = text.replacen(issuer, &format!("{issuer}{template}"), 1);
+    let folder = tempfile::tempdir().unwrap();
+    let (document, key) = (folder.path().join("a.xml"), folder.path().join("k.pem"));
+    std::fs::write(&document, text).unwrap();
+    std::fs::File::create(&key).unwrap().write_all(KEY.to_pem().as_bytes()).unwrap();
+    let done = Command::new("xmlsec1")
+        .args(["--sign", "--privkey-pem"])
+        .arg(&key)
+        .args(["--id-attr:ID", ASSERTION])
+        .arg(&document)
+        .output()
+        .expect("xmlsec1 is not installed: run `cargo xtask setup`");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let signed = String::from_utf8(done.stdout).unwrap();
+    signed.split_once("?>").map_or(signed.as_str(), |(_, rest)| rest).trim().to_owned()
 }

@@ -42,6 +42,9 @@ pub(super) struct Saml {
     /// What the connector is called in sentences.
     #[arg(long)]
     display: Option<String>,
+    /// Have people sign in at the provider anew each time.
+    #[arg(long)]
+    force_authn: bool,
     /// The file with the private key that signs requests; one is made if not given.
     #[arg(long, value_name = "FILE", requires = "signing_cert_file")]
     signing_key_file: Option<PathBuf>,
@@ -76,6 +79,7 @@ impl Saml {
         spec.put("audience", json!(self.audience));
         spec.put("service_provider_issuer", json!(self.service_provider_issuer));
         spec.put("display", json!(self.display));
+        spec.put("force_authn", json!(self.force_authn.then_some(true)));
         spec.put("attributes_to_roles", mappings(&self.attributes_to_roles, WORDS)?);
         let signing = key_pair(self.signing_key_file.as_ref(), self.signing_cert_file.as_ref())?;
         spec.put("signing_key_pair", signing);

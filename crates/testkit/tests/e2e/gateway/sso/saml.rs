@@ -137,7 +137,9 @@ fn a_response_belongs_to_one_browser_and_is_shown_once() {
     office.cluster.await_audit("the crossing", &["--event=user.login"], |record| {
         record["detail"].as_str().is_some_and(|detail| detail.contains("InResponseTo"))
     });
-    // Nothing at all, and a state that nobody began.
+    // Nothing at all, and a state that nobody began; what comes unasked leads nowhere.
+    let unasked = browser.walk(&acs, &json!({"form": {"SAMLResponse": form["SAMLResponse"]}}));
+    assert!(unasked["text"].as_str().unwrap().contains("Begin with tsh login"), "{unasked}");
     for (form, status) in [(json!({}), 400), (json!({"RelayState": "x"}), 403)] {
         assert_eq!(browser.walk(&acs, &json!({"form": form}))["status"], status);
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use testkit::simplesamlphp::Known;
-use testkit::{Browser, SimpleSamlPhp, wait};
+use testkit::{Browser, Process, SimpleSamlPhp, wait};
 
 use super::{Office, done, finished};
 use crate::gateway::text;
@@ -44,6 +44,58 @@ fn a_product_that_signs_everything_lets_people_in() {
     assert!(seen.contains("echo, get-sum"), "{seen}");
     let user = office.cluster.get("user/alice");
     assert_eq!(user.pointer("/spec/traits/groups"), Some(&json!(["eng", "oncall"])));
+}
+
+/// Opens a link in a browser that may have been at the provider before.
+fn walk(office: &Office<()>, wishes: &Value) -> (Value, Process) {
+    let (tsh, link) = office.begin(&office.home("alice"), &["--auth=ssp", "--ttl=11h"]);
+    (Browser::new(&office.real).walk(&link, wishes), tsh)
+}
+
+fn is_back(seen: &Value) -> bool {
+    seen.get("text").and_then(Value::as_str).unwrap().contains("Back to the terminal")
+}
+
+#[test]
+fn a_product_says_for_how_long_and_is_told_to_ask_anew() {
+    let office = Office::open(|_real, _cluster| ());
+    office.cluster.put(&SimpleSamlPhp::connector(&office.cluster, NOWHERE, &json!({})));
+    let requests = certificate(&office, "signing_key_pair");
+    let known = Known { requests: &requests, ..Known::default() };
+    let scratch = office.cluster.scratch();
+    let provider = SimpleSamlPhp::start(&office.real, &office.cluster, scratch, &known);
+    let put = |more: &Value| {
+        let metadata = provider.metadata_url();
+        office.cluster.put(&SimpleSamlPhp::connector(&office.cluster, &metadata, more));
+    };
+    put(&json!({}));
+    let fields = json!({"username": "alice", "password": "alice"});
+    let (first, mut tsh) = walk(&office, &json!({"fields": fields}));
+    assert!(is_back(&first), "{first}");
+    done(&finished(&mut tsh));
+    // Its sessions last an hour, and so does what is signed in by them, whatever was asked for.
+    let user = office.cluster.get("user/alice");
+    let expires = user.pointer("/spec/expires").and_then(Value::as_str).unwrap();
+    let at = |words: &str| {
+        let date = testkit::Argv::new("date").args(["-u", "-d", words, "+%Y-%m-%dT%H:%M:%S"]);
+        testkit::process::run(date.command(), b"", wait::PATIENCE).stdout
+    };
+    let (earliest, latest) = (at("+50 minutes"), at("+60 minutes"));
+    assert!(earliest.as_slice() < expires.as_bytes(), "{expires}");
+    assert!(expires.as_bytes() < latest.as_slice(), "{expires}");
+
+    // Who is signed in there is not asked again, unless that is demanded.
+    let jar = &first["jar"];
+    let (second, mut tsh) = walk(&office, &json!({"jar": jar}));
+    assert!(is_back(&second), "{second}");
+    done(&finished(&mut tsh));
+    put(&json!({"force_authn": true}));
+    let (third, tsh) = walk(&office, &json!({"jar": jar}));
+    assert!(!is_back(&third), "{third}");
+    drop(tsh);
+    let (fourth, mut tsh) = walk(&office, &json!({"jar": jar, "fields": fields}));
+    assert!(is_back(&fourth), "{fourth}");
+    done(&finished(&mut tsh));
 }
 
 #[test]
