@@ -24,6 +24,9 @@ pub struct Limits {
     pub held_call_timeout: Duration,
     /// How long a process may take until it says something, unless its app says otherwise.
     pub start_timeout: Duration,
+    /// How long a process may leave unread what it is sent. One that does its calls one after another reads nothing
+    /// meanwhile, and tools may take long.
+    pub read_timeout: Duration,
     /// How long it may take to connect to a server.
     pub connect_timeout: Duration,
     /// How long a server over HTTP may take to begin its answer, and how long to send what is no stream. Those that
@@ -53,6 +56,7 @@ impl Limits {
         held_calls: mcp::bridge::HELD_CALLS,
         held_call_timeout: mcp::bridge::HELD,
         start_timeout: Duration::from_mins(2),
+        read_timeout: Duration::from_mins(10),
         connect_timeout: Duration::from_secs(15),
         answer_timeout: Duration::from_mins(10),
         server_idle_timeout: Duration::from_secs(4),

@@ -2,6 +2,7 @@
 //!
 //! This is the only way to a server, and it takes a permit for every message.
 
+mod backlog;
 mod bridged;
 mod check;
 mod demo;
@@ -16,6 +17,7 @@ use mcp::Id;
 use mcp::framing::LineError;
 use policy::Permit;
 
+use self::backlog::Author;
 use self::bridged::Bridged;
 pub(crate) use self::check::check;
 use self::demo::DemoUpstream;
@@ -25,7 +27,8 @@ use self::stdio::Stdio;
 use crate::end::Reason;
 use crate::launch::{Ended, Outcome};
 
-/// So much may wait for a slow server before its client is no longer read.
+/// So much may wait for a slow server before its client is no longer read, and so much of our own answers before
+/// the server is not read either.
 pub(crate) const ROOM: usize = 256 * 1024;
 
 /// An MCP server.
@@ -60,7 +63,7 @@ impl Upstream {
             return;
         }
         drop(permit);
-        self.write(message);
+        self.write(message, Author::Client);
     }
 
     fn app(&self) -> &str {
@@ -79,15 +82,15 @@ impl Upstream {
 
     /// Answers a request of the server's ourselves.
     pub(crate) fn answer(&mut self, answer: &[u8]) {
-        self.write(answer);
+        self.write(answer, Author::Us);
     }
 
-    fn write(&mut self, message: &[u8]) {
+    fn write(&mut self, message: &[u8], from: Author) {
         match self {
-            Self::Stdio(stdio) => stdio.write(message),
+            Self::Stdio(stdio) => stdio.write(message, from),
             Self::Demo(demo) => demo.write(message),
-            Self::Remote(remote) => remote.write(message),
-            Self::Bridged(bridged) => bridged.write(message),
+            Self::Remote(remote) => remote.write(message, from),
+            Self::Bridged(bridged) => bridged.write(message, from),
         }
     }
 
@@ -105,10 +108,21 @@ impl Upstream {
         }
     }
 
+    /// What of that is from us.
+    fn waiting_of_us(&self) -> usize {
+        match self {
+            Self::Stdio(stdio) => stdio.waiting_of_us(),
+            Self::Demo(_) => 0,
+            Self::Remote(remote) => remote.waiting_of_us(),
+            Self::Bridged(bridged) => bridged.waiting_of_us(),
+        }
+    }
+
     /// Moves bytes; reads what the server writes only when `wanted`.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, wanted: bool) -> Poll<FromServer> {
-        // What we answer in the place of the client piles up with what the server writes.
-        let wanted = wanted && self.waiting() < 2 * ROOM;
+        // What we answer in the place of the client piles up with what the server writes. What the client has
+        // written does not: a server may have to get rid of what it says before it reads that.
+        let wanted = wanted && self.waiting_of_us() < ROOM;
         match self {
             Self::Stdio(stdio) => stdio.poll(cx, wanted),
             Self::Demo(demo) => demo.poll(wanted),

@@ -35,6 +35,8 @@ use crate::outbox::{Outbox, OutboxBody, outbox};
 const ROOM: usize = 256 * 1024;
 /// and for so long, before the reader is let go.
 const STUCK: Duration = Duration::from_secs(10);
+/// A server may read nothing for so long before requests that need not go to its session are sent to another.
+const CLOGGED: Duration = Duration::from_secs(10);
 /// A request that takes longer is answered by a stream, which can be resumed.
 const SOON: Duration = Duration::from_secs(2);
 /// How often it is looked, at most, whether a session is used.
@@ -50,6 +52,7 @@ pub(crate) struct Conversation {
     read: Notify,
     closing: CancellationToken,
     idle: Duration,
+    era: Era,
     /// By whose certificate it was begun.
     evidence: Evidence,
     /// What its client has for the server itself.
@@ -90,6 +93,8 @@ pub(crate) enum Answer {
 #[derive(Debug)]
 pub(crate) enum Unposted {
     Refused(Refused),
+    /// Nothing of it was sent, for this reason.
+    Unsent(String),
     /// The session is over, for this reason.
     Over(String),
 }
@@ -98,6 +103,8 @@ pub(crate) enum Unposted {
 struct Waiting<'c> {
     conversation: &'c Arc<Conversation>,
     stream: u64,
+    /// The session has nothing of the request yet.
+    unsent: bool,
     left: bool,
 }
 
@@ -122,6 +129,7 @@ impl Conversation {
                 Era::Modern => limits.held_session_idle_timeout,
                 Era::Legacy => limits.session_idle_timeout,
             },
+            era,
             evidence,
             brought,
         };
@@ -236,22 +244,41 @@ impl Conversation {
             let mut state = self.state.lock();
             state.used = Instant::now();
             if let Some(words) = state.streams.over() {
-                return Err(Unposted::Over(words.to_owned()));
+                return Err(Unposted::Unsent(words.to_owned()));
             }
             state.streams.post(text, messages, accepts).map_err(Unposted::Refused)?
         };
-        let waiting =
-            posted.stream.map(|stream| Waiting { conversation: self, stream, left: false });
-        if let Err(Closed) = self.inlet.post(&posted.line).await {
-            let over = self.over().unwrap_or_else(|| "the session is over".to_owned());
-            return Err(Unposted::Over(over));
-        }
-        match waiting {
+        let mut waiting = posted.stream.map(|stream| Waiting {
+            conversation: self,
+            stream,
+            unsent: true,
+            left: false,
+        });
+        self.pass_on(&posted.line).await.map_err(Unposted::Unsent)?;
+        match &mut waiting {
             None => Ok(Answer::Accepted),
-            Some(waiting) => waiting.answer(accepts, asker).await.ok_or_else(|| {
-                Unposted::Over(self.over().unwrap_or_else(|| "the session is over".to_owned()))
-            }),
+            Some(waiting) => {
+                waiting.unsent = false;
+                waiting.answer(accepts, asker).await.ok_or_else(|| Unposted::Over(self.words()))
+            }
         }
+    }
+
+    /// Passes a line on once there is room. Who has a session of its own waits for that until the session ends.
+    async fn pass_on(&self, line: &[u8]) -> Result<(), String> {
+        let passed = self.inlet.post(line);
+        let passed = match self.era {
+            Era::Legacy => passed.await,
+            Era::Modern => timeout(CLOGGED, passed)
+                .await
+                .map_err(|_elapsed| "the MCP server reads nothing of what it is sent".to_owned())?,
+        };
+        passed.map_err(|Closed| self.words())
+    }
+
+    /// Why the session is over.
+    fn words(&self) -> String {
+        self.over().unwrap_or_else(|| "the session is over".to_owned())
     }
 
     /// Listens to what belongs to no request, or goes on where a stream broke off.
@@ -295,7 +322,7 @@ impl Ends {
 // === impl Waiting ===
 
 impl Waiting<'_> {
-    async fn answer(mut self, accepts: Accepts, asker: Asker<'_>) -> Option<Answer> {
+    async fn answer(&mut self, accepts: Accepts, asker: Asker<'_>) -> Option<Answer> {
         let first = match timeout(SOON, self.first()).await {
             Ok(first) => first,
             Err(_elapsed) => {
@@ -327,7 +354,10 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if !self.left {
+        if self.unsent {
+            // There is nothing to take back.
+            self.conversation.state.lock().streams.leave(self.stream, 0);
+        } else if !self.left {
             self.conversation.leave(self.stream, 0);
         }
     }

@@ -104,7 +104,7 @@ async fn respond(
         Ok(Answer::Message(answer)) => Ok(reply::json(StatusCode::OK, answer)),
         Ok(Answer::Events(events)) => Ok(reply::events(api::boxed(events))),
         Err(Unposted::Refused(refused)) => Err(exchange.refuse(Some(body), &refused).await),
-        Err(Unposted::Over(words)) => {
+        Err(Unposted::Unsent(words) | Unposted::Over(words)) => {
             let words = format!("{words}; begin a new session with \"initialize\"");
             Err(reply::stop(StatusCode::NOT_FOUND, code::INVALID_REQUEST, None, &words))
         }

@@ -65,17 +65,23 @@ pub(crate) async fn post(
     if let Some(elsewhere) = held_elsewhere(exchange, request) {
         return Ok(elsewhere);
     }
-    let conversation = held(exchange, request)?;
+    let mut conversation = held(exchange, request, None)?;
     let accepts = exchange.accepts();
     if !(accepts.json || accepts.events) {
         return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
     }
-    match conversation.post(body, messages, accepts, exchange.asker()).await {
+    let mut posted = conversation.post(body, messages, accepts, exchange.asker()).await;
+    if matches!(posted, Err(Unposted::Unsent(_))) {
+        // A session that has just ended, or whose server reads nothing: others of its user need not wait for that.
+        conversation = held(exchange, request, Some(&conversation))?;
+        posted = conversation.post(body, messages, accepts, exchange.asker()).await;
+    }
+    match posted {
         Ok(Answer::Accepted) => Ok(reply::accepted()),
         Ok(Answer::Message(answer)) => Ok(reply::json(status(&answer), answer)),
         Ok(Answer::Events(events)) => Ok(reply::events(api::boxed(events))),
         Err(Unposted::Refused(refused)) => Err(exchange.refuse(Some(body), &refused).await),
-        Err(Unposted::Over(words)) => {
+        Err(Unposted::Unsent(words) | Unposted::Over(words)) => {
             let (status, id) = (StatusCode::SERVICE_UNAVAILABLE, Some(&request.id));
             Err(reply::stop(status, code::INTERNAL_ERROR, id, &words))
         }
@@ -144,8 +150,12 @@ fn standing(exchange: &Exchange, hasher: &RandomState) -> u64 {
     state.finish()
 }
 
-/// The session that is held for such a client, begun if there is none.
-fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>, Stop> {
+/// The session that is held for such a client, begun if there is none but this one.
+fn held(
+    exchange: &Exchange,
+    request: &Request<'_>,
+    other_than: Option<&Arc<Conversation>>,
+) -> Result<Arc<Conversation>, Stop> {
     let shared = &exchange.shared;
     let pools = &shared.http.pools;
     let meta = request.params.meta().ok().flatten();
@@ -159,10 +169,13 @@ fn held(exchange: &Exchange, request: &Request<'_>) -> Result<Arc<Conversation>,
     };
     // Held until it is in the table: of two first requests, one begins the session.
     let mut table = pools.table.lock();
-    if let Some(conversation) = table.get(&key)
-        && conversation.over().is_none()
-    {
-        return Ok(conversation.clone());
+    if let Some(conversation) = table.get(&key) {
+        let is_it = other_than.is_some_and(|one| Arc::ptr_eq(one, conversation));
+        if !is_it && conversation.over().is_none() {
+            return Ok(conversation.clone());
+        }
+        // What is under way there goes on.
+        table.remove(&key);
     }
     make_room(&mut table, POOLS_OF_ONE, |other| {
         other.principal == key.principal && other.app == key.app

@@ -8,11 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use mcp::Era;
 use mcp::bridge::{Bridge, Effects, Finding};
 use mcp::framing::LineError;
+use mcp::limits::Limits;
+use mcp::{Era, Message};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::backlog::Author;
 use super::{FromServer, Upstream};
 use crate::end::Reason;
 use crate::launch::Ended;
@@ -60,17 +62,21 @@ impl Bridged {
         self.bridge.sends_again()
     }
 
-    pub(super) fn write(&mut self, message: &[u8]) {
+    pub(super) fn write(&mut self, message: &[u8], from: Author) {
         if self.bridge.is_same() {
-            return self.port.write(message);
+            return self.port.write(message, from);
         }
         let effects = self.bridge.client(message, self.now());
-        self.carry(effects);
+        self.carry(effects, |_| from);
     }
 
     /// What is for the client does not count: it is read from the server only when the client has room.
     pub(super) fn waiting(&self) -> usize {
         self.port.waiting()
+    }
+
+    pub(super) fn waiting_of_us(&self) -> usize {
+        self.port.waiting_of_us()
     }
 
     pub(super) fn next_line(&mut self) -> Option<Result<Bytes, LineError>> {
@@ -93,14 +99,14 @@ impl Bridged {
             }
             if let Poll::Ready(due) = self.poll_timer(cx) {
                 let effects = self.bridge.wake(self.now().max(due));
-                self.carry(effects);
+                self.carry(effects, |_| Author::Client);
                 continue;
             }
             match std::task::ready!(self.port.poll(cx, wanted)) {
                 FromServer::Ended => {
                     let reopened = self.port.lost().and_then(|unsent| self.reopen(unsent));
                     let Some(effects) = reopened else { return Poll::Ready(FromServer::Ended) };
-                    self.carry(effects);
+                    self.carry(effects, |_| Author::Client);
                 }
                 FromServer::Wrote if self.bridge.is_same() => {
                     return Poll::Ready(FromServer::Wrote);
@@ -133,7 +139,7 @@ impl Bridged {
                         Some(stream) => self.bridge.server_on(&line, &stream, now),
                         None => self.bridge.server(&line, now),
                     };
-                    self.carry(effects);
+                    self.carry(effects, provoked);
                 }
                 Err(error) => {
                     self.lines.push_back(Err(error));
@@ -180,10 +186,11 @@ impl Bridged {
         self.port.over()
     }
 
-    fn carry(&mut self, effects: Effects) {
+    /// `from` says of each line for the server from whom it is.
+    fn carry(&mut self, effects: Effects, from: impl Fn(&[u8]) -> Author) {
         self.remember();
         for line in &effects.to_server {
-            self.port.write(line);
+            self.port.write(line, from(line));
         }
         self.news |= !effects.to_client.is_empty();
         self.lines.extend(effects.to_client.into_iter().map(|line| Ok(line.into())));
@@ -202,5 +209,14 @@ impl Bridged {
 
     pub(super) async fn end(self) -> Ended {
         Box::pin(self.port.end()).await
+    }
+}
+
+/// From whom a line is that the server gets because of one of its own: what it has asked for, we answer; all else the
+/// client has said before.
+fn provoked(line: &[u8]) -> Author {
+    match Message::parse(line, &Limits::CLIENT) {
+        Ok(Message { body: mcp::Body::Response(_), .. }) => Author::Us,
+        _ => Author::Client,
     }
 }

@@ -105,8 +105,9 @@ impl Opening<'_> {
         let process =
             process.map_err(|fault| format!("the MCP server could not be started: {fault}"))?;
         let patience = target.app.spec.mcp.as_ref().and_then(|mcp| mcp.start_timeout);
-        let patience = patience.unwrap_or(self.shared.limits.start_timeout);
-        let stdio = Stdio::new(target.app.name(), process, patience);
+        let limits = &self.shared.limits;
+        let patience = patience.unwrap_or(limits.start_timeout);
+        let stdio = Stdio::new(target.app.name(), process, patience, limits.read_timeout);
         Ok(Upstream::Stdio(Box::new(stdio)))
     }
 }

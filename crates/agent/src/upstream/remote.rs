@@ -31,6 +31,7 @@ use self::exchange::Wire;
 pub(crate) use self::logs::Logs;
 use self::pipe::{News, Order, Pipe};
 use super::FromServer;
+use super::backlog::Author;
 
 use crate::dial::{Caller, Dialler};
 use crate::end::Reason;
@@ -101,8 +102,12 @@ impl Remote {
     }
 
     /// The permit for it was spent by whoever handed it over.
-    pub(super) fn write(&self, message: &[u8]) {
-        self.pipe.order(Order::Send(Bytes::copy_from_slice(message)));
+    pub(super) fn write(&self, message: &[u8], from: Author) {
+        self.pipe.order(Order::Send(Bytes::copy_from_slice(message), from));
+    }
+
+    pub(super) fn waiting_of_us(&self) -> usize {
+        self.pipe.waiting_of_us()
     }
 
     pub(super) fn waiting(&self) -> usize {

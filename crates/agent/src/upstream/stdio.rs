@@ -7,13 +7,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use mcp::framing::{LineError, LineReader};
 use mcp::limits::MESSAGE_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 use super::FromServer;
+use super::backlog::{Author, Backlog};
 use crate::end::Reason;
 use crate::launch::{Ended, Process};
 
@@ -25,7 +26,7 @@ const READ_BYTES: usize = 16 * 1024;
 pub(crate) struct Stdio {
     app: String,
     process: Process,
-    to_server: BytesMut,
+    to_server: Backlog,
     from_server: LineReader,
     /// The client writes no more; the server learns it after what waits.
     input_ends: bool,
@@ -33,6 +34,10 @@ pub(crate) struct Stdio {
     is_deaf: bool,
     /// Until when it must have said something.
     patience: Option<Patience>,
+    /// How long it may leave unread what it is sent.
+    read_timeout: Duration,
+    /// Until when it must have read something.
+    unread: Option<Pin<Box<Sleep>>>,
     over: Option<(Reason, String)>,
 }
 
@@ -46,15 +51,22 @@ struct Patience {
 // === impl Stdio ===
 
 impl Stdio {
-    pub(crate) fn new(app: &str, process: Process, patience: Duration) -> Self {
+    pub(crate) fn new(
+        app: &str,
+        process: Process,
+        patience: Duration,
+        read_timeout: Duration,
+    ) -> Self {
         Self {
             app: app.to_owned(),
             process,
-            to_server: BytesMut::new(),
+            to_server: Backlog::default(),
             from_server: LineReader::new(MESSAGE_BYTES),
             input_ends: false,
             is_deaf: false,
             patience: Some(Patience { time: patience, timer: Box::pin(sleep(patience)) }),
+            read_timeout,
+            unread: None,
             over: None,
         }
     }
@@ -63,14 +75,18 @@ impl Stdio {
         &self.app
     }
 
-    pub(super) fn write(&mut self, message: &[u8]) {
-        self.to_server.reserve(message.len() + 1);
-        self.to_server.extend_from_slice(message);
-        self.to_server.extend_from_slice(b"\n");
+    pub(super) fn write(&mut self, message: &[u8], from: Author) {
+        if !self.is_deaf {
+            self.to_server.push(message, from);
+        }
     }
 
     pub(super) fn waiting(&self) -> usize {
-        self.to_server.len()
+        self.to_server.bytes().len()
+    }
+
+    pub(super) fn waiting_of_us(&self) -> usize {
+        self.to_server.of_us()
     }
 
     pub(super) fn end_input(&mut self) {
@@ -88,10 +104,15 @@ impl Stdio {
 
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, wanted: bool) -> Poll<FromServer> {
         self.poll_errors(cx);
-        if let Poll::Ready(Err(_reads_no_more)) = self.poll_input(cx) {
-            self.is_deaf = true;
+        match self.poll_input(cx) {
+            Poll::Ready(Err(_reads_no_more)) => {
+                self.is_deaf = true;
+                (self.to_server, self.unread) = (Backlog::default(), None);
+            }
+            Poll::Ready(Ok(())) => self.unread = None,
+            Poll::Pending => {}
         }
-        if self.poll_patience(cx).is_ready() {
+        if self.poll_patience(cx).is_ready() || self.poll_unread(cx).is_ready() {
             return Poll::Ready(FromServer::Ended);
         }
         if !wanted {
@@ -123,21 +144,37 @@ impl Stdio {
         Poll::Ready(())
     }
 
+    /// Ready when the server has left unread for too long what it was sent.
+    fn poll_unread(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.to_server.bytes().is_empty() {
+            return Poll::Pending;
+        }
+        let time = self.read_timeout;
+        let timer = self.unread.get_or_insert_with(|| Box::pin(sleep(time)));
+        ready!(timer.as_mut().poll(cx));
+        let seconds = time.as_secs();
+        let words = format!(
+            "the MCP server has read nothing of what it is sent for {seconds} seconds \
+             (app_service.limits.read_timeout)"
+        );
+        self.over = Some((Reason::ServerEnded, words));
+        Poll::Ready(())
+    }
+
     pub(super) fn over(&self) -> Option<(Reason, String)> {
         self.over.clone()
     }
 
     /// Writes what waits, then closes the input if it ends.
     fn poll_input(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.to_server.is_empty() {
+        while !self.to_server.bytes().is_empty() {
             let Some(stdin) = &mut self.process.stdin else {
                 return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
             };
-            let written = ready!(Pin::new(stdin).poll_write(cx, &self.to_server))?;
+            let written = ready!(Pin::new(stdin).poll_write(cx, self.to_server.bytes()))?;
             self.to_server.advance(written);
-        }
-        if self.to_server.capacity() > 0 {
-            self.to_server = BytesMut::new();
+            // It reads: it has all its time again.
+            self.unread = None;
         }
         if self.input_ends {
             self.process.stdin = None;

@@ -27,5 +27,6 @@ mod session;
 mod session_ends;
 mod starting;
 mod stream_ends;
+mod unread;
 mod updates;
 mod web;

@@ -41,6 +41,7 @@ const PROCESSES: Count = count("processes", 1, 100_000);
 const HELD_CALLS: Count = count("held_calls", 1, 1_024);
 const HELD_CALL_TIMEOUT: Time = time("held_call_timeout", SECOND, DAY);
 const START_TIMEOUT: Time = time("start_timeout", SECOND, HOUR);
+const READ_TIMEOUT: Time = time("read_timeout", SECOND, DAY);
 const CONNECT_TIMEOUT: Time = time("connect_timeout", SECOND, HOUR);
 const ANSWER_TIMEOUT: Time = time("answer_timeout", SECOND, DAY);
 const SERVER_IDLE_TIMEOUT: Time = time("server_idle_timeout", SECOND, HOUR);
@@ -65,6 +66,7 @@ pub(super) fn of_agent(service: &mut Table<'_>) -> Option<agent::Limits> {
         let held_calls = HELD_CALLS.read(table, default.held_calls);
         let held_call_timeout = HELD_CALL_TIMEOUT.read(table, default.held_call_timeout);
         let start_timeout = START_TIMEOUT.read(table, default.start_timeout);
+        let read_timeout = READ_TIMEOUT.read(table, default.read_timeout);
         let connect_timeout = CONNECT_TIMEOUT.read(table, default.connect_timeout);
         let answer_timeout = ANSWER_TIMEOUT.read(table, default.answer_timeout);
         let server_idle_timeout = SERVER_IDLE_TIMEOUT.read(table, default.server_idle_timeout);
@@ -81,6 +83,7 @@ pub(super) fn of_agent(service: &mut Table<'_>) -> Option<agent::Limits> {
             held_calls: held_calls?,
             held_call_timeout: held_call_timeout?,
             start_timeout: start_timeout?,
+            read_timeout: read_timeout?,
             connect_timeout: connect_timeout?,
             answer_timeout: answer_timeout?,
             server_idle_timeout: server_idle_timeout?,

@@ -114,7 +114,7 @@ impl Driver {
     fn carry_out(&mut self, order: Order) {
         match order {
             Order::Finish => self.finishing = true,
-            Order::Send(text) => {
+            Order::Send(text, _) => {
                 let outline = self.wire.outline(&text);
                 if let Some(era) = outline.era
                     && self.dialect != Dialect::Sse

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::upstream::ROOM;
+use crate::upstream::backlog::Author;
 
 /// Both ways. The session's end is polled, the task's end waits.
 #[derive(Debug, Default)]
@@ -28,6 +29,8 @@ struct State {
     orders: VecDeque<Order>,
     /// How many bytes wait for the server.
     waiting: usize,
+    /// How many of them are from us.
+    of_us: usize,
     /// Beside each, the request on whose stream it came.
     lines: VecDeque<(Option<Id<'static>>, Result<Bytes, LineError>)>,
     /// How many bytes wait for the session.
@@ -44,7 +47,7 @@ struct State {
 #[derive(Debug)]
 pub(super) enum Order {
     /// Send a message.
-    Send(Bytes),
+    Send(Bytes, Author),
     /// The client writes no more, and everything was sent.
     Finish,
 }
@@ -65,8 +68,11 @@ pub(super) enum News {
 impl Pipe {
     pub(super) fn order(&self, order: Order) {
         let mut state = self.state.lock();
-        if let Order::Send(line) = &order {
+        if let Order::Send(line, from) = &order {
             state.waiting += line.len();
+            if *from == Author::Us {
+                state.of_us += line.len();
+            }
         }
         state.orders.push_back(order);
         drop(state);
@@ -77,6 +83,10 @@ impl Pipe {
         self.state.lock().waiting
     }
 
+    pub(super) fn waiting_of_us(&self) -> usize {
+        self.state.lock().of_us
+    }
+
     /// Whether there is something to read, or to hear.
     pub(super) fn poll(&self, cx: &Context<'_>, wanted: bool) -> Poll<Option<News>> {
         let mut state = self.state.lock();
@@ -85,7 +95,8 @@ impl Pipe {
             state.session = Some(cx.waker().clone());
         }
         match (state.lines.is_empty(), &state.news) {
-            _ if !wanted => Poll::Pending,
+            // After the news nothing else comes, and it does not wait for room.
+            (_, None) if !wanted => Poll::Pending,
             (false, _) => Poll::Ready(None),
             (true, Some(_)) => Poll::Ready(state.news.take()),
             (true, None) => Poll::Pending,
@@ -127,8 +138,11 @@ impl Pipe {
             {
                 let mut state = self.state.lock();
                 if let Some(order) = state.orders.pop_front() {
-                    if let Order::Send(line) = &order {
+                    if let Order::Send(line, from) = &order {
                         state.waiting = state.waiting.saturating_sub(line.len());
+                        if *from == Author::Us {
+                            state.of_us = state.of_us.saturating_sub(line.len());
+                        }
                     }
                     // The client is read again.
                     state.wake();

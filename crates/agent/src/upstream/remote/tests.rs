@@ -70,7 +70,7 @@ impl Talk {
     }
 
     fn say(&self, message: &Value) {
-        self.remote.write(message.to_string().as_bytes());
+        self.remote.write(message.to_string().as_bytes(), Author::Client);
     }
 
     async fn hear(&mut self) -> Value {

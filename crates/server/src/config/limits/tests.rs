@@ -26,11 +26,12 @@ fn counts() -> [(&'static str, Count, usize); 8] {
     ]
 }
 
-fn times() -> [(Time, Duration); 8] {
+fn times() -> [(Time, Duration); 9] {
     let agent = agent::Limits::DEFAULT;
     [
         (HELD_CALL_TIMEOUT, agent.held_call_timeout),
         (START_TIMEOUT, agent.start_timeout),
+        (READ_TIMEOUT, agent.read_timeout),
         (CONNECT_TIMEOUT, agent.connect_timeout),
         (ANSWER_TIMEOUT, agent.answer_timeout),
         (SERVER_IDLE_TIMEOUT, agent.server_idle_timeout),
@@ -57,7 +58,7 @@ fn each_is_read_where_it_belongs() {
                  held_calls: 16\n    held_call_timeout: 17s\n    start_timeout: 18s\n    \
                  connect_timeout: 19s\n    answer_timeout: 20s\n    server_idle_timeout: 21s\n    \
                  session_idle_timeout: 22s\n    passing_session_idle_timeout: 23s\n    \
-                 held_session_idle_timeout: 24s\n";
+                 held_session_idle_timeout: 24s\n    read_timeout: 25s\n";
     let limits = agent::Limits {
         connections: 11,
         connections_per_user: 12,
@@ -73,6 +74,7 @@ fn each_is_read_where_it_belongs() {
         session_idle_timeout: Duration::from_secs(22),
         passing_session_idle_timeout: Duration::from_secs(23),
         held_session_idle_timeout: Duration::from_secs(24),
+        read_timeout: Duration::from_secs(25),
     };
     assert_eq!(read("app_service", lines).unwrap().app.unwrap().limits, limits);
     let lines = "  limits: {connections: 7, sign_in_attempts_per_minute: 8}\n";
