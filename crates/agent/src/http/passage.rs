@@ -8,6 +8,7 @@ use http::header::HeaderValue;
 use mcp::{Era, Id};
 use parking_lot::Mutex;
 use policy::AppAccess;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -18,6 +19,9 @@ use crate::end::End;
 use crate::places::{NoPlace, Place};
 use crate::relay::Relay;
 use crate::served::{Connection, Served, Target};
+
+/// So many requests of one server's we answer at a time, each in a request of our own.
+const ANSWERS: usize = 64;
 
 /// One conversation: a session of the legacy era, a request of the modern one.
 #[derive(Debug)]
@@ -31,6 +35,8 @@ pub(crate) struct Passage {
     pub(crate) era: Era,
     state: Mutex<State>,
     over: CancellationToken,
+    /// Places for answers of ours that the server has not taken yet.
+    pub(crate) answers: Arc<Semaphore>,
     /// Counted for as long as this lives.
     _connection: Connection,
     _place: Place,
@@ -92,6 +98,7 @@ impl Passage {
             era,
             state: Mutex::new(state),
             over: CancellationToken::new(),
+            answers: Arc::new(Semaphore::new(ANSWERS)),
             _connection: served.connect(),
             _place: place,
         }))

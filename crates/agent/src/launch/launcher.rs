@@ -16,7 +16,7 @@ use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 use parking_lot::Mutex;
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::launch::Program;
 use crate::launch::binary::Binary;
@@ -36,8 +36,10 @@ pub(crate) struct Inner {
     orders: mpsc::Sender<Order>,
     /// The keepers that were started and not waited for: never mistaken for orphans.
     pub(crate) keepers: Mutex<BTreeSet<i32>>,
-    /// The most servers that run at a time.
+    /// The most servers that run at a time,
     most: usize,
+    /// and places for those that do not run yet.
+    places: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -77,7 +79,8 @@ impl Launcher {
                 _ = order.reply.send(spawn_keeper(binary.path(), &order.program));
             }
         })?;
-        Ok(Self { inner: Arc::new(Inner { orders, keepers: Mutex::default(), most }) })
+        let places = Arc::new(Semaphore::new(most));
+        Ok(Self { inner: Arc::new(Inner { orders, keepers: Mutex::default(), most, places }) })
     }
 
     /// Starts a server.
@@ -88,10 +91,9 @@ impl Launcher {
     /// # Errors
     /// No process could be started.
     pub async fn start(&self, program: Program) -> Result<Process, Fault> {
-        let limit = self.inner.most;
-        if self.inner.keepers.lock().len() >= limit {
-            return Err(Fault::TooMany { limit });
-        }
+        // Before it is ordered: of several that are started at once none sees the others run.
+        let place = self.inner.places.clone().try_acquire_owned();
+        let place = place.map_err(|_none| Fault::TooMany { limit: self.inner.most })?;
         let failed = |reason: String| Fault::refused("start a process", reason);
         let (reply, answer) = oneshot::channel();
         self.inner
@@ -102,7 +104,7 @@ impl Launcher {
             .await
             .map_err(|_gone| failed("the launcher has ended".to_owned()))?
             .map_err(|error| failed(error.to_string()))?;
-        Process::new(keeper, self.inner.clone()).map_err(|error| failed(error.to_string()))
+        Process::new(keeper, self.inner.clone(), place).map_err(|error| failed(error.to_string()))
     }
 
     /// Whether a server could be started, as far as that can be told beforehand. Blocks: the host's

@@ -9,6 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use crate::launch::launcher::Inner;
@@ -32,6 +33,8 @@ pub struct Process {
     pub(crate) stderr: Option<ChildStderr>,
     pub(crate) tail: Tail,
     launcher: Arc<Inner>,
+    /// Among the servers that may run.
+    _place: OwnedSemaphorePermit,
 }
 
 /// What became of a server.
@@ -46,7 +49,11 @@ pub struct Ended {
 // === impl Process ===
 
 impl Process {
-    pub(crate) fn new(mut keeper: Child, launcher: Arc<Inner>) -> std::io::Result<Self> {
+    pub(crate) fn new(
+        mut keeper: Child,
+        launcher: Arc<Inner>,
+        place: OwnedSemaphorePermit,
+    ) -> std::io::Result<Self> {
         let missing = || std::io::Error::other("a keeper without pipes");
         let pid = keeper.id().and_then(|pid| i32::try_from(pid).ok()).ok_or_else(missing)?;
         let stdin = keeper.stdin.take().ok_or_else(missing)?;
@@ -55,7 +62,7 @@ impl Process {
         launcher.keepers.lock().insert(pid);
         let tail = Tail::default();
         let stdin = Some(stdin);
-        Ok(Self { keeper, pid, stdin, stdout, stderr: Some(stderr), tail, launcher })
+        Ok(Self { keeper, pid, stdin, stdout, stderr: Some(stderr), tail, launcher, _place: place })
     }
 
     /// The keeper's process id.

@@ -349,3 +349,18 @@ async fn a_killed_keeper_in_memory_leaves_nothing() {
     assert_eq!(process.end().await.outcome, Outcome::Unknown);
     assert_eq!(mark.alive(), [0_i32; 0]);
 }
+
+#[tokio::test]
+async fn no_more_run_than_may_however_many_are_started_at_once() {
+    let launcher = Launcher::bounded(FIXTURE.into(), 2).unwrap();
+    let started = (0..6).map(|_| launcher.start(program("cat", &[])));
+    let started = futures_util::future::join_all(started).await;
+    let (running, refused): (Vec<_>, Vec<_>) = started.into_iter().partition(Result::is_ok);
+    assert_eq!(running.len(), 2);
+    assert!(refused.iter().all(|fault| matches!(fault, Err(Fault::TooMany { limit: 2 }))));
+    for process in running {
+        process.unwrap().end().await;
+    }
+    let again = launcher.start(program("cat", &[])).await;
+    again.expect("there is room again").end().await;
+}

@@ -165,12 +165,17 @@ impl Events {
 
     /// The server's request is answered by us.
     fn answer_server(&self, answer: Vec<u8>) {
+        let Ok(place) = self.passage.answers.clone().try_acquire_owned() else {
+            let words = "the MCP server asks faster than it takes the answers";
+            return self.server.cut(End::limit(words));
+        };
         let passage = self.passage.clone();
         self.passage.shared.tasks.spawn_until_cancelled("agent.http.answer", async move {
             let (headers, body) = (own_headers(), api::full(answer));
             let said = (&headers, passage.brought());
             let visitor = &passage.visitor;
             let sent = passage.send(visitor, Leave::Housekeeping, Method::POST, said, body).await;
+            drop(place);
             if let Err(unanswered) = sent {
                 tracing::debug!(reason = unanswered.words(), "a server's request stays unanswered");
             }
