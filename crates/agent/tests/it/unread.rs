@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use agent::Limits;
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::client::TestClient;
 use crate::cluster::Cluster;
@@ -130,7 +131,7 @@ async fn a_server_that_reads_slowly_is_waited_for() {
     "#;
     serve(&cluster, script).await;
     let mut client = connect(&cluster).await;
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     assert!(client.answer("tools/call", call(MUCH)).await["result"].is_object());
     assert!(begun.elapsed() > 2 * limits.read_timeout, "it took longer than the limit");
 }
@@ -165,7 +166,7 @@ async fn a_session_whose_server_reads_nothing_keeps_up_no_other_client_of_its_us
         };
         assert!(answer["result"].is_object(), "{answer}");
         // Now that it is known, nobody waits.
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let answer = web.modern_call(json!(4), "echo").await.json().await;
         assert!(answer["result"].is_object(), "{answer}");
         assert!(begun.elapsed() < Duration::from_secs(5));
