@@ -143,6 +143,9 @@ impl Authorizer {
         self.check_user(user, &snapshot, &evidence)?;
         lock::check(&snapshot, now, user, app, &self.host_id)?;
         let roles = self.sets.resolve(user, &snapshot);
+        if roles.options().pin_source_ip && user.source_ip.is_none() {
+            return Err(Refusal::not_bound());
+        }
         let preference = snapshot.auth_preference.as_deref();
         let strict = is_strict(roles.options().lock, preference);
         if strict && self.are_locks_stale() {

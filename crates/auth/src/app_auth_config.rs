@@ -125,7 +125,7 @@ async fn attempt(core: &Core, request: &AppTokenRequest) -> Result<Accepted, Ref
         if tried > MAX_TRIED {
             break;
         }
-        match judge(core, &config, &token, &request.app).await {
+        match judge(core, &config, &token, request).await {
             Ok(accepted) => return Ok(accepted),
             // What comes of a token by the right issuer says most.
             Err(refusal) => {
@@ -150,7 +150,7 @@ async fn judge(
     core: &Core,
     config: &AppAuthConfig,
     token: &Secret<String>,
-    app: &str,
+    asked: &AppTokenRequest,
 ) -> Result<Accepted, Refusal> {
     let by = |error: Error| Refusal::by(config, error);
     let jwt = &config.spec.jwt;
@@ -177,7 +177,7 @@ async fn judge(
     locks::refuse_user(&core.replica.snapshot(), now, &user, None)
         .map_err(|error| named(denied(error.cause().unwrap_or("the user is locked"))))?;
     let until = end_of(&token).map_err(|error| named(not_accepted(&error)))?;
-    certify(core, config, &user, app, until).await.map_err(named)
+    certify(core, config, &user, asked, until).await.map_err(named)
 }
 
 /// Until when a token may be used: to its end, and no longer than it may be old.
@@ -192,12 +192,13 @@ async fn certify(
     core: &Core,
     config: &AppAuthConfig,
     user: &User,
-    app: &str,
+    asked: &AppTokenRequest,
     until: OffsetDateTime,
 ) -> Result<Accepted, Error> {
     let key = PrivateKey::generate().map_err(Error::internal)?.public();
     let ticket = Ticket {
-        app: Some(app.to_owned()),
+        client: asked.client_addr.as_deref(),
+        app: Some(asked.app.clone()),
         until: Some(until),
         // The next token of this user continues what was begun with this one.
         login_id: Some(login_of(config, user)),

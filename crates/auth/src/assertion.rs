@@ -6,7 +6,7 @@
 //! the apps that are registered with it: an agent cannot make up an app of its own to be given a
 //! statement for somebody else's server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use api::wire::{Assertion, AssertionRequest};
@@ -72,7 +72,8 @@ pub(crate) async fn sign(cx: &OpCx, request: AssertionRequest) -> Result<Asserti
     let user = who(core, &request)?;
     let app = served(core, agent, &request).await?;
     require_http(&app)?;
-    admit(core, agent, &user, &app)?;
+    let client = request.client_addr.as_deref().and_then(|text| text.parse::<SocketAddr>().ok());
+    admit(core, agent, &user, client.map(|address| address.ip()), &app)?;
 
     let now = core.clock.now();
     let (from, until) = ((now - BACKDATE), user.expires.min(now - BACKDATE + LIFE));
@@ -151,7 +152,7 @@ fn write(
     })
 }
 
-/// The user whose certificate the agent shows, and who calls from where it may be used.
+/// The user whose certificate the agent shows.
 fn who(core: &Core, request: &AssertionRequest) -> Result<Arc<UserIdentity>, Error> {
     let certificate = Certificate::from_pem(&request.certificate)
         .map_err(|error| Error::invalid(format!("the user's certificate: {error}")))?;
@@ -161,12 +162,6 @@ fn who(core: &Core, request: &AssertionRequest) -> Result<Arc<UserIdentity>, Err
         })?;
     let user =
         identity.as_user().ok_or_else(|| Error::denied("the certificate is not a user's"))?;
-    let client = request.client_addr.as_deref().and_then(|text| text.parse::<SocketAddr>().ok());
-    let client = client.map(|address| address.ip().to_canonical());
-    let pinned = user.source_ip.map(|ip| ip.to_canonical());
-    if pinned.is_some() && pinned != client {
-        return Err(Error::denied("the user's certificate is bound to another address"));
-    }
     Ok(Arc::new(user.clone()))
 }
 
@@ -220,11 +215,12 @@ fn admit(
     core: &Core,
     agent: &ServiceIdentity,
     user: &UserIdentity,
+    client: Option<IpAddr>,
     app: &App,
 ) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
     locks::refuse_use(&snapshot, core.clock.now(), user, app.name(), &agent.host_id)?;
-    cx::refuse_user_of(core, user, app).map_err(|error| match error.kind() {
+    cx::refuse_user_of(core, user, client, app).map_err(|error| match error.kind() {
         // Said of the user: the agent itself is who it says.
         ErrorKind::Unauthenticated => Error::denied(error.message().to_owned()),
         _ => error,

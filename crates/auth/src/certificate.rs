@@ -1,11 +1,12 @@
 //! Certificates for users: what they say and how long they last.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use api::Error;
 use api::wire::{UserCertificateRequest, UserCredentials};
 use pki::{Identity, PublicKey, UserIdentity, UserKind};
-use resource::{Kind, Resource, User};
+use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -26,6 +27,8 @@ pub(crate) struct Ticket<'a> {
     pub(crate) user: &'a User,
     pub(crate) key: &'a PublicKey,
     pub(crate) ttl_seconds: Option<u64>,
+    /// Where who asks is, as a proxy saw it: an address, with or without a port.
+    pub(crate) client: Option<&'a str>,
     /// The device that proved a second factor.
     pub(crate) device: Option<String>,
     /// The one app that it is to be good for.
@@ -47,8 +50,9 @@ pub(crate) struct Issued {
 impl<'a> Ticket<'a> {
     /// An ordinary certificate.
     pub(crate) fn of(user: &'a User, key: &'a PublicKey) -> Self {
-        let (ttl_seconds, device, app, until, login_id) = (None, None, None, None, None);
-        Self { user, key, ttl_seconds, device, app, until, login_id }
+        let (ttl_seconds, client, device) = (None, None, None);
+        let (app, until, login_id) = (None, None, None);
+        Self { user, key, ttl_seconds, client, device, app, until, login_id }
     }
 }
 
@@ -60,9 +64,10 @@ pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
 
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
-    let Ticket { user, key, ttl_seconds, device, app, until, login_id } = ticket;
+    let Ticket { user, key, ttl_seconds, client, device, app, until, login_id } = ticket;
     let now = core.clock.now();
-    let ttl = ttl(core, user, *ttl_seconds).await?;
+    let roles = roles::of_user(core, user).await?;
+    let ttl = ttl(core, &roles, *ttl_seconds);
     let mut expires = now + ttl;
     for end in [user.spec.expires, user.metadata.expires, *until].into_iter().flatten() {
         expires = expires.min(end);
@@ -75,7 +80,7 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         cluster: core.cluster.clone(),
         login_id: login_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),
         mfa: device.clone(),
-        source_ip: None,
+        source_ip: pin(&roles, user.name(), *client)?,
         app: app.clone(),
         issued: now,
         expires,
@@ -121,9 +126,27 @@ pub(crate) async fn sign(
     Ok(issued.credentials)
 }
 
+/// The address that a certificate is bound to, if a role of the user wants it to be.
+fn pin(roles: &[Role], user: &str, client: Option<&str>) -> Result<Option<IpAddr>, Error> {
+    let wants = |role: &&Role| role.spec.options.pin_source_ip == Some(true);
+    let Some(role) = roles.iter().find(wants) else { return Ok(None) };
+    let known = client.and_then(|text| {
+        let address = text.parse::<SocketAddr>().map(|address| address.ip());
+        address.or_else(|_| text.parse()).ok()
+    });
+    let known = known.map(|ip| ip.to_canonical());
+    known.map(Some).ok_or_else(|| {
+        let role = role.name();
+        Error::denied(format!(
+            "role {role:?} binds the certificates of {user:?} to the address that they are asked from \
+             (options.pin_source_ip), and no address is known here"
+        ))
+        .hint("sign in with `tsh login` on the machine where the certificate is to be used")
+    })
+}
+
 /// What was asked for, within what the cluster and every role of the user allow.
-async fn ttl(core: &Core, user: &User, asked: Option<u64>) -> Result<Duration, Error> {
-    let roles = roles::of_user(core, user).await?;
+fn ttl(core: &Core, roles: &[Role], asked: Option<u64>) -> Duration {
     let longest = roles
         .iter()
         .filter_map(|role| role.spec.options.max_session_ttl)
@@ -132,5 +155,5 @@ async fn ttl(core: &Core, user: &User, asked: Option<u64>) -> Result<Duration, E
     let preference = core.replica.snapshot().auth_preference.clone();
     let default = preference.and_then(|found| found.spec.default_session_ttl);
     let asked = asked.map(Duration::from_secs).or(default).unwrap_or(DEFAULT_TTL);
-    Ok(asked.max(MIN_TTL).min(longest))
+    asked.max(MIN_TTL).min(longest)
 }

@@ -2,6 +2,7 @@
 //!
 //! There is one way to get one, and that is to be authenticated against the newest state.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::{Error, ErrorKind};
@@ -80,7 +81,9 @@ impl OpCx {
                 if identity.app.is_some() {
                     return Err(Error::denied("this certificate is good for one MCP server only"));
                 }
-                Rights::Roles(Arc::new(hold(core, identity)?))
+                let held = hold(core, identity)?;
+                refuse_elsewhere(identity, &held.set, peer.address.map(|address| address.ip()))?;
+                Rights::Roles(Arc::new(held))
             }
         };
         Ok(Self { core: core.clone(), peer: peer.clone(), rights })
@@ -309,12 +312,19 @@ impl Held {
     }
 }
 
-/// Refuses a user who may not use an app, as the agent sees it that asks on the user's behalf.
-pub(crate) fn refuse_user_of(core: &Core, user: &UserIdentity, app: &App) -> Result<(), Error> {
+/// Refuses a user, calling from `client`, who may not use an app, as the agent sees it that asks on the user's
+/// behalf.
+pub(crate) fn refuse_user_of(
+    core: &Core,
+    user: &UserIdentity,
+    client: Option<IpAddr>,
+    app: &App,
+) -> Result<(), Error> {
     if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
         return Err(Error::denied("the user's certificate is good for another app"));
     }
     let held = hold(core, user)?;
+    refuse_elsewhere(user, &held.set, client)?;
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);
     let state = AccessState {
@@ -374,6 +384,28 @@ fn hold(core: &Core, identity: &UserIdentity) -> Result<Held, Error> {
     let find = |name: &str| roles.iter().find(|role| role.name() == name).cloned();
     let user = policy::User::new(&identity.name, &identity.traits);
     Ok(Held { set: RoleSet::resolve(&identity.roles, find, user), versions })
+}
+
+/// Refuses a certificate that is bound to another address, or to none although a role wants it to be.
+fn refuse_elsewhere(
+    user: &UserIdentity,
+    set: &RoleSet,
+    client: Option<IpAddr>,
+) -> Result<(), Error> {
+    let again = "sign in again with `tsh login` on this machine";
+    match user.source_ip.map(|ip| ip.to_canonical()) {
+        Some(pinned) if client.map(|ip| ip.to_canonical()) != Some(pinned) => Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "the certificate is bound to another address",
+        )
+        .hint(again)),
+        None if set.options().pin_source_ip => Err(Error::new(
+            ErrorKind::Unauthenticated,
+            "your roles want a certificate that is bound to your address, and this one is not",
+        )
+        .hint(again)),
+        _ => Ok(()),
+    }
 }
 
 fn refuse_expired(caller: &Caller, now: time::OffsetDateTime) -> Result<(), Error> {

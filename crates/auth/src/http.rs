@@ -8,6 +8,7 @@ mod call;
 mod connection;
 pub(crate) mod listener;
 pub(crate) mod local;
+mod origin;
 mod router;
 
 pub(crate) use self::call::Call;

@@ -23,6 +23,14 @@ pub(crate) struct Attempt {
     pub(crate) client: Option<String>,
 }
 
+/// What a certificate is asked for.
+pub(crate) struct Certified<'a> {
+    pub(crate) key: &'a PublicKey,
+    pub(crate) ttl_seconds: Option<u64>,
+    /// Where it is to be used. The person may be elsewhere, at a browser.
+    pub(crate) place: Option<&'a str>,
+}
+
 /// Signs a user in and certifies the key that came along.
 pub(crate) async fn sign_in(cx: &OpCx, request: SignInRequest) -> Result<UserCredentials, Error> {
     let SignInRequest { user, password, totp, public_key, ttl_seconds, client_addr } = request;
@@ -54,7 +62,8 @@ async fn admit(
         return Err(factors::wrong());
     };
     core.attempts.succeeded(&attempt.user, client).await?;
-    certify(core, &verified, key, ttl_seconds, client).await
+    let certified = Certified { key, ttl_seconds, place: client };
+    certify(core, &verified, &certified, client).await
 }
 
 /// Refuses a user who may not sign in, whatever was shown.
@@ -68,17 +77,18 @@ pub(crate) fn refuse(core: &Core, verified: &Verified) -> Result<(), Error> {
     locks::refuse_user(&core.replica.snapshot(), now, &verified.user, verified.device.as_deref())
 }
 
-/// Certifies a key as one of a user whose factors were right, and records both.
+/// Certifies a key as one of a user whose factors were right, shown at `client`, and records both.
 pub(crate) async fn certify(
     core: &Core,
     verified: &Verified,
-    key: &PublicKey,
-    ttl_seconds: Option<u64>,
+    wanted: &Certified<'_>,
     client: Option<&str>,
 ) -> Result<UserCredentials, Error> {
     refuse(core, verified)?;
     let device = verified.device.clone();
-    let ticket = Ticket { ttl_seconds, device, ..Ticket::of(&verified.user, key) };
+    let Certified { key, ttl_seconds, place } = *wanted;
+    let of = Ticket::of(&verified.user, key);
+    let ticket = Ticket { ttl_seconds, client: place, device, ..of };
     let issued = certificate::issue(core, &ticket).await?;
     let device = verified.device.as_deref();
     events::login(&core.audit, verified.user.name(), client, device, Ok(())).await?;

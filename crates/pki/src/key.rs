@@ -6,6 +6,7 @@ use std::sync::Arc;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair, ParsedPublicKey,
+    UnparsedPublicKey,
 };
 use rustls_pki_types::pem::SectionKind;
 use rustls_pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
@@ -173,6 +174,13 @@ impl PublicKey {
     #[must_use]
     pub fn to_pem(self) -> String {
         pem::encode("PUBLIC KEY", &self.to_spki()).to_string()
+    }
+
+    /// Whether the key's holder made this signature (ECDSA with SHA-256, in DER) for the message.
+    pub(crate) fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, &self.point)
+            .verify(message, signature)
+            .is_ok()
     }
 
     /// The affine coordinates, 32 bytes each, big-endian.

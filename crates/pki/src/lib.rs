@@ -29,6 +29,7 @@ pub mod secret_file;
 mod testing;
 pub mod tls;
 pub mod trust;
+pub mod vouch;
 
 pub use crate::authority::{CaCertificate, CaKind, CertificateAuthority, IssueError};
 pub use crate::certificate::{Certificate, CertificateError};

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Prefixed;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::TRANSFER_ENCODING;
@@ -18,7 +19,6 @@ use time::OffsetDateTime;
 use tokio::net::TcpStream;
 use tunnel::TaskExecutor;
 
-use crate::prefixed::Prefixed;
 use crate::service::Shared;
 use crate::strangers::Stay;
 use crate::{ingress, lock, web};

@@ -12,7 +12,6 @@ mod limit;
 mod limits;
 mod listener;
 mod lock;
-mod prefixed;
 mod relay;
 mod service;
 mod strangers;

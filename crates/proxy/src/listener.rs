@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Prefixed;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::connection;
 use crate::hello::{self, NotHello};
-use crate::prefixed::Prefixed;
 use crate::relay;
 use crate::service::Shared;
 
@@ -81,7 +81,7 @@ async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
         Ok(Some(Next::Relay(stream, hello))) => {
             let relayed = tokio::select! {
                 () = shared.tasks.cancelled() => return,
-                relayed = relay::run(stream, &hello, &shared.auth_addresses) => relayed,
+                relayed = relay::run(stream, peer, &hello, &shared) => relayed,
             };
             if let Err(error) = relayed {
                 tracing::debug!(%peer, %error, "relay to the auth service ended");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use api::{Client, Replica};
-use pki::TrustStore;
+use pki::{CredentialsSlot, TrustStore};
 use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
 use tunnel::Registry;
@@ -22,6 +22,8 @@ pub struct Config {
     pub limits: Limits,
     /// The proxy's certificate, its key, and who is trusted: with [`Config::alpn`] as protocols.
     pub tls: Arc<rustls::ServerConfig>,
+    /// What `tls` shows of the cluster's, for the proxy's word besides.
+    pub credentials: CredentialsSlot,
     /// The identity that `tls` shows.
     pub host_id: String,
     /// What the machine calls itself.
@@ -47,6 +49,7 @@ pub struct Config {
 /// What every connection shares.
 pub(crate) struct Shared {
     pub(crate) tls: Arc<rustls::ServerConfig>,
+    pub(crate) credentials: CredentialsSlot,
     pub(crate) host_id: String,
     pub(crate) node_name: String,
     pub(crate) cluster: String,
@@ -122,6 +125,7 @@ impl Proxy {
         }));
         let shared = Arc::new(Shared {
             tls: config.tls,
+            credentials: config.credentials,
             host_id: config.host_id,
             node_name: config.node_name,
             cluster: config.cluster,

@@ -47,6 +47,12 @@ impl Refusal {
         Self::new(Reason::AccessDenied, message)
     }
 
+    pub(super) fn not_bound() -> Self {
+        let message = "access denied: your roles want a certificate that is bound to your address, and this one is \
+                       not; sign in again";
+        Self::new(Reason::AccessDenied, message)
+    }
+
     pub(super) fn bound_elsewhere() -> Self {
         let message = "access denied: the certificate is good for another MCP server only";
         Self::new(Reason::AccessDenied, message)

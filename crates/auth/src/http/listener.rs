@@ -1,9 +1,11 @@
 //! The TLS listener.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::Prefixed;
 use runtime::Tasks;
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,6 +15,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Peer};
+use super::origin;
 use crate::caller::Caller;
 use crate::core::Core;
 
@@ -59,10 +62,8 @@ pub(crate) async fn run(
         tasks.spawn("auth.connection", async move {
             let _place = place;
             let tasks = &tasks_of_connection;
-            let Some((stream, caller)) = greet(&core, &acceptor, stream, address, tasks).await
-            else {
-                return;
-            };
+            let greeted = greet(&core, &acceptor, stream, address, tasks).await;
+            let Some(Greeted { stream, caller, address }) = greeted else { return };
             let _seat = match (&caller, waiting_room.try_acquire()) {
                 (Caller::Anonymous, Err(_full)) => {
                     tracing::warn!(%address, limit = MAX_STRANGERS, "too many strangers, one was sent away");
@@ -78,6 +79,14 @@ pub(crate) async fn run(
     }
 }
 
+/// A connection of somebody to speak to.
+struct Greeted {
+    stream: TlsStream<Prefixed<TcpStream>>,
+    caller: Caller,
+    /// Where the client is, be there a proxy between or not.
+    address: SocketAddr,
+}
+
 /// Learns who is at the other end; none when that is nobody to speak to.
 async fn greet(
     core: &Core,
@@ -85,14 +94,17 @@ async fn greet(
     stream: TcpStream,
     address: SocketAddr,
     tasks: &Tasks,
-) -> Option<(TlsStream<TcpStream>, Caller)> {
+) -> Option<Greeted> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot switch off Nagle's algorithm");
     }
-    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
-    let stream = tokio::select! {
+    let handshake = tokio::time::timeout(HANDSHAKE_TIMEOUT, async {
+        let (stream, address) = origin::learn(core, stream, address).await?;
+        Ok::<_, io::Error>((acceptor.accept(stream).await?, address))
+    });
+    let (stream, address) = tokio::select! {
         outcome = handshake => match outcome {
-            Ok(Ok(stream)) => stream,
+            Ok(Ok(greeted)) => greeted,
             Ok(Err(error)) => {
                 tracing::debug!(%error, %address, "a connection to the auth service was refused");
                 return None;
@@ -103,7 +115,7 @@ async fn greet(
     };
     let chain: &[CertificateDer<'static>] = stream.get_ref().1.peer_certificates().unwrap_or(&[]);
     match identify(core, chain) {
-        Ok(caller) => Some((stream, caller)),
+        Ok(caller) => Some(Greeted { stream, caller, address }),
         Err(error) => {
             tracing::info!(%error, %address, "a certificate was refused");
             None

@@ -208,7 +208,8 @@ pub(super) async fn admit(
         new.spec.expires = None;
         new.metadata.expires = None;
         let (ttl_seconds, until) = (started.ttl_seconds, account.until);
-        let ticket = Ticket { ttl_seconds, until, ..Ticket::of(&new, &key) };
+        let client = started.asker.client.as_deref();
+        let ticket = Ticket { ttl_seconds, until, client, ..Ticket::of(&new, &key) };
         let issued = certificate::issue(core, &ticket).await?;
         let end = before.as_ref().and_then(|before| before.metadata.expires);
         let end = end.map_or(issued.identity.expires(), |end| end.max(issued.identity.expires()));

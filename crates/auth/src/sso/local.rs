@@ -21,7 +21,7 @@ use super::kept::{self, Outcome, Step};
 use super::{Asker, CODE_LIFE, LIFE, bounded, digest, same};
 use crate::core::Core;
 use crate::factors::{self, Checked, Verified};
-use crate::sign_in::{self, Attempt};
+use crate::sign_in::{self, Attempt, Certified};
 use crate::{certificate, events, keys, recovery};
 
 /// The names of what are no connectors: with a password and a second factor, and with a passkey.
@@ -56,7 +56,10 @@ pub(super) struct Admitted {
     user: String,
     device: Option<String>,
     handle: Uuid,
+    /// Where the browser was.
     client: Option<String>,
+    /// Where the certificate was asked for.
+    place: Option<String>,
     public_key: String,
     ttl_seconds: Option<u64>,
 }
@@ -188,6 +191,7 @@ pub(crate) async fn answer(
         device: verified.device,
         handle: verified.handle,
         client: client_addr.clone(),
+        place: page.asked.asker.client.clone(),
         public_key: page.asked.public_key.clone(),
         ttl_seconds: page.asked.ttl_seconds,
     }));
@@ -252,14 +256,15 @@ async fn typed(core: &Core, state: &str, attempt: &Attempt) -> Result<Typed, Err
 
 /// Certifies the key of who asked.
 pub(super) async fn admit(core: &Core, admitted: &Admitted) -> Result<UserCredentials, Error> {
-    let Admitted { user, device, handle, client, public_key, ttl_seconds } = admitted;
+    let Admitted { user, device, handle, client, place, public_key, ttl_seconds } = admitted;
     let key = certificate::read_key(public_key)?;
     let holder = factors::Holder::find(core, user).await?.ok_or_else(kept::dead)?;
     let verified = Verified { handle: *handle, ..holder.verified(device.clone()) };
     if !holder.stands_by(&verified) {
         return Err(kept::dead());
     }
-    sign_in::certify(core, &verified, &key, *ttl_seconds, client.as_deref()).await
+    let wanted = Certified { key: &key, ttl_seconds: *ttl_seconds, place: place.as_deref() };
+    sign_in::certify(core, &verified, &wanted, client.as_deref()).await
 }
 
 // === impl AtPage ===

@@ -25,6 +25,7 @@ mod local;
 mod matrix;
 mod mfa;
 mod oidc;
+mod pins;
 mod resources;
 mod revocation;
 mod selections;

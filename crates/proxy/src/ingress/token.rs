@@ -80,7 +80,8 @@ impl Tokens {
         if shown.is_empty() {
             return Ok(None);
         }
-        let key = key_of(app, &shown);
+        // What is given for a token may be bound to the address that it comes from.
+        let key = key_of(app, peer.address.ip(), &shown);
         if let Some(good) = self.known.lock().find(&key, &configs, shared.clock.now()) {
             return Ok(Some(Evidence { header: good.evidence, until: good.until }));
         }
@@ -156,8 +157,9 @@ fn shown(
 }
 
 /// What tokens are known by: they are not kept.
-fn key_of(app: &str, shown: &BTreeMap<String, String>) -> [u8; 32] {
-    let mut parts: Vec<&[u8]> = vec![app.as_bytes()];
+fn key_of(app: &str, client: IpAddr, shown: &BTreeMap<String, String>) -> [u8; 32] {
+    let client = client.to_canonical().to_string();
+    let mut parts: Vec<&[u8]> = vec![app.as_bytes(), client.as_bytes()];
     for (name, token) in shown {
         parts.push(name.as_bytes());
         parts.push(token.as_bytes());

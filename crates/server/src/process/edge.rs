@@ -63,6 +63,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
             listener: parts.listener,
             limits: parts.limits,
             tls: Arc::new(tls),
+            credentials: parts.identity.slot.clone(),
             host_id: parts.identity.host_id.clone(),
             node_name: parts.node_name,
             cluster: parts.identity.trust.cluster(),

@@ -19,6 +19,7 @@ mod live;
 mod local;
 mod outage;
 mod people;
+mod pins;
 mod proofs;
 mod quickstart;
 mod reconnect;

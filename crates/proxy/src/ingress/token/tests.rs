@@ -9,6 +9,8 @@ use time::Duration;
 
 use super::*;
 
+const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+
 fn configs(headers: &[&str]) -> Index<AppAuthConfig> {
     let config = |(number, header): (usize, &&str)| {
         let document = json!({
@@ -56,7 +58,7 @@ fn tokens_are_read_where_a_config_has_them_and_nowhere_else() {
 #[test]
 fn what_is_remembered_ends_with_the_certificate_and_with_what_it_was_accepted_by() {
     let (mut known, before) = (Known::default(), configs(&["authorization"]));
-    let key = key_of("app", &BTreeMap::from([("authorization".to_owned(), "t".to_owned())]));
+    let key = key_of("app", HERE, &BTreeMap::from([("authorization".to_owned(), "t".to_owned())]));
     assert!(known.find(&key, &before, NOW).is_none());
     known.insert(key, good(NOW + Duration::seconds(10)), &before);
     assert!(known.find(&key, &before, NOW + Duration::seconds(9)).is_some());
@@ -86,6 +88,8 @@ fn so_many_are_remembered() {
 #[test]
 fn a_token_is_good_for_the_app_that_it_was_shown_for() {
     let shown = |token: &str| BTreeMap::from([("authorization".to_owned(), token.to_owned())]);
-    assert_ne!(key_of("a", &shown("t")), key_of("b", &shown("t")));
-    assert_ne!(key_of("a", &shown("t")), key_of("a", &shown("u")));
+    assert_ne!(key_of("a", HERE, &shown("t")), key_of("b", HERE, &shown("t")));
+    assert_ne!(key_of("a", HERE, &shown("t")), key_of("a", HERE, &shown("u")));
+    let elsewhere = "192.0.2.8".parse().unwrap();
+    assert_ne!(key_of("a", HERE, &shown("t")), key_of("a", elsewhere, &shown("t")));
 }

@@ -8,14 +8,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Gives back `prefix` before what `inner` still has.
 #[derive(Debug)]
-pub(crate) struct Prefixed<S> {
+pub struct Prefixed<S> {
     prefix: Vec<u8>,
     given: usize,
     inner: S,
 }
 
+// === impl Prefixed ===
+
 impl<S> Prefixed<S> {
-    pub(crate) fn new(prefix: Vec<u8>, inner: S) -> Self {
+    /// `prefix`, and then what `inner` has.
+    #[must_use]
+    pub fn new(prefix: Vec<u8>, inner: S) -> Self {
         Self { prefix, given: 0, inner }
     }
 }
