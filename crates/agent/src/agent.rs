@@ -29,7 +29,7 @@ use crate::relay::{KnownTasks, TaskBook};
 use crate::seal::Sealed;
 use crate::served::Table;
 use crate::witness::Witness;
-use crate::{changes, serve};
+use crate::{changes, health, serve, tools};
 
 /// What an agent is told at its start.
 #[derive(Debug)]
@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) labels: ToldLabels,
     /// A permit for each command of a label that may run now.
     pub(crate) label_runs: Semaphore,
+    /// A permit for each server that may be looked at now.
+    pub(crate) health_checks: Semaphore,
     pub(crate) launcher: Launcher,
     pub(crate) egress: Arc<Egress>,
     pub(crate) limits: Limits,
@@ -138,10 +140,12 @@ impl Agent {
             stamper: Stamper::new(&trust.cluster(), clock.clone()),
             host_id: config.host_id.as_str().into(),
             hostname: config.node_name.as_str().into(),
+            tallies: Arc::default(),
         };
         let assertions = Assertions::new(Arc::new(client.clone()), tasks.clone(), clock.clone());
         let assertions = Arc::new(assertions);
         let host_id = config.host_id.clone();
+        let tools_client = client.clone();
         let heartbeat = Heartbeat {
             host_id: config.host_id,
             hostname: config.node_name,
@@ -165,6 +169,7 @@ impl Agent {
             table,
             labels: labels.clone(),
             label_runs: Semaphore::new(labels::RUNNING),
+            health_checks: Semaphore::new(health::RUNNING),
             recording,
             witness,
             assertions,
@@ -180,6 +185,7 @@ impl Agent {
         tasks.spawn("agent.serve", serve::run(shared.clone()));
         tasks.spawn("agent.heartbeat", heartbeat.run(tasks.clone()));
         tasks.spawn("agent.inventory", inventory.run(tasks.clone()));
+        tasks.spawn_until_cancelled("agent.tools", tools::tell(shared.clone(), tools_client));
         Ok(Self { shared })
     }
 
@@ -187,6 +193,10 @@ impl Agent {
     #[must_use]
     pub fn handler(&self) -> Arc<dyn tunnel::Handler> {
         Arc::new(Ingress { shared: self.shared.clone() })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// How many connections are open.

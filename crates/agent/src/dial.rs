@@ -151,6 +151,20 @@ impl Dialler {
         self.answer_timeout
     }
 
+    /// What keeps a request of nobody's from being one that a server must believe: headers that are filled in
+    /// for users, or that the app leaves it to the client to say who asks.
+    pub(crate) fn leaves_to_users(&self) -> Option<String> {
+        let mut names: Vec<String> =
+            self.rewriting.of_users().map(|name| format!("{:?}", name.as_str())).collect();
+        names.dedup();
+        match names.as_slice() {
+            [] if self.rewriting.sets(&AUTHORIZATION) => None,
+            [] => Some("the app sets no \"authorization\"".to_owned()),
+            [one] => Some(format!("the header {one} is filled in for a user")),
+            many => Some(format!("the headers {} are filled in for a user", many.join(", "))),
+        }
+    }
+
     /// Where the app's server is.
     pub(crate) fn url(&self) -> &Url {
         &self.url

@@ -12,6 +12,7 @@ use api::{
 use resource::{App, AppServer};
 use runtime::{Backoff, Tasks};
 use serde_json::value::{RawValue, to_raw_value};
+use time::OffsetDateTime;
 use tokio::time::{Instant, sleep_until};
 
 use crate::labels::{Told, ToldLabels};
@@ -21,6 +22,9 @@ use crate::served::{Observed, Table};
 const CALM: Duration = Duration::from_millis(200);
 /// A record of an app that is just being checked waits so long.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// That a server was looked at once more, and is as it was, is told so often: with many apps and agents there
+/// would be nothing else to write.
+const CHECKED: Duration = Duration::from_mins(10);
 /// How long leaving may take.
 const FAREWELL: Duration = Duration::from_secs(3);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -50,6 +54,8 @@ pub(crate) struct Published {
     observations: Option<u64>,
     /// The number of connections that was told.
     connections: u64,
+    /// When the server was last looked at, as that was told.
+    checked: Option<OffsetDateTime>,
     /// When it is told even if nothing was observed, if it was not told at all.
     due: Instant,
     /// Whether the app is served.
@@ -144,8 +150,7 @@ impl Heartbeat {
             record.wanted = true;
             let news = match record.observations {
                 Some(told) => {
-                    told != observed.observations
-                        || (renewing && record.connections != observed.connections)
+                    told != observed.observations || (renewing && record.differs(&observed))
                 }
                 // Nothing is observed of an app before it was checked.
                 None => observed.observations != 0 || record.due <= now,
@@ -213,6 +218,7 @@ impl Heartbeat {
                 if let Some(record) = self.published.get_mut(&name) {
                     record.observations = Some(observed.observations);
                     record.connections = observed.connections;
+                    record.checked = checked(&observed);
                 }
             }
         }
@@ -259,6 +265,7 @@ impl Heartbeat {
         record.spec.since = Some(observed.since);
         record.spec.connections = observed.connections;
         record.spec.last_error.clone_from(&observed.last_error);
+        record.spec.health.clone_from(&observed.health);
         record
     }
 }
@@ -315,8 +322,22 @@ impl Batch {
 
 impl Published {
     fn new(due: Instant) -> Self {
-        Self { observations: None, connections: 0, due, wanted: true }
+        Self { observations: None, connections: 0, checked: None, due, wanted: true }
     }
+
+    /// Whether something differs that is no reason to tell of it at once.
+    fn differs(&self, observed: &Observed) -> bool {
+        let is_old = match (self.checked, checked(observed)) {
+            (Some(told), Some(now)) => now - told >= CHECKED,
+            (told, now) => told != now,
+        };
+        is_old || self.connections != observed.connections
+    }
+}
+
+/// When the server was last looked at.
+fn checked(observed: &Observed) -> Option<OffsetDateTime> {
+    observed.health.as_ref().and_then(|health| health.checked)
 }
 
 /// The record tells what is served. What the server is given in confidence is in the app resource,

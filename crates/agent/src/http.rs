@@ -57,6 +57,11 @@ impl Http {
             pools: Pools::default(),
         }
     }
+
+    /// How many sessions there are.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.count()
+    }
 }
 
 /// Answers a request to an app that is served.

@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalog::Wanted;
+use api::Index;
+use resource::App;
+
+use crate::catalog::{Catalog, Wanted};
 
 /// One thing to do. At most one concerns any name.
 #[derive(Clone, Debug)]
@@ -18,11 +21,25 @@ pub(crate) enum Action {
     Unregister(String),
 }
 
-/// What leads from `actual` to `wanted`, ordered by name.
-pub(crate) fn reconcile(
-    wanted: &BTreeMap<String, Wanted>,
-    actual: &BTreeMap<String, Wanted>,
+/// What leads from what is served, as `serving` tells by name, to what is registered now, as far as these
+/// names are concerned.
+pub(crate) fn follow(
+    catalog: &Catalog,
+    registered: &Index<App>,
+    names: &[String],
+    serving: impl Fn(&str) -> Option<Wanted>,
 ) -> Vec<Action> {
+    let wanted = pick(names, |name| catalog.find(registered, name));
+    reconcile(&wanted, &pick(names, serving))
+}
+
+/// The part of a table that some names concern.
+fn pick(names: &[String], find: impl Fn(&str) -> Option<Wanted>) -> BTreeMap<String, Wanted> {
+    names.iter().filter_map(|name| Some((name.clone(), find(name)?))).collect()
+}
+
+/// What leads from `actual` to `wanted`, ordered by name.
+fn reconcile(wanted: &BTreeMap<String, Wanted>, actual: &BTreeMap<String, Wanted>) -> Vec<Action> {
     let gone = actual.keys().filter(|name| !wanted.contains_key(*name));
     let mut actions: Vec<Action> = gone.cloned().map(Action::Unregister).collect();
     for (name, new) in wanted {

@@ -17,6 +17,7 @@ use resource::App;
 use serde_json::value::RawValue;
 
 use crate::end::End;
+use crate::tally::{Tallies, Tally};
 
 /// What all sessions of an agent record with.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Recording {
     pub(crate) stamper: Stamper,
     pub(crate) host_id: Arc<str>,
     pub(crate) hostname: Arc<str>,
+    /// Counts what is recorded of requests.
+    pub(crate) tallies: Arc<Tallies>,
 }
 
 /// Records one session.
@@ -36,6 +39,7 @@ pub(crate) struct Recorder {
     index: EventIndex,
     transport: &'static str,
     remote: Option<String>,
+    tally: Arc<Tally>,
     /// The start, until it is told: it has the first place, and waits for what the handshake tells.
     start: Mutex<Option<Stamp>>,
 }
@@ -101,6 +105,7 @@ impl Recording {
             index,
             transport: "stdio",
             remote,
+            tally: self.tallies.of(app.name()),
             start,
         })
     }
@@ -118,6 +123,7 @@ impl Recorder {
         let id = request.id.to_json().to_string();
         let id: &RawValue = serde_json::from_str(&id)?;
         let params = raw_value(request.params.raw())?;
+        self.tally.note(refused.is_none());
         self.event(&McpRequest {
             session: &self.session,
             message: Message::new(request.method.as_str(), Some(id), params),
@@ -134,6 +140,7 @@ impl Recorder {
         refused: &str,
     ) -> io::Result<Event> {
         let id = id.map(|id| serde_json::value::to_raw_value(&id.to_json())).transpose()?;
+        self.tally.note(false);
         self.event(&McpRequest {
             session: &self.session,
             message: Message::unreadable(sent, id.as_deref()),

@@ -10,9 +10,9 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 
 use crate::agent::Shared;
-use crate::catalog::Wanted;
+use crate::health::HealthChecks;
 use crate::labels::Commands;
-use crate::reconcile::{Action, reconcile};
+use crate::reconcile::{Action, follow};
 use crate::served::Served;
 use crate::upstream;
 
@@ -29,6 +29,8 @@ struct Serving {
     checks: Arc<Semaphore>,
     /// The commands that tell labels of apps.
     commands: BTreeMap<String, Commands>,
+    /// Who looks whether the servers of apps are well.
+    health: BTreeMap<String, HealthChecks>,
 }
 
 /// Serves until the agent stops.
@@ -36,7 +38,8 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut copies = shared.replica.changes();
     let mut followed = true;
     let checks = Arc::new(Semaphore::new(CHECKS));
-    let mut serving = Serving { shared: shared.clone(), checks, commands: BTreeMap::new() };
+    let (commands, health) = (BTreeMap::new(), BTreeMap::new());
+    let mut serving = Serving { shared: shared.clone(), checks, commands, health };
     let (mut look_again, mut look_at_all) = (Instant::now() + LOOK_AGAIN, Instant::now());
     let mut registered = Index::<App>::default();
     loop {
@@ -84,9 +87,8 @@ impl Serving {
     fn follow(&mut self, names: &[String], registered: &Index<App>) {
         let shared = self.shared.clone();
         let catalog = shared.authorizer.catalog();
-        let wanted = pick(names, |name| catalog.find(registered, name));
-        let actual = pick(names, |name| Some(shared.table.get(name)?.newest()));
-        for action in reconcile(&wanted, &actual) {
+        let serving = |name: &str| Some(shared.table.get(name)?.newest());
+        for action in follow(catalog, registered, names, serving) {
             self.carry_out(action);
         }
     }
@@ -107,6 +109,7 @@ impl Serving {
             Action::Unregister(name) => {
                 tracing::info!(app = name, "no longer serving an app");
                 self.commands.remove(&name);
+                self.health.remove(&name);
                 self.shared.labels.forget(&name);
                 self.shared.table.unregister(&name);
             }
@@ -121,6 +124,11 @@ impl Serving {
             if let Some(commands) = Commands::start(&self.shared, served, app) {
                 self.commands.insert(name.to_owned(), commands);
             }
+        }
+        self.health.remove(name);
+        match HealthChecks::start(&self.shared, served, app) {
+            Some(checks) => drop(self.health.insert(name.to_owned(), checks)),
+            None => served.not_looked_at(),
         }
         self.check(served.clone(), app.clone());
     }
@@ -147,9 +155,4 @@ impl Serving {
             served.checked(&app, outcome);
         });
     }
-}
-
-/// The part of a table that changes concern.
-fn pick(names: &[String], find: impl Fn(&str) -> Option<Wanted>) -> BTreeMap<String, Wanted> {
-    names.iter().filter_map(|name| Some((name.clone(), find(name)?))).collect()
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
+use resource::app::Health;
 use resource::{App, LastError, ServerState};
 use runtime::Clock;
 use time::OffsetDateTime;
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::target::{Speech, Target};
 use crate::catalog::Wanted;
+use crate::tools::Book;
 
 /// The apps by name. Clones share it.
 #[derive(Clone, Debug)]
@@ -28,6 +30,8 @@ struct Inner {
     apps: RwLock<BTreeMap<String, Arc<Served>>>,
     /// Wakes whoever publishes what is observed.
     observed: Notify,
+    /// Wakes whoever tells which tools servers offer.
+    tools_seen: Arc<Notify>,
     /// Whether every registered app was looked at once.
     complete: AtomicBool,
 }
@@ -39,6 +43,10 @@ pub(crate) struct Served {
     /// Guards what is observed; held for reading or changing it.
     state: Mutex<State>,
     connections: AtomicU64,
+    /// The tools that its server was seen to offer.
+    tools: Arc<Book>,
+    /// Wakes whoever waits until it is known if the app can be served.
+    settled: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +62,8 @@ struct State {
     checking: bool,
     since: OffsetDateTime,
     last_error: Option<LastError>,
+    /// How the server was when it was last looked at.
+    health: Option<Health>,
     /// Counts the observations, so that none is lost while another is published.
     observations: u64,
 }
@@ -67,6 +77,7 @@ pub(crate) struct Observed {
     pub(crate) since: OffsetDateTime,
     pub(crate) connections: u64,
     pub(crate) last_error: Option<LastError>,
+    pub(crate) health: Option<Health>,
     pub(crate) observations: u64,
     /// The app as it is registered: its labels decide.
     pub(crate) newest: Arc<App>,
@@ -83,7 +94,8 @@ pub(crate) struct Connection {
 impl Table {
     pub(crate) fn new(clock: Clock) -> Self {
         let (observed, complete) = (Notify::new(), AtomicBool::new(false));
-        let inner = Inner { clock, apps: RwLock::default(), observed, complete };
+        let (apps, tools_seen) = (RwLock::default(), Arc::new(Notify::new()));
+        let inner = Inner { clock, apps, observed, tools_seen, complete };
         Self { inner: Arc::new(inner) }
     }
 
@@ -99,20 +111,24 @@ impl Table {
     /// Begins to serve an app of which nothing is known yet.
     pub(crate) fn register(&self, wanted: Wanted) -> Arc<Served> {
         let name = wanted.app.name().to_owned();
+        let tools = Arc::new(Book::new(self.inner.tools_seen.clone()));
         let state = State {
-            target: Arc::new(Target::new(wanted.app.clone())),
+            target: Arc::new(Target::new(wanted.app.clone(), tools.clone())),
             newest: wanted,
             fallback: None,
             state: ServerState::Starting,
             checking: true,
             since: self.inner.clock.now(),
             last_error: None,
+            health: None,
             observations: 0,
         };
         let served = Arc::new(Served {
             table: self.inner.clone(),
             state: Mutex::new(state),
             connections: AtomicU64::new(0),
+            tools,
+            settled: Notify::new(),
         });
         self.inner.apps.write().insert(name, served.clone());
         served
@@ -133,6 +149,11 @@ impl Table {
     /// Whether what is not here is not served, or perhaps not yet known of.
     pub(crate) fn is_complete(&self) -> bool {
         self.inner.complete.load(Ordering::Relaxed)
+    }
+
+    /// Waits until a server was seen to offer other tools than before.
+    pub(crate) async fn tools_seen(&self) {
+        self.inner.tools_seen.notified().await;
     }
 
     /// Waits until there is something new to publish.
@@ -181,7 +202,25 @@ impl Served {
         state.state = next;
         state.note(error, now);
         drop(state);
+        self.settled.notify_waiters();
         self.table.observed.notify_one();
+    }
+
+    /// Waits until it is known if the app can be served as it is registered: what new connections get is what
+    /// they keep getting.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let settled = self.settled.notified();
+            if !self.state.lock().checking {
+                return;
+            }
+            settled.await;
+        }
+    }
+
+    /// The tools that the app's server was seen to offer.
+    pub(crate) fn tools(&self) -> &Arc<Book> {
+        &self.tools
     }
 
     /// A server that was started for a connection went wrong.
@@ -191,6 +230,31 @@ impl Served {
         state.note(Some(message), now);
         drop(state);
         self.table.observed.notify_one();
+    }
+
+    /// The server was looked at. What is no news but for the time is told when the agent is heard of anyway.
+    pub(crate) fn looked_at(&self, mut health: Health) {
+        let mut state = self.state.lock();
+        let before = state.health.take();
+        let same = before
+            .filter(|before| (before.status, &before.message) == (health.status, &health.message));
+        if let Some(before) = &same {
+            health.since = before.since;
+        }
+        state.health = Some(health);
+        if same.is_none() {
+            state.observations += 1;
+            drop(state);
+            self.table.observed.notify_one();
+        }
+    }
+
+    /// The server is not looked at any more.
+    pub(crate) fn not_looked_at(&self) {
+        let before = self.state.lock().health.take();
+        if before.is_some() {
+            self.touch();
+        }
     }
 
     /// Something is observed of the app that is kept elsewhere.
@@ -210,7 +274,10 @@ impl Served {
         let mut state = self.state.lock();
         let app = state.fallback.as_ref().unwrap_or(&state.newest.app);
         if !Arc::ptr_eq(app, &state.target.app) {
-            state.target = Arc::new(Target::new(app.clone()));
+            // What is seen from here on is told again: the cluster may have forgotten what was told of an app
+            // that was deleted and created anew.
+            self.tools.begin_anew();
+            state.target = Arc::new(Target::new(app.clone(), self.tools.clone()));
         }
         state.target.clone()
     }
@@ -234,6 +301,7 @@ impl Served {
             since: state.since,
             connections: self.connections.load(Ordering::Relaxed),
             last_error: state.last_error.clone(),
+            health: state.health.clone(),
             observations: state.observations,
             newest: state.newest.app.clone(),
         }

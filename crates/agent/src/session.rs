@@ -29,7 +29,7 @@ use crate::outbox::Outbox;
 use crate::record::Recorder;
 use crate::relay::{FromClient, FromServer, Relay, unrecorded};
 use crate::served::{Connection, Served};
-use crate::upstream::{self, Opening, Upstream};
+use crate::upstream::{self, By, Opening, Upstream};
 
 /// A client that writes no more waits at most so long for the answers that are due,
 const LAST_ANSWERS: Duration = Duration::from_secs(60);
@@ -344,7 +344,7 @@ impl Session {
         };
         for message in &messages {
             if self.relay.lists_tools(message) {
-                self.served.target().learn_headers(message.text.as_bytes());
+                self.served.target().listed_tools(message);
             }
             match self.relay.server(message, &self.grant.access) {
                 FromServer::Pass(bytes) => self.io.out.push_line(&mcp::framing::line(&bytes)),
@@ -395,7 +395,7 @@ impl Session {
         let opening = Opening {
             shared: &self.shared,
             served: &self.served,
-            grant: &self.grant,
+            by: By::Client(&self.grant),
             session: &self.id,
             way: self.way,
             brought: &self.brought,

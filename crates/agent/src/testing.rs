@@ -45,6 +45,7 @@ pub(crate) fn recorder(records: &Arc<Records>) -> Recorder {
         stamper: Stamper::new("test", Clock::system()),
         host_id: "host-1".into(),
         hostname: "host".into(),
+        tallies: Arc::default(),
     };
     let app = crate::catalog::tests::app("files", &[], "x");
     let remote = Some("192.0.2.1:4711".to_owned());

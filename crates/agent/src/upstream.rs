@@ -1,12 +1,13 @@
 //! The MCP server of one connection: a process, or the built-in demo.
 //!
-//! This is the only way to a server, and it takes a permit for every message.
+//! This is the only way to a server, and it takes a permit for every message of a client's.
 
 mod backlog;
 mod bridged;
 mod check;
 mod demo;
 mod open;
+mod question;
 mod remote;
 mod stdio;
 
@@ -21,7 +22,9 @@ use self::backlog::Author;
 use self::bridged::Bridged;
 pub(crate) use self::check::check;
 use self::demo::DemoUpstream;
-pub(crate) use self::open::{Opening, open};
+pub(crate) use self::open::{By, Opening, open};
+pub(crate) use self::question::Question;
+pub(crate) use self::remote::Complaint;
 use self::remote::Remote;
 use self::stdio::Stdio;
 use crate::end::Reason;
@@ -64,6 +67,11 @@ impl Upstream {
         }
         drop(permit);
         self.write(message, Author::Client);
+    }
+
+    /// Asks the server about itself. That takes no permit: a [`Question`] uses nothing, and is nobody's.
+    pub(crate) fn ask(&mut self, question: &Question<'_>) {
+        self.write(&question.text());
     }
 
     fn app(&self) -> &str {

@@ -28,6 +28,8 @@ struct Memory {
     begin: Instant,
     /// When a record could not be written, in milliseconds since `begin`; nothing when the last one could.
     failed: AtomicU64,
+    /// How many could not.
+    failures: AtomicU64,
 }
 
 /// No failure.
@@ -37,8 +39,17 @@ const NEVER: u64 = u64::MAX;
 
 impl Witness {
     pub(crate) fn new(sink: Arc<dyn Sink>) -> Self {
-        let memory = Memory { begin: Instant::now(), failed: AtomicU64::new(NEVER) };
+        let memory = Memory {
+            begin: Instant::now(),
+            failed: AtomicU64::new(NEVER),
+            failures: AtomicU64::new(0),
+        };
         Self { sink, memory: Arc::new(memory) }
+    }
+
+    /// How many records could not be written.
+    pub(crate) fn failures(&self) -> u64 {
+        self.memory.failures.load(Ordering::Relaxed)
     }
 
     /// Whether a new request is worth being let in. Of those that come when it is time to find out, one is.
@@ -74,6 +85,7 @@ impl Memory {
 
     fn note(&self, outcome: io::Result<()>) -> io::Result<()> {
         let failed = if outcome.is_ok() { NEVER } else { self.now() };
+        self.failures.fetch_add(u64::from(outcome.is_err()), Ordering::Relaxed);
         if self.failed.swap(failed, Ordering::Relaxed) == NEVER && failed != NEVER {
             tracing::error!("a record cannot be written; other agents are to serve what comes");
         }

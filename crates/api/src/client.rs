@@ -2,6 +2,7 @@
 
 mod local;
 mod mfa;
+mod services;
 mod sso;
 
 use std::sync::Arc;
@@ -142,60 +143,13 @@ impl Client {
         self.raw(Method::DELETE, &path::resource(kind, name), body::empty()).await.map(drop)
     }
 
-    /// Joins the cluster as a service.
+    /// The names of the tools that servers were last seen to offer.
     ///
     /// # Errors
-    /// The token is not good, or the server cannot be reached.
-    pub async fn join(
-        &self,
-        request: &wire::JoinRequest,
-    ) -> Result<wire::ServiceCredentials, Error> {
-        self.call(Method::POST, "/v1/join", Some(request)).await
-    }
-
-    /// Renews the calling service's certificate.
-    ///
-    /// # Errors
-    /// As the server answers, or it cannot be reached.
-    pub async fn renew(
-        &self,
-        request: &wire::RenewRequest,
-    ) -> Result<wire::ServiceCredentials, Error> {
-        self.call(Method::POST, "/v1/services/renew", Some(request)).await
-    }
-
-    /// Says which apps this agent serves, and that it is still there: see [`wire::Heartbeat`].
-    ///
-    /// # Errors
-    /// A record is not one of this host's, or the server cannot be reached.
-    pub async fn heartbeat(
-        &self,
-        heartbeat: &wire::Heartbeat,
-    ) -> Result<wire::HeartbeatReceipt, Error> {
-        self.call(Method::POST, "/v1/heartbeats", Some(heartbeat)).await
-    }
-
-    /// Certifies a key for another user.
-    ///
-    /// # Errors
-    /// As the server answers, or it cannot be reached.
-    pub async fn sign_user(
-        &self,
-        user: &str,
-        request: &wire::UserCertificateRequest,
-    ) -> Result<wire::UserCredentials, Error> {
-        self.call(Method::POST, &path::user(user, "certificate"), Some(request)).await
-    }
-
-    /// Statements of who a user is, for the MCP server of an app. Agents call this.
-    ///
-    /// # Errors
-    /// The user may not use the app, the caller does not serve it, or the server cannot be reached.
-    pub async fn sign_assertion(
-        &self,
-        request: &wire::AssertionRequest,
-    ) -> Result<wire::Assertion, Error> {
-        self.call(Method::POST, "/v1/assertions", Some(request)).await
+    /// The caller may not know them, or the server cannot be reached.
+    pub async fn seen_tools(&self, query: &wire::SeenQuery) -> Result<wire::SeenTools, Error> {
+        let path = format!("/v1/tools?{}", path::query(query)?);
+        self.call(Method::GET, &path, None::<&()>).await
     }
 
     /// Who the server takes the caller for.
@@ -220,14 +174,6 @@ impl Client {
     /// The server cannot be reached.
     pub async fn ping(&self) -> Result<wire::Ping, Error> {
         self.call(Method::GET, "/v1/ping", None::<&()>).await
-    }
-
-    /// Hands audit records over.
-    ///
-    /// # Errors
-    /// As the server answers, or it cannot be reached.
-    pub async fn ship_audit(&self, batch: &wire::AuditBatch) -> Result<wire::AuditReceipt, Error> {
-        self.call(Method::POST, "/v1/audit/batches", Some(batch)).await
     }
 
     /// Searches the audit log.

@@ -67,6 +67,8 @@ pub enum Operation {
     SignUser,
     SignAssertion,
     Heartbeat,
+    ReportTools,
+    SeenTools,
     ShipAudit,
     SearchAudit,
 }
@@ -343,6 +345,20 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/heartbeats",
         Access::Service(ServiceClass::App),
         "Tell which apps the calling agent serves, and that it is still there",
+    ),
+    row(
+        Operation::ReportTools,
+        Method::POST,
+        "/v1/tools",
+        Access::Service(ServiceClass::App),
+        "Tell which tools the servers of apps were seen to offer",
+    ),
+    row(
+        Operation::SeenTools,
+        Method::GET,
+        "/v1/tools",
+        Access::Rule,
+        "The names of the tools that apps were last seen to offer, for who may change the apps or roles",
     ),
     row(
         Operation::ShipAudit,

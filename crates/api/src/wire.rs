@@ -24,6 +24,7 @@ macro_rules! debug_by_name {
 
 mod local;
 mod mfa;
+mod seen;
 mod sso;
 
 pub use self::local::{
@@ -35,6 +36,7 @@ pub use self::mfa::{
     MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
     MfaRead, MfaStage,
 };
+pub use self::seen::{SeenApp, SeenDefinition, SeenQuery, SeenReport, SeenTools};
 pub use self::sso::{
     AppTokenIdentity, AppTokenRequest, SignInChoice, SsoAnswer, SsoAnswered, SsoBegin, SsoBegun,
     SsoFinish, SsoReport, SsoRole, SsoStart, SsoStarted, SsoTest,

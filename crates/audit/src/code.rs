@@ -47,6 +47,8 @@ codes! {
         "A client could not open a stream to listen to the MCP server.";
     MCP_SESSION_INVALID_HTTP_REQUEST "mcp.session.invalid_http_request" "TMCP006E"
         "An HTTP request for an MCP server was not one that MCP knows.";
+    MCP_TOOLS_CHANGE "mcp.tools.change" "TST00W"
+        "The definitions of tools of an MCP server are not those any more that were seen before.";
 
     USER_LOCAL_LOGIN "user.login" "T1000I"
         "A user signed in with a password or a passkey.";

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod mcp;
 pub mod resource;
 pub mod sso;
+pub mod tools;
 pub mod user;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub use self::resource::{
 pub use self::sso::{
     AppAuthConfigChange, AppTokenVerify, ConnectorChange, ConnectorKind, MappedBy, SsoLogin,
 };
+pub use self::tools::{McpToolsChange, ToolChanged};
 pub use self::user::{
     HeadlessLogin, HeadlessStep, LoginMethod, MfaDeviceAdd, MfaDeviceDelete, MfaKeyCloned,
     PasswordChange, RecoveryCodeUse, RecoveryCodesGenerate, ResetPasswordTokenCreate, UserChange,

@@ -8,6 +8,7 @@ use resource::{App, Kind, Resource};
 use crate::confidence;
 use crate::core::Core;
 use crate::cx::{OpCx, Target};
+use crate::tools;
 use crate::unserved::Agents;
 use crate::verb::Verb;
 
@@ -59,16 +60,18 @@ fn refuse_held(core: &Core, app: &App) -> Result<(), Error> {
         .hint("choose another name, or take the app out of the agent's configuration file"))
 }
 
+/// An address is somebody else's.
+pub(crate) fn address_taken(host: &str, whose: &str) -> Error {
+    Error::invalid(format!("spec.public_addr: {host:?} is the address of {whose}"))
+        .hint("choose another public_addr; left out, the app is offered below the proxy's name")
+}
+
 /// Refuses an address under which something else is offered: who asks for it would not know whom
 /// they get.
 async fn refuse_offered(core: &Core, app: &App) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
     let domain = app_domain(&snapshot, &core.cluster);
-    let refuse = |host: &str, whose: String| {
-        Err(Error::invalid(format!("spec.public_addr: {host:?} is the address of {whose}")).hint(
-            "choose another public_addr; left out, the app is offered below the proxy's name",
-        ))
-    };
+    let refuse = |host: &str, whose: String| Err(address_taken(host, &whose));
     let Some(host) = app.public_host().or_else(|| app.host_below(&domain)) else { return Ok(()) };
     let proxies = snapshot.proxies.values().map(|proxy| proxy.spec.public_addr.as_str());
     let hosts = proxies.map(|address| address.rsplit_once(':').map_or(address, |(host, _)| host));
@@ -103,11 +106,14 @@ fn check_templates(app: &App) -> Result<(), Error> {
 }
 
 /// Adds what agents say of an app: who serves it, since when, what went wrong last; and if nobody does,
-/// why.
-pub(crate) fn observe(cx: &OpCx, resource: &mut Resource) {
+/// why; and the tools that it was last seen to offer, for who may know those.
+pub(crate) async fn observe(cx: &OpCx, resource: &mut Resource) -> Result<(), Error> {
     if let Resource::App(app) = resource {
-        app.status = Some(cx.core().catalog.observed(cx, app));
+        let mut status = cx.core().catalog.observed(cx, app);
+        tools::show(cx, app, &mut status).await?;
+        app.status = Some(status);
     }
+    Ok(())
 }
 
 /// Why apps are served by nobody, as far as the caller may know.

@@ -196,7 +196,7 @@ async fn served(
         ))
         .hint("register this app too, or let the agent serve the one that is registered"));
     }
-    Ok(record.spec.app)
+    Ok(*record.spec.app)
 }
 
 fn require_http(app: &App) -> Result<(), Error> {

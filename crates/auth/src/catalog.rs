@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use api::{Error, Replica, Snapshot};
 use parking_lot::Mutex;
-use resource::app::AppStatus;
-use resource::{Agent, App, AppServer, Kind, Metadata, Resource, Revision, Secrets};
+use resource::app::{AppStatus, HealthStatus};
+use resource::{Agent, App, AppServer, Kind, Metadata, Resource, Revision, Secrets, ServerState};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use time::OffsetDateTime;
@@ -102,7 +102,10 @@ impl Catalog {
                 // What commands tell of labels differs from agent to agent.
                 let differ = servers.iter().any(|one| !one.spec.app.spec.dynamic_labels.is_empty());
                 let most = if differ { servers.len() } else { 1 };
-                for server in servers.iter().filter(sees).take(most) {
+                let mut seen: Vec<_> = servers.iter().filter(sees).collect();
+                // What is well somewhere can be used: connections go there when they fail elsewhere.
+                seen.sort_by_key(|server| std::cmp::Reverse(well(server)));
+                for server in seen.into_iter().take(most) {
                     let confidant = cx.is_confidant(Target::Server(server), secrets);
                     list.push(self.server_text(server, confidant)?.get().as_bytes());
                 }
@@ -231,7 +234,13 @@ fn observed(cx: &OpCx, reasons: &Reasons, snapshot: &Snapshot, app: &App) -> App
     let seen = live.into_iter().filter(|server| cx.reaches_server(server));
     let mut servers: Vec<_> = seen.map(|server| server.status()).collect();
     servers.sort_by(|one, other| one.host_id.cmp(&other.host_id));
-    AppStatus { servers, reason }
+    AppStatus { servers, reason, ..AppStatus::default() }
+}
+
+/// How an agent finds the server of an app, for comparing.
+fn well(server: &AppServer) -> (bool, HealthStatus) {
+    let status = server.spec.health.as_ref().map_or(HealthStatus::Unknown, |health| health.status);
+    (server.spec.state != ServerState::Failed, status)
 }
 
 /// Whether a resource's end has come. The store tells of it a moment later.

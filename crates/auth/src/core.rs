@@ -8,6 +8,7 @@ use pki::TrustStore;
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{Kind, Revision};
 use runtime::Clock;
+use tokio::sync::Semaphore;
 
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) passwords: Passwords,
     pub(crate) providers: Providers,
     pub(crate) logins: Logins,
+    /// A permit for who takes note of what servers offer: two that take note of one change would tell it twice.
+    pub(crate) tools_turn: Semaphore,
 }
 
 /// How local users sign in at the moment.

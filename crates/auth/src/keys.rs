@@ -17,6 +17,10 @@ const ATTEMPTS: &str = "attempts";
 const SOURCES: &str = "sources";
 /// Which agents are believed to be there, by host.
 const LEASES: &str = "leases";
+/// Which app has which address.
+const ADDRESSES: &str = "addresses";
+/// The tools that servers were last seen to offer, by app.
+const TOOLS: &str = "tools";
 /// Logins through connectors, by the hash of the text that names each of their steps.
 const LOGINS: &str = "logins";
 /// Logins of machines without a browser, by the hash of their code.
@@ -108,6 +112,16 @@ pub(crate) fn lease(host: &str) -> Result<Key, Error> {
 /// Selects all leases.
 pub(crate) fn leases() -> Result<Prefix, Error> {
     Prefix::new(&[LEASES]).map_err(|error| refused(&error))
+}
+
+/// The key of the address of an app.
+pub(crate) fn address(host: &str) -> Result<Key, Error> {
+    Key::new(&[ADDRESSES, host]).map_err(|error| refused(&error))
+}
+
+/// The key of what an app's server was seen to offer.
+pub(crate) fn tools(app: &str) -> Result<Key, Error> {
+    Key::new(&[TOOLS, app]).map_err(|error| refused(&error))
 }
 
 /// The key of the cluster's founding record.

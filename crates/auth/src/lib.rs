@@ -5,6 +5,7 @@
 //! told to the audit log before it takes effect. What exists is the `resource` crate's business,
 //! who may is the `policy` crate's, how things are kept the `store`'s.
 
+mod address;
 mod app;
 mod app_auth_config;
 mod app_server;
@@ -55,6 +56,7 @@ mod sign_in;
 mod source;
 mod sso;
 mod token;
+mod tools;
 mod totp;
 mod unserved;
 mod user;
@@ -64,4 +66,4 @@ mod webauthn;
 
 pub use crate::http::local::{SOCKET_NAME, SocketError, bind as bind_local};
 pub use crate::join::ServiceRequest;
-pub use crate::service::{Auth, AuthConfig};
+pub use crate::service::{Auth, AuthConfig, Census};

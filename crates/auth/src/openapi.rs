@@ -38,6 +38,8 @@ const WATCH: &[Parameter] = &[
 const WRITE: &[Parameter] =
     &[("mode", false, "update (the default) needs the resource to exist, upsert does not")];
 
+const SEEN: &[Parameter] = &[("app", false, "Only of this app")];
+
 const AUDIT: &[Parameter] = &[
     ("user", false, "Only of this user"),
     ("app", false, "Only of this app"),
@@ -196,6 +198,8 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::Heartbeat => {
             of(Some(schema::<wire::Heartbeat>(s)), schema::<wire::HeartbeatReceipt>(s))
         }
+        Operation::ReportTools => of(Some(schema::<wire::SeenReport>(s)), nothing()),
+        Operation::SeenTools => Shape { query: SEEN, ..of(None, schema::<wire::SeenTools>(s)) },
         Operation::ShipAudit => {
             of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
         }

@@ -14,7 +14,7 @@ use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
     app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join, mfa,
-    openapi, resources, sign_in, sso, watch,
+    openapi, resources, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.
@@ -113,6 +113,11 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::SignAssertion => answer::json(&assertion::sign(cx, call.json()?).await?),
         Operation::Watch => watch::watch(cx, call).await,
         Operation::Heartbeat => answer::json(&heartbeat::heartbeat(cx, &call.json()?).await?),
+        Operation::ReportTools => {
+            tools::report(cx, call.json()?).await?;
+            Ok(answer::nothing())
+        }
+        Operation::SeenTools => answer::json(&tools::list(cx, &call.query()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
     }

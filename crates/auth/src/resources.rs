@@ -15,8 +15,8 @@ use crate::records::{Condition, conflict};
 use crate::selection::Selection;
 use crate::verb::Verb;
 use crate::{
-    app, app_auth_config, app_server, confidence, connector, events, lock, preference, role, token,
-    user,
+    address, app, app_auth_config, app_server, confidence, connector, events, lock, preference,
+    role, token, tools, user,
 };
 
 /// How often a replacement is tried again when somebody else writes the same resource.
@@ -84,7 +84,7 @@ pub(crate) async fn get(
     cx.authorize(Verb::reading(secrets), kind, Target::found(found.as_ref(), name))?;
     let mut found = reached(cx, kind, name, found)?;
     if cx.caller().service().is_none() {
-        app::observe(cx, &mut found);
+        app::observe(cx, &mut found).await?;
     }
     confidence::conceal(cx, &mut found, secrets);
     Ok(found)
@@ -98,7 +98,16 @@ pub(crate) async fn create(cx: &OpCx, resource: Resource) -> Result<Resource, Er
     if cx.core().records.find(kind, &name).await?.is_some() {
         return Err(already_exists(kind, &name));
     }
-    write(cx, resource, None).await.map_err(|error| match error.kind() {
+    let mut outcome = Err(conflict(kind, &name));
+    for _ in 0..MAX_RETRIES {
+        outcome = write(cx, resource.clone(), None).await;
+        match &outcome {
+            // Not of this one, but of what is written with it: that is looked at again.
+            Err(error) if error.kind() == ErrorKind::Conflict => {}
+            _ => break,
+        }
+    }
+    outcome.map_err(|error| match error.kind() {
         ErrorKind::AlreadyExists => already_exists(kind, &name),
         _ => error,
     })
@@ -158,6 +167,10 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
     };
     let others = match kind {
         Kind::User => user::remains(core, name).await?,
+        Kind::App => match &found {
+            Resource::App(app) => address::release(core, app).await?,
+            _ => Vec::new(),
+        },
         _ => Vec::new(),
     };
     events::changed(&core.audit, &events::actor(cx.caller()), Change::Deleted, &found).await?;
@@ -166,6 +179,9 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
         return Err(error);
     }
     core.settle(kind, name, None).await;
+    if kind == Kind::App {
+        tools::forget(core, name).await;
+    }
     Ok(())
 }
 
@@ -188,8 +204,19 @@ async fn write(
     let others = match (&resource, change) {
         // Whoever had the name before leaves nothing to the new user.
         (Resource::User(user), Change::Created) => user::remains(core, user.name()).await?,
+        (Resource::App(app), _) => {
+            let before = before.and_then(|before| match before {
+                Resource::App(app) => Some(app),
+                _ => None,
+            });
+            address::claim(core, app, before).await?
+        }
         _ => Vec::new(),
     };
+    if change == Change::Created && resource.kind() == Kind::App {
+        // One that ended by itself may have left something.
+        tools::forget(core, resource.name()).await;
+    }
     events::changed(&core.audit, &events::actor(cx.caller()), change, &resource).await?;
     match core.records.write(&resource, condition, others).await {
         Ok(written) => {

@@ -1,5 +1,6 @@
 //! The auth service: what it is made of, how it begins and what it gives to its own process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use store::Backend;
 use time::OffsetDateTime;
 use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::attempts::Attempts;
@@ -71,6 +73,17 @@ pub struct Auth {
     address: SocketAddr,
     socket: Option<PathBuf>,
     host_id: String,
+}
+
+/// What an auth service knows of, at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Registered apps.
+    pub apps: usize,
+    /// Live records of agents by their state.
+    pub servers: BTreeMap<&'static str, usize>,
+    /// App services.
+    pub agents: usize,
 }
 
 /// What is written when a cluster begins.
@@ -138,6 +151,7 @@ impl Auth {
             passwords: Passwords::new(tasks.clone()).map_err(Error::internal)?,
             providers: Providers::new(),
             logins: Logins::new(),
+            tools_turn: Semaphore::new(1),
             records,
             clock,
         });
@@ -177,6 +191,17 @@ impl Auth {
     /// An authority cannot be read, which is a fault of ours.
     pub fn ca_pins(&self) -> Result<Vec<String>, Error> {
         self.core.authorities.pins()
+    }
+
+    /// What the service knows of in numbers.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let snapshot = self.core.catalog.snapshot();
+        let mut servers = BTreeMap::new();
+        for server in snapshot.app_servers.values() {
+            *servers.entry(server.spec.state.as_str()).or_default() += 1;
+        }
+        Census { apps: snapshot.apps.len(), servers, agents: snapshot.agents.len() }
     }
 
     /// The key that signs tokens for upstreams.

@@ -10,7 +10,7 @@ use std::convert::Infallible;
 use api::wire::WatchLine;
 use api::{Error, ErrorBody, ErrorKind, Progress, Source as _, WatchEvent};
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use resource::{Kind, Resource, Secrets};
@@ -58,8 +58,12 @@ pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
     authorize(cx, &kinds)?;
     let core = cx.core();
     let rights = core.replica.changes();
-    let events = core.source.watch(kinds.clone(), cursor).await?;
     let selection = Selection::of(call)?;
+    let mut followed = kinds.clone();
+    if follows_labels(cx, &kinds, &selection) && !followed.contains(&Kind::AppServer) {
+        followed.push(Kind::AppServer);
+    }
+    let events = core.source.watch(followed, cursor).await?;
     let shown = shown_now(cx, &kinds, &selection).await?;
     let connection = call.connection.clone();
     let watching = Watching {
@@ -145,7 +149,7 @@ impl Watching {
             if !self.caught_up {
                 // Not held up by what this task may do at a time: what is there must be seen.
                 match tokio::task::unconstrained(self.events.next()).now_or_never() {
-                    Some(event) => match self.told(event?) {
+                    Some(event) => match self.told(event?).await {
                         Ok(Some(line)) => return Some((line, Some(self))),
                         Ok(None) => continue,
                         Err(error) => return Some((last(&error)?, None)),
@@ -158,10 +162,14 @@ impl Watching {
                 () = self.connection.cancelled() => return None,
                 // An error means that the copy is not kept any more: the service stops.
                 changed = self.rights.changed() => match changed {
-                    Ok(()) => self.refresh().map(|()| None),
+                    Ok(()) => Ok(self.refresh().map(|()| None)),
                     Err(_stopped) => return None,
                 },
-                event = self.events.next() => self.told(event?),
+                event = self.events.next() => Err(event?),
+            };
+            let step = match step {
+                Ok(step) => step,
+                Err(event) => self.told(event).await,
             };
             match step {
                 Ok(Some(line)) => return Some((line, Some(self))),
@@ -171,9 +179,55 @@ impl Watching {
         }
     }
 
-    /// The line for an event, written out.
-    fn told(&mut self, event: Result<WatchEvent, Error>) -> Result<Option<Bytes>, Error> {
-        self.line(event?)?.map(|line| encode(&line)).transpose()
+    /// What is told of an event, written out: a line, or what else it changes for the watcher as well.
+    async fn told(&mut self, event: Result<WatchEvent, Error>) -> Result<Option<Bytes>, Error> {
+        let event = event?;
+        let of_labels = self.app_of_labels(&event).await?;
+        let of_event = if self.is_wanted(&event) { self.line(event)? } else { None };
+        let mut told = BytesMut::new();
+        for line in of_event.iter().chain(&of_labels) {
+            told.extend_from_slice(&encode(line)?);
+        }
+        Ok((!told.is_empty()).then(|| told.freeze()))
+    }
+
+    /// Whether an event is of a kind that the watcher asked for.
+    fn is_wanted(&self, event: &WatchEvent) -> bool {
+        match event {
+            WatchEvent::Bookmark { .. } => true,
+            WatchEvent::Delete { kind, .. } => self.kinds.contains(kind),
+            WatchEvent::Put { resource, .. } => self.kinds.contains(&resource.kind()),
+        }
+    }
+
+    /// An app that comes in sight, or leaves it, by what commands of agents tell of its labels.
+    async fn app_of_labels(&mut self, event: &WatchEvent) -> Result<Option<WatchLine>, Error> {
+        let (name, revision, cursor) = match event {
+            WatchEvent::Put { resource, cursor } if resource.kind() == Kind::AppServer => {
+                (resource.name(), resource.metadata().revision.as_ref(), cursor)
+            }
+            WatchEvent::Delete { kind: Kind::AppServer, name, cursor } => {
+                (name.as_str(), None, cursor)
+            }
+            _ => return Ok(None),
+        };
+        if !follows_labels(&self.cx, &self.kinds, &self.selection) {
+            return Ok(None);
+        }
+        let Some((_host, app)) = name.split_once('/') else { return Ok(None) };
+        let find = |cx: &OpCx| cx.core().catalog.snapshot().apps.get(app).cloned();
+        if find(&self.cx).is_none_or(|app| app.spec.dynamic_labels.is_empty()) {
+            return Ok(None);
+        }
+        // What is decided by must know of the event.
+        self.cx.core().settle(Kind::AppServer, name, revision).await;
+        let Some(found) = find(&self.cx) else { return Ok(None) };
+        let is_shown = self.shown.contains(&(Kind::App, app.to_owned()));
+        let is_seen = self.selection.selects(&found) && self.cx.sees_app(VERB, &found);
+        if is_shown == is_seen {
+            return Ok(None);
+        }
+        self.put(&Resource::App((*found).clone()), cursor.clone())
     }
 
     fn refresh(&mut self) -> Result<(), Error> {
@@ -225,6 +279,13 @@ impl Watching {
             || self.shown.remove(&(kind, name.to_owned()))
             || (!self.caught_up && self.cx.sees_all_of(kind))
     }
+}
+
+/// Whether what the watcher is told of apps depends on what agents say of their labels.
+fn follows_labels(cx: &OpCx, kinds: &[Kind], selection: &Selection) -> bool {
+    kinds.contains(&Kind::App)
+        && !tells_all(cx, selection, Kind::App)
+        && cx.caller().user().is_some()
 }
 
 /// Whether the watcher is told of everything of a kind, so that nobody needs to know what it was shown.

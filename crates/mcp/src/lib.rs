@@ -29,6 +29,7 @@
 pub mod alias;
 pub mod answer;
 pub mod bridge;
+pub mod definition;
 pub mod demo;
 pub mod error;
 pub mod framing;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use api::Prefixed;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use crate::connection;
 use crate::hello::{self, NotHello};
@@ -22,11 +21,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const PLAIN_HTTP_ANSWER: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n\
 connection: close\r\ncontent-length: 53\r\n\r\nthis port speaks TLS: use https:// instead of http://";
 
-/// Accepts until shutdown, so many connections at a time.
-pub(crate) async fn run(listener: TcpListener, connections: usize, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(connections));
+/// Accepts until shutdown.
+pub(crate) async fn run(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(place) = shared.places.clone().acquire_owned().await else { return };
         let accepted = tokio::select! {
             () = shared.tasks.cancelled() => return,
             accepted = listener.accept() => accepted,

@@ -6,6 +6,7 @@ use api::{Client, Replica};
 use pki::{CredentialsSlot, TrustStore};
 use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tunnel::Registry;
 
 use crate::ingress::{Held, Tokens};
@@ -63,6 +64,8 @@ pub(crate) struct Shared {
     pub(crate) tasks: Tasks,
     pub(crate) router: axum::Router,
     pub(crate) strangers: Strangers,
+    /// A permit for each connection that there may be.
+    pub(crate) places: Arc<Semaphore>,
     /// The room for long messages that may have to be sent twice.
     pub(crate) held: Held,
     pub(crate) tokens: Tokens,
@@ -81,6 +84,9 @@ pub(crate) struct Web {
 #[derive(Debug)]
 pub struct Proxy {
     address: std::net::SocketAddr,
+    /// How many connections there may be, and a permit for each that there is room for.
+    most: usize,
+    places: Arc<Semaphore>,
 }
 
 /// A proxy could not start.
@@ -139,14 +145,21 @@ impl Proxy {
             tasks: tasks.clone(),
             router,
             strangers: Strangers::new(),
+            places: Arc::new(Semaphore::new(config.limits.connections)),
             held: Held::new(),
             tokens: Tokens::new(),
         });
+        let (most, places) = (config.limits.connections, shared.places.clone());
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
-        let connections = config.limits.connections;
-        let listening = listener::run(config.listener, connections, shared);
-        tasks.spawn_critical("proxy.listener", listening);
-        Ok(Self { address })
+        tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));
+        Ok(Self { address, most, places })
+    }
+
+    /// How many connections are open, whatever they are for.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        // One permit is held by whoever waits for the next connection.
+        self.most.saturating_sub(1).saturating_sub(self.places.available_permits())
     }
 
     /// The address that it listens on.

@@ -7,8 +7,10 @@ mod check;
 mod dynamic;
 mod fixed;
 mod given;
+mod health;
 mod protocol;
 mod read;
+mod seen;
 mod status;
 mod tls;
 mod write;
@@ -23,7 +25,9 @@ use url::Url;
 pub use dynamic::{CommandLabel, KnownLabels, MAX_COMMAND_LABELS};
 pub use fixed::{DEMO_APP_NAME, DEMO_APP_URI, StaticApp};
 pub use given::Given;
+pub use health::{Health, HealthCheck, HealthStatus};
 pub use protocol::Protocol;
+pub use seen::{SeenTool, ToolChange};
 pub use status::{AppStatus, ServerStatus, ToldLabel};
 pub use tls::UpstreamTls;
 
@@ -84,6 +88,8 @@ pub struct McpSpec {
     pub start_timeout: Option<Duration>,
     /// What the server speaks; of servers of every transport.
     pub protocol: Option<Protocol>,
+    /// How agents look whether the server is well; not at all without it. Of servers of every transport.
+    pub health_check: Option<HealthCheck>,
 }
 
 /// What is changed in requests on their way to the server.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::app::{App, CommandLabel, ServerStatus, ToldLabel};
+use crate::app::{App, CommandLabel, Health, ServerStatus, ToldLabel};
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
@@ -30,7 +30,7 @@ pub struct AppServerSpec {
     /// The version of Tessera that it runs.
     pub version: String,
     /// The app as the agent serves it; its revision may not be the newest.
-    pub app: App,
+    pub app: Box<App>,
     /// Whether it serves the app.
     pub state: ServerState,
     /// Since when.
@@ -39,6 +39,8 @@ pub struct AppServerSpec {
     pub connections: u64,
     /// What went wrong last.
     pub last_error: Option<LastError>,
+    /// How the server is, if the app says that it is to be looked after.
+    pub health: Option<Health>,
     /// The proxies that the agent has a tunnel to.
     pub proxy_ids: Vec<String>,
 }
@@ -121,11 +123,12 @@ impl AppServer {
             host_id: host_id.to_owned(),
             hostname: hostname.to_owned(),
             version: version.to_owned(),
-            app: App { status: None, ..app },
+            app: Box::new(App { status: None, ..app }),
             state: ServerState::Starting,
             since: None,
             connections: 0,
             last_error: None,
+            health: None,
             proxy_ids: Vec::new(),
         };
         Self { metadata, spec }
@@ -149,6 +152,7 @@ impl AppServer {
             last_error: self.spec.last_error.clone(),
             revision: self.spec.app.metadata.revision.clone(),
             dynamic_labels: self.told_labels(),
+            health: self.spec.health.clone(),
         }
     }
 
@@ -188,6 +192,7 @@ impl AppServer {
             .put_time("since", self.spec.since)
             .put("connections", self.spec.connections)
             .put_some("last_error", self.spec.last_error.as_ref().map(LastError::to_object))
+            .put_some("health", self.spec.health.as_ref().map(Health::to_object))
             .put_list("proxy_ids", &self.spec.proxy_ids);
         let version = Kind::AppServer.version();
         document(Kind::AppServer, "", version, &self.metadata, spec, Object::default())
@@ -205,8 +210,9 @@ fn spec(table: &mut Table<'_>) -> Option<AppServerSpec> {
         since: table.get("since").flatten(),
         connections: table.get_or_default("connections"),
         last_error: table.get("last_error"),
+        health: table.get("health"),
         proxy_ids: table.get_or_default("proxy_ids"),
-        app: app?,
+        app: Box::new(app?),
     };
     Some(AppServerSpec { host_id: host_id?, ..spec })
 }

@@ -1,12 +1,13 @@
 //! The command line of `tessera`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{configure, quickstart, start};
+use crate::{config, configure, quickstart, start};
 
 /// Exit status of a command line that cannot be understood (sysexits.h: EX_USAGE).
 const USAGE: u8 = 64;
@@ -56,6 +57,9 @@ pub(crate) struct StartArgs {
     /// Log in detail.
     #[arg(short, long)]
     pub(crate) debug: bool,
+    /// Tell here how the process is: /metrics, /healthz and /readyz.
+    #[arg(long, value_name = "ADDRESS", value_parser = config::diag_addr)]
+    pub(crate) diag_addr: Option<SocketAddr>,
 }
 
 /// Runs `tessera` with these arguments.

@@ -4,6 +4,7 @@ mod file;
 mod limits;
 mod services;
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use api::FirstContact;
@@ -29,6 +30,8 @@ pub(crate) struct Config {
     pub(crate) log_format: runtime::telemetry::Format,
     /// How a process without an auth service becomes part of the cluster.
     pub(crate) join: Option<Join>,
+    /// Where it is told how the process is, if anywhere.
+    pub(crate) diag_addr: Option<SocketAddr>,
     /// When audit records are forced to disk.
     pub(crate) durability: audit::Durability,
     /// The auth service, if this process runs it.
@@ -74,6 +77,15 @@ impl TokenSource {
             }
         }
     }
+}
+
+/// Reads where it is told how a process is. A port alone is one of this machine's own address.
+pub(crate) fn diag_addr(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text).parse::<u16>();
+    let address = port.map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+    address.or_else(|_not_a_port| text.parse()).map_err(|_not_an_address| {
+        format!("{text:?} is not an IP address and port such as 127.0.0.1:3000")
+    })
 }
 
 #[cfg(test)]

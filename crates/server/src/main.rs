@@ -5,6 +5,7 @@ mod args;
 mod config;
 mod configure;
 mod descriptors;
+mod diag;
 mod identity;
 mod process;
 mod quickstart;

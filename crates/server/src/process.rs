@@ -19,10 +19,11 @@ use pki::{CaPin, PrivateKey, Service, TrustStore};
 use resource::Kind;
 use runtime::{Clock, Shutdown, Tasks};
 use tokio::net::TcpListener;
-use tunnel::{Attachment, Registry};
+use tunnel::{Attachment, Registry, Up};
 
 use crate::config::{AuthSection, Config, Join, ProxySection};
 use crate::descriptors;
+use crate::diag::{Diagnostics, Sources};
 use crate::identity::{HostIdentity, Wanted};
 
 /// How long proxy and agent may take to drain, and the auth service after them.
@@ -44,6 +45,9 @@ pub(crate) struct Process {
     routing: Option<Routing>,
     spool: Option<Arc<audit::Spool>>,
     kept: Option<Kept>,
+    agent: Option<(agent::Agent, Up)>,
+    proxy: Option<proxy::Proxy>,
+    diagnostics: Option<Arc<Diagnostics>>,
 }
 
 /// Where the auth service keeps things: closed when it has ended.
@@ -66,6 +70,7 @@ struct Routing {
 struct Bound {
     auth: Option<TcpListener>,
     proxy: Option<TcpListener>,
+    diag: Option<TcpListener>,
 }
 
 /// Runs a process on a runtime of its own.
@@ -133,8 +138,12 @@ impl Process {
             routing: None,
             spool: None,
             kept: store,
+            agent: None,
+            proxy: None,
+            diagnostics: None,
         };
         if wanted.services.is_empty() {
+            process.tell_diagnostics(bound.diag);
             return Ok(process);
         }
         let kept = kept.filter(|identity| identity.is_good_for(&wanted, &clock));
@@ -151,7 +160,30 @@ impl Process {
             }
         };
         process.start_edge(config, bound.proxy, auth_address, identity, wanted, clock).await?;
+        process.tell_diagnostics(bound.diag);
         Ok(process)
+    }
+
+    /// Tells how the process is, to the end, if that is wanted.
+    fn tell_diagnostics(&mut self, listener: Option<TcpListener>) {
+        let Some(listener) = listener else { return };
+        let registry = self.routing.as_ref().map(|routing| routing.registry.clone());
+        let diagnostics = Diagnostics::new(Sources {
+            auth: self.auth.clone(),
+            proxy: self.proxy.take().zip(registry),
+            agent: self.agent.take(),
+            spool: self.spool.clone(),
+        });
+        let serving = diagnostics.clone().serve(listener, self.core.clone());
+        self.core.spawn("server.diag", serving);
+        self.diagnostics = Some(diagnostics);
+    }
+
+    /// Whether the process can do what it is there for.
+    pub(crate) fn set_ready(&self, ready: bool) {
+        if let Some(diagnostics) = &self.diagnostics {
+            diagnostics.set_ready(ready);
+        }
     }
 
     /// Starts proxy and agent.
@@ -191,13 +223,14 @@ impl Process {
                 attachment = Some(registry.attach(identity.host_id.clone(), handler.clone()));
             }
             let join = config.join.as_ref();
-            tunnels::keep(&identity, join, listener.is_some(), &replica, handler, edge);
+            let up = tunnels::keep(&identity, join, listener.is_some(), &replica, handler, edge);
+            self.agent = Some((agent, up));
         }
         if let (Some(section), Some(listener)) = (&config.proxy, listener) {
             let public_addr = public_addr(section, &config.node_name, listener.local_addr()?);
             tracing::info!(address = %listener.local_addr()?, public_addr, "proxy is up");
             self.proxy_addr = Some(public_addr.clone());
-            edge::start_proxy(edge::ProxyParts {
+            let proxy = edge::start_proxy(edge::ProxyParts {
                 listener,
                 limits: section.limits,
                 public_addr,
@@ -210,6 +243,7 @@ impl Process {
                 clock: clock.clone(),
                 tasks: edge,
             })?;
+            self.proxy = Some(proxy);
         }
         let trust = identity.trust.clone();
         identity.renew_in_time(client, wanted, clock, edge);
@@ -318,7 +352,11 @@ impl Bound {
             }
             None => None,
         };
-        Ok(Self { auth, proxy })
+        let diag = match config.diag_addr {
+            Some(address) => Some(bind(address, "diag_addr").await?),
+            None => None,
+        };
+        Ok(Self { auth, proxy, diag })
     }
 }
 

@@ -14,13 +14,14 @@ const USAGE: u8 = 64;
 
 /// Runs until a signal, or until a service fails.
 pub(crate) fn main(args: &StartArgs) -> anyhow::Result<ExitCode> {
-    let config = match config::load(&args.config) {
+    let mut config = match config::load(&args.config) {
         Ok(config) => config,
         Err(error) => {
             cli::report(&error);
             return Ok(ExitCode::from(USAGE));
         }
     };
+    config.diag_addr = args.diag_addr.or(config.diag_addr);
     let level = if args.debug { "debug" } else { &config.log_level };
     runtime::telemetry::init(level, config.log_format)?;
     process::run(|tasks| run(config, tasks))
@@ -36,11 +37,13 @@ async fn run(config: Config, tasks: Tasks) -> anyhow::Result<ExitCode> {
         () = shutdown.requested() => {}
         () = started.ready() => {
             tracing::info!("ready");
+            started.set_ready(true);
             process::until_end(&shutdown, &tasks).await;
         }
         () = tasks.cancelled() => {}
     }
     tracing::info!("shutting down");
+    started.set_ready(false);
     started.stop(&shutdown).await;
     match tasks.failure() {
         Some(name) => anyhow::bail!("the service stopped because its task {name} ended"),

@@ -47,19 +47,19 @@ impl Cluster {
     #[must_use]
     #[track_caller]
     pub fn single() -> Self {
-        Self::single_with("")
+        Self::single_with("", "")
     }
 
-    /// The same, with more lines of the app service's section.
+    /// The same, with more lines in the section of the process and in that of the app service.
     ///
     /// # Panics
     /// When it does not come up.
     #[must_use]
     #[track_caller]
-    pub fn single_with(more: &str) -> Self {
-        let app = app_section(&format!("  mcp_demo_server: yes\n{more}"));
+    pub fn single_with(process: &str, app: &str) -> Self {
+        let app = app_section(&format!("  mcp_demo_server: yes\n{app}"));
         let services = format!("{}{}{app}", auth_section(), proxy_section());
-        let mut cluster = Self::begin("", &services);
+        let mut cluster = Self::begin(process, &services);
         cluster.find_proxy();
         cluster
     }
@@ -82,7 +82,7 @@ impl Cluster {
         cluster
     }
 
-    /// The same, where a record is on the disk before what it is of happens.
+    /// Auth, proxy and agent in one process, where a record is on the disk before what it is of happens.
     ///
     /// # Panics
     /// When it does not come up.

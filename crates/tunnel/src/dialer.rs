@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api::{Body, Endpoint};
@@ -46,7 +47,15 @@ pub struct Dialer {
     tasks: Tasks,
     handler: Arc<dyn Handler>,
     targets: watch::Receiver<Vec<Target>>,
+    up: Up,
 }
+
+/// How many tunnels of an agent are up. Clones count the same ones.
+#[derive(Clone, Debug, Default)]
+pub struct Up(Arc<AtomicUsize>);
+
+/// One of them, for as long as this lives.
+struct Counted(Up);
 
 // === impl Dialer ===
 
@@ -58,7 +67,13 @@ impl Dialer {
         handler: Arc<dyn Handler>,
         targets: watch::Receiver<Vec<Target>>,
     ) -> Self {
-        Self { tasks, handler, targets }
+        Self { tasks, handler, targets, up: Up::default() }
+    }
+
+    /// Counts the tunnels that are up.
+    #[must_use]
+    pub fn up(&self) -> Up {
+        self.up.clone()
     }
 
     /// Follows the targets until shutdown.
@@ -89,12 +104,12 @@ impl Dialer {
     /// Starts the task that keeps one tunnel up; cancelling the group ends it.
     fn keep_tunnel(&self, target: Target) -> Tasks {
         let group = self.tasks.child();
-        let (tasks, handler) = (group.clone(), self.handler.clone());
+        let (tasks, handler, up) = (group.clone(), self.handler.clone(), self.up.clone());
         group.spawn("tunnel.dialer", async move {
             let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
             while !tasks.is_cancelled() {
                 let began = Instant::now();
-                match run_tunnel(&target, handler.clone(), &tasks).await {
+                match run_tunnel(&target, handler.clone(), &up, &tasks).await {
                     // A proxy that takes tunnels and ends them at once, because this agent is
                     // locked for example, is not asked ten times a second.
                     Ok(()) if began.elapsed() >= LASTING => backoff.reset(),
@@ -110,6 +125,27 @@ impl Dialer {
             }
         });
         group
+    }
+}
+
+// === impl Up ===
+
+impl Up {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn one(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -134,6 +170,7 @@ fn sendable(answer: Response<Body>) -> Response<Body> {
 async fn run_tunnel(
     target: &Target,
     handler: Arc<dyn Handler>,
+    up: &Up,
     tasks: &Tasks,
 ) -> Result<(), api::Error> {
     let stream = tokio::select! {
@@ -141,6 +178,7 @@ async fn run_tunnel(
         stream = target.endpoint.open() => stream?,
     };
     tracing::info!(proxy = target.endpoint.describe(), "tunnel to the proxy is up");
+    let _counted = up.one();
     let service = service_fn(move |request: Request<Incoming>| {
         let answer = match health::answer(&request) {
             Some(alive) => Box::pin(std::future::ready(alive)),

@@ -11,7 +11,7 @@ mod heads;
 mod health;
 mod registry;
 
-pub use dialer::{Dialer, Target};
+pub use dialer::{Dialer, Target, Up};
 pub use executor::TaskExecutor;
 pub use handler::Handler;
 pub use registry::{Attachment, Registry, Repeat, SendError};

@@ -128,6 +128,13 @@ impl Registry {
         self.inner.links.read().contains_key(host_id)
     }
 
+    /// How many tunnels there are.
+    #[must_use]
+    pub fn tunnels(&self) -> usize {
+        let links = self.inner.links.read();
+        links.values().flatten().filter(|link| matches!(link.way, Way::Tunnel(..))).count()
+    }
+
     /// The agents that can be reached.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

@@ -10,9 +10,12 @@ use super::error::DialError;
 use crate::assertion::{Assertion, Assertions};
 use crate::evidence::Evidence;
 
-/// A user of an app, and how to get a signed statement of who that is.
+/// A user of an app, and how to get a signed statement of who that is; or nobody.
 #[derive(Clone, Debug)]
-pub(crate) struct Caller {
+pub(crate) struct Caller(Option<User>);
+
+#[derive(Clone, Debug)]
+struct User {
     identity: Arc<Identity>,
     evidence: Evidence,
     app: Arc<App>,
@@ -36,22 +39,33 @@ impl Caller {
         app: Arc<App>,
         assertions: Arc<Assertions>,
     ) -> Self {
-        Self { identity, evidence, app, assertions }
+        Self(Some(User { identity, evidence, app, assertions }))
     }
 
+    /// Nobody: what is filled in for users is left out. See [`crate::health`], which alone asks so.
+    pub(crate) const fn nobody() -> Self {
+        Self(None)
+    }
+
+    /// Nothing for nobody.
+    ///
     /// # Errors
     /// Only users have servers asked.
-    pub(super) fn user(&self) -> Result<&UserIdentity, DialError> {
+    pub(super) fn user(&self) -> Result<Option<&UserIdentity>, DialError> {
+        let Some(User { identity, .. }) = &self.0 else { return Ok(None) };
         let nobody = || DialError::Request { reason: "it is no user's".to_owned() };
-        self.identity.as_user().ok_or_else(nobody)
+        identity.as_user().map(Some).ok_or_else(nobody)
     }
 
     /// Without a statement, requests go on that need none.
     pub(super) async fn tokens(&self) -> Tokens {
-        match self.assertions.get(&self.evidence, &self.app).await {
+        let Some(User { evidence, app, assertions, .. }) = &self.0 else {
+            return Tokens::default();
+        };
+        match assertions.get(evidence, app).await {
             Ok(statement) => Tokens { statement: Some(statement), why: String::new() },
             Err(error) => {
-                tracing::debug!(%error, app = self.app.name(), "no statement of who the user is");
+                tracing::debug!(%error, app = app.name(), "no statement of who the user is");
                 Tokens { statement: None, why: error.to_string() }
             }
         }
@@ -101,7 +115,7 @@ pub(super) mod testing {
                 Assertions::new(signer, runtime::Tasks::new(), runtime::Clock::system());
             let evidence = Evidence::new(Vec::new(), None);
             let identity = Arc::new(Identity::User(user));
-            Self { identity, evidence, app, assertions: Arc::new(assertions) }
+            Self::new(identity, evidence, app, Arc::new(assertions))
         }
     }
 

@@ -112,6 +112,11 @@ impl Rewriting {
         self.rules.iter().any(|rule| rule.name == *name)
     }
 
+    /// The headers that only a user's request can have in full.
+    pub(super) fn of_users(&self) -> impl Iterator<Item = &HeaderName> {
+        self.rules.iter().filter(|rule| rule.needs_user()).map(|rule| &rule.name)
+    }
+
     /// Whether the header by which servers tell sites apart is set: HTTP/2 has another way.
     pub(super) fn sets_host(&self) -> bool {
         self.sets(&HOST)
@@ -125,11 +130,11 @@ impl Rewriting {
         }
     }
 
-    /// Sets what the app says, for a user.
+    /// Sets what the app says, for a user. For nobody, what is filled in for users is left out.
     pub(super) async fn apply(
         &self,
         headers: &mut HeaderMap,
-        user: &UserIdentity,
+        user: Option<&UserIdentity>,
         tokens: &Tokens,
     ) -> Result<(), DialError> {
         if let Some(jwt) = tokens.jwt() {
@@ -170,15 +175,27 @@ impl Rule {
 
     async fn values(
         &self,
-        user: &UserIdentity,
+        user: Option<&UserIdentity>,
         tokens: &Tokens,
     ) -> Result<Vec<HeaderValue>, String> {
-        match &self.value {
-            Value::Supply(supply) => Ok(vec![header_value(supply.get().await?.expose())?]),
-            Value::Template(template) => {
-                expand(template, user, tokens)?.iter().map(|value| header_value(value)).collect()
+        let template = match &self.value {
+            Value::Supply(supply) => return Ok(vec![header_value(supply.get().await?.expose())?]),
+            Value::Template(template) => template,
+        };
+        let values = match user {
+            Some(user) => expand(template, user, tokens)?,
+            None if self.needs_user() => Vec::new(),
+            None => {
+                let (name, traits) = ("", Traits::new());
+                let values = template.expand(TemplateValues::new(name, &traits));
+                values.map_err(|error| error.to_string())?
             }
-        }
+        };
+        values.iter().map(|value| header_value(value)).collect()
+    }
+
+    fn needs_user(&self) -> bool {
+        matches!(&self.value, Value::Template(template) if template.trait_name().is_some())
     }
 
     fn cannot(&self, reason: &str) -> DialError {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use api::wire::HeartbeatReceipt;
 use api::{Client, Endpoint, MAX_HEARTBEAT_ITEMS};
 use resource::ServerState;
+use resource::app::{Health, HealthStatus};
 use runtime::{Clock, Tasks};
 use tokio::time::Instant;
 
-use super::{Batch, Heartbeat, PATIENCE, Step, without_secrets};
+use super::{Batch, CHECKED, Heartbeat, PATIENCE, Step, without_secrets};
 use crate::catalog::Wanted;
 use crate::catalog::tests::app;
 use crate::served::Table;
@@ -156,4 +157,29 @@ fn a_record_has_no_secrets() {
     let key = resource::app::Given::Here("hunter2".to_owned());
     mcp.env.insert("API_KEY".to_owned(), key);
     assert!(!without_secrets(secret).to_json().to_string().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn that_a_server_was_looked_at_once_more_is_told_now_and_then() {
+    let mut heartbeat = heartbeat();
+    let (now, a) = (Instant::now(), wanted("a"));
+    let served = heartbeat.table.register(a.clone());
+    served.checked(&a.app, Ok(()));
+    let begin = time::OffsetDateTime::UNIX_EPOCH;
+    let look = |status, after: std::time::Duration| {
+        let checked = Some(begin + after);
+        served.looked_at(Health { status, since: checked, checked, ..Health::default() });
+    };
+    look(HealthStatus::Healthy, std::time::Duration::ZERO);
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    look(HealthStatus::Healthy, CHECKED - std::time::Duration::from_secs(1));
+    assert_eq!(settle(&mut heartbeat, now, true), [""; 0]);
+    look(HealthStatus::Healthy, CHECKED);
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0]);
+    assert_eq!(settle(&mut heartbeat, now, true), ["write a"]);
+    // What is news is told at once, with the moment since which it is so.
+    look(HealthStatus::Unhealthy, CHECKED + std::time::Duration::from_secs(1));
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    let health = served.observe().health.unwrap();
+    assert_eq!(health.since, health.checked);
 }

@@ -54,6 +54,10 @@ impl Sessions {
         Self { most, table: Mutex::default() }
     }
 
+    pub(crate) fn count(&self) -> usize {
+        self.table.lock().len()
+    }
+
     pub(crate) fn find(
         &self,
         id: &str,

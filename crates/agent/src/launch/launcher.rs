@@ -51,6 +51,11 @@ struct Order {
 // === impl Launcher ===
 
 impl Launcher {
+    /// How many keepers there are.
+    pub(crate) fn keepers(&self) -> usize {
+        self.inner.keepers.lock().len()
+    }
+
     /// Makes this process the one that adopts orphans of its keepers, and starts the thread that
     /// starts them. Call it inside a tokio runtime, once a process.
     ///

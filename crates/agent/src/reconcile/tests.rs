@@ -1,3 +1,5 @@
+mod sequences;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mcp::header::Learned;
-use mcp::{Era, Refused, Request, Revision};
+use mcp::message::Message;
+use mcp::{Body, Era, Outcome, Refused, Request, Revision};
 use parking_lot::Mutex;
 use resource::app::Protocol;
 use resource::{App, Transport};
@@ -12,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::agent::Shared;
 use crate::dial::Dialler;
+use crate::tools::Book;
 
 /// Servers change without being registered anew: what HTTP clients were told is asked again after so long,
 const FRESH: Duration = Duration::from_mins(5);
@@ -32,6 +34,8 @@ pub(crate) struct Target {
     direct: Mutex<Direct>,
     /// Guards which headers calls of its tools need; held for one message.
     learned: Mutex<Learned>,
+    /// The tools that the app's server was seen to offer, however it was registered before.
+    tools: Arc<Book>,
 }
 
 /// Whether clients can be passed on to a server that may well speak both eras, and when that was found out.
@@ -55,7 +59,7 @@ pub(crate) enum Speech {
 // === impl Target ===
 
 impl Target {
-    pub(super) fn new(app: Arc<App>) -> Self {
+    pub(super) fn new(app: Arc<App>, tools: Arc<Book>) -> Self {
         Self {
             transport: app.transport(),
             app,
@@ -63,6 +67,7 @@ impl Target {
             speech: Mutex::new(None),
             direct: Mutex::default(),
             learned: Mutex::default(),
+            tools,
         }
     }
 
@@ -136,6 +141,16 @@ impl Target {
     /// Notes what a message of the server's says of the headers that calls need.
     pub(crate) fn learn_headers(&self, message: &[u8]) {
         self.learned.lock().learn(message);
+    }
+
+    /// Takes note of a list of tools as the server gave it, before anything is left out.
+    pub(crate) fn listed_tools(&self, message: &Message<'_>) {
+        self.learn_headers(message.text.as_bytes());
+        if let Body::Response(response) = &message.body
+            && let Outcome::Result(answer) = &response.outcome
+        {
+            self.tools.saw(answer.raw());
+        }
     }
 
     /// Checks what the headers of a call, those that repeat arguments, say of them as far as that is known.

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
+use mcp::definition::{Definition, Shown};
 use resource::ServerState;
 use runtime::Clock;
 
@@ -83,4 +85,34 @@ fn connections_are_counted() {
     assert_eq!(served.observe().connections, 2);
     drop((one, two));
     assert_eq!(served.observe().connections, 0);
+}
+
+#[tokio::test]
+async fn what_was_seen_of_tools_is_told_though_the_app_is_registered_anew() {
+    let table = Table::new(Clock::system());
+    let (old, new) = (wanted("old"), wanted("new"));
+    let served = table.register(old.clone());
+    served.checked(&old.app, Ok(()));
+    let definition = Definition { name: "read".into(), digest: [7; 32] };
+    served.tools().saw_all(Shown { tools: vec![definition], more: false });
+    served.update(new.clone());
+    served.checked(&new.app, Ok(()));
+    assert!(Arc::ptr_eq(&served.target().app, &new.app));
+    let news = served.tools().news("a").unwrap();
+    assert_eq!((news.tools.len(), news.whole), (1, Some(vec!["read".to_owned()])));
+}
+
+#[tokio::test]
+async fn a_server_is_looked_at_when_it_is_known_which() {
+    let table = Table::new(Clock::system());
+    let (old, new) = (wanted("old"), wanted("new"));
+    let served = table.register(old.clone());
+    for one in [&old, &new] {
+        served.update(one.clone());
+        let mut settled = Box::pin(served.settled());
+        assert!(settled.as_mut().now_or_never().is_none(), "the check is under way");
+        served.checked(&one.app, Ok(()));
+        assert!(settled.now_or_never().is_some());
+        assert!(Arc::ptr_eq(&served.target().app, &one.app));
+    }
 }

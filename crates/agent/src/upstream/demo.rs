@@ -25,7 +25,8 @@ pub(crate) struct DemoUpstream {
 /// Whom the demo server shows.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
-    pub(crate) identity: Arc<Identity>,
+    /// Nobody, for a health check.
+    pub(crate) identity: Option<Arc<Identity>>,
     pub(crate) app: Arc<App>,
     pub(crate) session: String,
 }
@@ -43,15 +44,22 @@ impl DemoUpstream {
     }
 
     pub(super) fn write(&mut self, message: &[u8]) {
-        let Some(user) = self.visitor.identity.as_user() else { return };
-        let context = DemoContext {
-            user: &user.name,
-            user_kind: match user.kind {
-                UserKind::Human => "human",
-                UserKind::Bot => "bot",
+        let user = match &self.visitor.identity {
+            Some(identity) => match identity.as_user() {
+                Some(user) => Some(user),
+                None => return,
             },
-            roles: &user.roles,
-            cluster: &user.cluster,
+            None => None,
+        };
+        let context = DemoContext {
+            user: user.map_or("", |user| &user.name),
+            user_kind: match user.map(|user| user.kind) {
+                Some(UserKind::Human) => "human",
+                Some(UserKind::Bot) => "bot",
+                None => "nobody",
+            },
+            roles: user.map_or(&[][..], |user| &user.roles),
+            cluster: user.map_or("", |user| &user.cluster),
             app_name: self.visitor.app.name(),
             description: &self.visitor.app.metadata.description,
             transport: "stdio",

@@ -9,7 +9,7 @@ use resource::{App, Transport};
 
 use super::check::program;
 use super::demo::{DemoUpstream, Visitor};
-use super::remote::{Dialect, Line, Logs, Remote};
+use super::remote::{Complaint, Dialect, Faults, Line, Logs, Remote};
 use super::{Bridged, Stdio, Upstream};
 use crate::agent::Shared;
 use crate::authorize::Grant;
@@ -18,12 +18,21 @@ use crate::newest::Newest;
 use crate::served::{Served, Speech, Target};
 use crate::session::Way;
 
+/// Who has a server opened.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By<'o> {
+    /// A client that may use it.
+    Client(&'o Grant),
+    /// A health check, which is nobody. Whatever goes wrong is told here.
+    Check(&'o Arc<Complaint>),
+}
+
 /// For whom a server is opened.
 #[derive(Debug)]
 pub(crate) struct Opening<'o> {
     pub(crate) shared: &'o Arc<Shared>,
     pub(crate) served: &'o Arc<Served>,
-    pub(crate) grant: &'o Grant,
+    pub(crate) by: By<'o>,
     /// The session's id.
     pub(crate) session: &'o str,
     /// How its client's messages come.
@@ -51,7 +60,10 @@ pub(crate) async fn open(opening: Opening<'_>) -> Result<Upstream, String> {
         Some(Transport::Stdio) | None => (opening.process(&target).await?, false),
     };
     let known = if is_old { Known::Pinned(Era::Legacy) } else { known(&target) };
-    let user = opening.grant.user().map_or("", |user| user.name.as_str());
+    let user = match opening.by {
+        By::Client(grant) => grant.user().map_or("", |user| user.name.as_str()),
+        By::Check(_) => "",
+    };
     let about = [opening.session, user, app.name()].join("\0");
     let mut bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
     let limits = &opening.shared.limits;
@@ -77,23 +89,28 @@ fn known(target: &Target) -> Known {
 
 impl Opening<'_> {
     fn demo(&self, app: Arc<App>) -> Upstream {
-        let identity = self.grant.identity.clone();
+        let identity = match self.by {
+            By::Client(grant) => Some(grant.identity.clone()),
+            By::Check(_) => None,
+        };
         let visitor = Visitor { identity, app, session: self.session.to_owned() };
         Upstream::Demo(Box::new(DemoUpstream::new(visitor)))
     }
 
     async fn remote(&self, target: &Arc<Target>, dialect: Dialect) -> Result<Upstream, String> {
-        let (shared, grant) = (self.shared, self.grant);
-        let caller = Caller::new(
-            grant.identity.clone(),
-            grant.evidence().clone(),
-            target.app.clone(),
-            shared.assertions.clone(),
-        );
+        let shared = self.shared;
+        let (caller, faults) = match self.by {
+            By::Client(grant) => {
+                let app = target.app.clone();
+                let (identity, evidence) = (grant.identity.clone(), grant.evidence().clone());
+                let caller = Caller::new(identity, evidence, app, shared.assertions.clone());
+                (caller, Faults::OfApp(self.served.clone()))
+            }
+            By::Check(complaint) => (Caller::nobody(), Faults::OfCheck(complaint.clone())),
+        };
         let dialler = target.dialler(shared).await?;
-        let (target, served) = (target.clone(), self.served.clone());
-        let brought = self.brought.clone();
-        let line = Line { dialler, caller, target, served, brought, logs: Logs::default() };
+        let (target, brought) = (target.clone(), self.brought.clone());
+        let line = Line { dialler, caller, target, faults, brought, logs: Logs::default() };
         Ok(Upstream::Remote(Box::new(Remote::new(line, dialect, &shared.tasks))))
     }
 

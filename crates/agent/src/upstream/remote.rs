@@ -6,6 +6,7 @@
 mod answer;
 mod driver;
 mod exchange;
+mod faults;
 mod hearing;
 mod logs;
 mod outline;
@@ -28,6 +29,7 @@ use tokio::time::timeout;
 
 use self::driver::Driver;
 use self::exchange::Wire;
+pub(crate) use self::faults::{Complaint, Faults};
 pub(crate) use self::logs::Logs;
 use self::pipe::{News, Order, Pipe};
 use super::FromServer;
@@ -36,7 +38,7 @@ use super::backlog::Author;
 use crate::dial::{Caller, Dialler};
 use crate::end::Reason;
 use crate::newest::Newest;
-use crate::served::{Served, Target};
+use crate::served::Target;
 
 /// How long saying goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(5);
@@ -69,7 +71,7 @@ pub(crate) struct Line {
     pub(crate) caller: Caller,
     pub(crate) target: Arc<Target>,
     /// Is told what goes wrong.
-    pub(crate) served: Arc<Served>,
+    pub(crate) faults: Faults,
     /// What the server logs beside its answers.
     pub(crate) logs: Logs,
     /// What the client has for the server itself.

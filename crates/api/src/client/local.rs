@@ -52,6 +52,18 @@ impl Client {
         self.call(Method::POST, &path::user(user, "invites"), Some(request)).await
     }
 
+    /// Certifies a key for another user.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn sign_user(
+        &self,
+        user: &str,
+        request: &wire::UserCertificateRequest,
+    ) -> Result<wire::UserCredentials, Error> {
+        self.call(Method::POST, &path::user(user, "certificate"), Some(request)).await
+    }
+
     /// What the sign-in page of a login shows. Proxies call this for the browser that it was begun in.
     ///
     /// # Errors

@@ -202,6 +202,13 @@ fn singles() -> Vec<Event> {
     let headers = Headers::new([("authorization", &b"secret"[..])]);
     let expires = Moment(datetime!(2027-01-01 00:00 UTC));
     let all = [
+        stamper.event(&McpToolsChange {
+            app_name: "files",
+            tools: vec![ToolChanged { name: "read".into(), from: "00", to: "01", untold: 7 }],
+            incomplete: true,
+            server_id: "host-1",
+            server_hostname: "node-1".into(),
+        }),
         stamper.event(&McpSessionStart {
             session: &session,
             remote_addr: Some("192.0.2.1:5"),

@@ -19,7 +19,7 @@ const MAX_BATCH: usize = 8 << 20;
 pub(super) fn max_body(row: &EndpointRow) -> usize {
     match (row.access, row.operation) {
         (Access::Public, _) => MAX_PUBLIC_BODY,
-        (_, Operation::ShipAudit | Operation::Heartbeat) => MAX_BATCH,
+        (_, Operation::ShipAudit | Operation::Heartbeat | Operation::ReportTools) => MAX_BATCH,
         _ => MAX_BODY,
     }
 }

@@ -56,6 +56,7 @@ fn body(operation: Operation) -> Option<Value> {
             json!({ "app": "walked", "uri": "mcp+http://walked", "certificate": "none" })
         }
         Operation::Heartbeat => json!({}),
+        Operation::ReportTools => json!({ "apps": [] }),
         Operation::ShipAudit => json!({ "source": "run", "first": 1, "events": [] }),
         _ => return None,
     })

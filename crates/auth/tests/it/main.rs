@@ -7,6 +7,7 @@
     reason = "a test harness: what is not as expected ends the test"
 )]
 
+mod addresses;
 mod app_rights;
 mod app_tokens;
 mod assertions;

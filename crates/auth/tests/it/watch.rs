@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use api::wire::Heartbeat;
 use api::{Client, ErrorKind, Replica, Source as _, WatchEvent};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use pki::Service;
-use resource::{Kind, Lock, LockTarget, Role, Secrets};
+use resource::app::CommandLabel;
+use resource::{AppServer, Kind, Lock, LockTarget, Role, Secrets};
 
 use crate::cluster::{Cluster, app, labels, refused, role_with, rule};
 
@@ -138,4 +140,53 @@ async fn a_kind_that_is_named_often_is_watched_once() {
     cluster.put(Role::new("two")).await;
     let seen = changes(&cluster.admin, vec![Kind::Role; 300], cursor, 2).await;
     assert_eq!(seen, ["put one", "put two"]);
+}
+
+#[tokio::test]
+async fn an_app_comes_in_sight_and_leaves_it_by_what_commands_tell() {
+    let cluster = Cluster::start().await;
+    let open = role_with("open", |allow| {
+        allow.app_labels = Some(labels(&[("phase", "open")]));
+        allow.rules.push(rule(&["app"], &["list", "read"]));
+    });
+    cluster.put(open).await;
+    let alice = cluster.user("alice", &["open"]).await;
+    let mut phased = app("phased", &[]);
+    let command = CommandLabel { command: vec!["phase".to_owned()], ..CommandLabel::default() };
+    phased.spec.dynamic_labels.insert("phase".to_owned(), command);
+    cluster.put(phased.clone()).await;
+    let host = cluster.host(&[Service::App]).await;
+    let tells = async |phase: Option<&str>| {
+        let mut told = phased.clone();
+        if let Some(label) = told.spec.dynamic_labels.get_mut("phase") {
+            label.result = phase.map(str::to_owned);
+        }
+        let record = AppServer::new(&host.id, "host", "1", told).to_json();
+        let records = vec![serde_json::value::to_raw_value(&record).unwrap()];
+        let beat = Heartbeat { records, ..Heartbeat::default() };
+        host.client.heartbeat(&beat).await.unwrap();
+    };
+    let listing = alice.list(Kind::App, Secrets::Redact).await.unwrap();
+    assert_eq!(listing.items, []);
+    let mut events = alice.watch(vec![Kind::App], listing.cursor).await.unwrap();
+    let mut next = async || {
+        let event = tokio::time::timeout(PATIENCE, events.next()).await.expect("a change");
+        match event.unwrap().unwrap() {
+            WatchEvent::Put { resource, .. } => format!("put {}", resource.name()),
+            WatchEvent::Delete { kind, name, .. } => format!("delete {kind}/{name}"),
+            WatchEvent::Bookmark { .. } => "bookmark".to_owned(),
+        }
+    };
+    tells(None).await;
+    tells(Some("open")).await;
+    assert_eq!(next().await, "put phased");
+    // Told again it is no news.
+    tells(Some("open")).await;
+    tells(Some("frozen")).await;
+    assert_eq!(next().await, "delete app/phased");
+    tells(Some("open")).await;
+    assert_eq!(next().await, "put phased");
+    let leaving = Heartbeat { leaving: true, ..Heartbeat::default() };
+    host.client.heartbeat(&leaving).await.unwrap();
+    assert_eq!(next().await, "delete app/phased");
 }

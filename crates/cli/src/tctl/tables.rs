@@ -134,15 +134,22 @@ fn of_app_server(server: &AppServer, detail: Detail) -> Vec<String> {
     ]
 }
 
-/// `serving`, or what else and why.
+/// `serving`, or what else and why; and how the server is, where that is looked at.
 fn of_state(server: &AppServer) -> String {
-    let state = server.spec.state.as_str();
+    let health = server.spec.health.as_ref();
+    let state = match health {
+        Some(health) => format!("{}, {}", server.spec.state.as_str(), health.status.as_str()),
+        None => server.spec.state.as_str().to_owned(),
+    };
+    if let Some(why) = health.and_then(|health| health.message.as_ref()) {
+        return format!("{state}: {why}");
+    }
     let labels = &server.spec.app.spec.dynamic_labels;
     let broken = labels.iter().find_map(|(key, label)| Some((key, label.error.as_ref()?)));
     match (&server.spec.last_error, broken) {
         (Some(error), _) => format!("{state}: {}", error.message),
         (None, Some((key, error))) => format!("{state}: label {key}: {}", error.message),
-        (None, None) => state.to_owned(),
+        (None, None) => state,
     }
 }
 

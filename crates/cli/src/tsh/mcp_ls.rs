@@ -20,6 +20,21 @@ const NO_TOOLS_NOTE: &str = "[!] Your roles let you reach this server but use no
      or to your `mcp_tools` trait where a role refers to it.\n    \
      Then sign in again with `tsh login`.";
 
+/// The columns when everything is shown.
+const VERBOSE: [&str; 9] = [
+    "Name",
+    "Description",
+    "Type",
+    "Labels",
+    "Command",
+    "Args",
+    "Allowed Tools",
+    "Allowed Prompts",
+    "Allowed Resources",
+];
+/// Where it is shown how servers are.
+const HEALTH_COLUMN: usize = 3;
+
 /// `tsh mcp ls`.
 pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Result<ExitCode> {
     let selection = Selection::new(
@@ -42,21 +57,20 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
 }
 
 fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
-    let mut table = if verbose {
-        Table::new(&[
-            "Name",
-            "Description",
-            "Type",
-            "Labels",
-            "Command",
-            "Args",
-            "Allowed Tools",
-            "Allowed Prompts",
-            "Allowed Resources",
-        ])
+    let mut columns: Vec<&'static str> = if verbose {
+        VERBOSE.to_vec()
     } else {
-        Table::new(&["Name", "Description", "Type", "Allowed Tools", "Labels"]).elastic("Labels")
+        vec!["Name", "Description", "Type", "Allowed Tools", "Labels"]
     };
+    // Only where servers are looked after.
+    let with_health = found.iter().any(|server| server.health.is_some());
+    if with_health {
+        columns.insert(HEALTH_COLUMN, "Health");
+    }
+    let mut table = Table::new(&columns);
+    if !verbose {
+        table = table.elastic("Labels");
+    }
     for server in found {
         let app = &server.app;
         let name = app.name().to_owned();
@@ -64,7 +78,7 @@ fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
         let kind =
             app.transport().map(|transport| transport.as_str().to_owned()).unwrap_or_default();
         let tools = tools(&server.tools);
-        table.row(if verbose {
+        let mut row = if verbose {
             let (command, args) = match &app.spec.mcp {
                 Some(mcp) => (mcp.command.clone(), mcp.args.join(" ")),
                 None => (String::new(), String::new()),
@@ -74,7 +88,12 @@ fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
             vec![name, description, kind, labels, command, args, tools, prompts, resources]
         } else {
             vec![name, description, kind, tools, labels(&server.labels, false)]
-        });
+        };
+        if with_health {
+            let health = server.health.as_ref().map_or("", |health| health.status.as_str());
+            row.insert(HEALTH_COLUMN, health.to_owned());
+        }
+        table.row(row);
     }
     let mut out = table.render(if verbose { None } else { width });
     out.push('\n');
@@ -141,6 +160,9 @@ fn value(server: &Server) -> Value {
             "resources": open_permission(&server.resources),
         });
         object.insert("permissions".to_owned(), json!({ "mcp": mcp }));
+        if let Some(health) = &server.health {
+            object.insert("health".to_owned(), health.to_json());
+        }
     }
     value
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use policy::{AccessState, AppRef, Patterns, RoleSet};
+use resource::app::Health;
 use resource::{App, Kind, Labels, Resource, Role, Secrets, Transport};
 use runtime::Tasks;
 
@@ -29,6 +30,8 @@ pub(super) struct Server {
     pub(super) tools: Patterns,
     pub(super) prompts: Patterns,
     pub(super) resources: Patterns,
+    /// How it is, where that is looked at.
+    pub(super) health: Option<Health>,
 }
 
 // === impl Selection ===
@@ -97,7 +100,7 @@ pub(super) async fn servers(
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
     for resource in listing.items {
         let Resource::AppServer(record) = resource else { continue };
-        let app = Arc::new(record.spec.app);
+        let (app, health) = (Arc::new(*record.spec.app), record.spec.health);
         if !app.is_mcp() || found.contains_key(app.name()) {
             continue;
         }
@@ -110,7 +113,7 @@ pub(super) async fn servers(
         let [tools, prompts, resources] = policy::Kind::ALL.map(patterns);
         let name = app.name().to_owned();
         let labels = known.labels;
-        found.insert(name, Server { app, labels, tools, prompts, resources });
+        found.insert(name, Server { app, labels, tools, prompts, resources, health });
     }
     Ok(found.into_values().collect())
 }

@@ -174,6 +174,7 @@ impl FromNode for McpSpec {
             let cwd = checked(table.field("cwd"), directory);
             let start_timeout = table.field("start_timeout").map(start_timeout);
             let protocol = table.get("protocol");
+            let health_check = table.field("health_check").map(Reader::read);
             let start_timeout = match start_timeout {
                 Some(read) => Some(read?),
                 None => None,
@@ -186,6 +187,10 @@ impl FromNode for McpSpec {
                 cwd: cwd?,
                 start_timeout,
                 protocol,
+                health_check: match health_check {
+                    Some(read) => Some(read?),
+                    None => None,
+                },
             })
         })
     }

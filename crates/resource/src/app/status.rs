@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{Health, SeenTool};
 use crate::app_server::{LastError, ServerState};
 use crate::decode::{FromNode, Reader};
 use crate::metadata::Revision;
@@ -15,6 +16,10 @@ pub struct AppStatus {
     pub servers: Vec<ServerStatus>,
     /// Why there is none.
     pub reason: Option<String>,
+    /// The tools that the server was last seen to offer, for who may change the app.
+    pub tools: Vec<SeenTool>,
+    /// What an administrator should look at.
+    pub notice: Option<String>,
 }
 
 /// What one agent says of an app.
@@ -36,6 +41,8 @@ pub struct ServerStatus {
     pub revision: Option<Revision>,
     /// What commands on its host told of labels.
     pub dynamic_labels: BTreeMap<String, ToldLabel>,
+    /// How the server is, if the app says that it is to be looked after.
+    pub health: Option<Health>,
 }
 
 /// What a command told of a label.
@@ -68,14 +75,19 @@ impl AppStatus {
                     .put("connections", server.connections)
                     .put_some("revision", server.revision.as_ref().map(Revision::as_str))
                     .put_some("last_error", server.last_error.as_ref().map(LastError::to_object))
-                    .put_map("dynamic_labels", server.dynamic_labels.iter().map(ToldLabel::entry));
+                    .put_map("dynamic_labels", server.dynamic_labels.iter().map(ToldLabel::entry))
+                    .put_some("health", server.health.as_ref().map(Health::to_object));
                 object
             })
             .collect();
         let mut object = Object::default();
         object
             .put("servers", servers.into_iter().map(Into::into).collect::<Vec<serde_json::Value>>())
-            .put_some("reason", self.reason.as_deref());
+            .put_some("reason", self.reason.as_deref())
+            .put_some("notice", self.notice.as_deref());
+        let tools: Vec<serde_json::Value> =
+            self.tools.iter().map(|tool| tool.to_object().into()).collect();
+        object.put_list("tools", &tools);
         object
     }
 }
@@ -83,7 +95,12 @@ impl AppStatus {
 impl FromNode for AppStatus {
     fn from_node(reader: Reader<'_>) -> Option<Self> {
         reader.table(|table| {
-            Some(Self { servers: table.get_or_default("servers"), reason: table.get("reason") })
+            Some(Self {
+                servers: table.get_or_default("servers"),
+                reason: table.get("reason"),
+                tools: table.get_or_default("tools"),
+                notice: table.get("notice"),
+            })
         })
     }
 }
@@ -100,6 +117,7 @@ impl FromNode for ServerStatus {
                 last_error: table.get("last_error"),
                 revision: table.get::<String>("revision").map(Revision::new),
                 dynamic_labels: told_labels(table.field("dynamic_labels"))?,
+                health: table.get("health"),
             })
         })
     }

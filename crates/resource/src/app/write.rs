@@ -42,7 +42,8 @@ fn mcp(mcp: &McpSpec) -> Object {
         .put_map("env", mcp.env.iter().map(|(key, value)| (key, value.to_value())))
         .put_text("cwd", &mcp.cwd)
         .put_duration("start_timeout", mcp.start_timeout)
-        .put_text("protocol", mcp.protocol.map_or("", super::Protocol::as_str));
+        .put_text("protocol", mcp.protocol.map_or("", super::Protocol::as_str))
+        .put_some("health_check", mcp.health_check.map(super::HealthCheck::to_object));
     object
 }
 

@@ -1,5 +1,6 @@
 //! The configuration file: `version: v3`, and one section for each service.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -11,7 +12,7 @@ use resource::{Secret, Source};
 use runtime::telemetry::Format;
 
 use super::services::{AppSection, AuthSection, ProxySection};
-use super::{AUTH_PORT, Config, DATA_DIR, Join, PROXY_PORT, TokenSource, with_port};
+use super::{AUTH_PORT, Config, DATA_DIR, Join, PROXY_PORT, TokenSource, diag_addr, with_port};
 
 /// The sections that other products of this kind have and that may be present if switched off.
 const FOREIGN_SERVICES: [&str; 6] = [
@@ -54,6 +55,7 @@ struct Process {
     node_name: String,
     data_dir: PathBuf,
     log: Log,
+    diag_addr: Option<SocketAddr>,
     join: Option<Join>,
 }
 
@@ -97,6 +99,7 @@ impl FromNode for Config {
                 data_dir: process.data_dir,
                 log_level: process.log.level,
                 log_format: process.log.format,
+                diag_addr: process.diag_addr,
                 join: process.join,
                 durability: durability.unwrap_or_default(),
                 auth,
@@ -134,6 +137,7 @@ fn read_process(table: &mut Table<'_>) -> Option<Process> {
             node_name: host_name(),
             data_dir: PathBuf::from(DATA_DIR),
             log: Log::default(),
+            diag_addr: None,
             join: None,
         }),
     }
@@ -143,12 +147,18 @@ fn read_process_fields(table: &mut Table<'_>) -> Option<Process> {
     let node_name = table.get::<String>("nodename").unwrap_or_else(host_name);
     let data_dir = table.get::<String>("data_dir").map_or_else(|| DATA_DIR.into(), PathBuf::from);
     let log = table.field("log").map_or_else(|| Some(Log::default()), Log::read);
+    let diag_addr = table.field("diag_addr").map(|reader| {
+        reader.text().and_then(|text| match diag_addr(text) {
+            Ok(address) => Some(address),
+            Err(message) => reader.refuse(message),
+        })
+    });
     let token = read_token(table);
     let ca_pins = table.field("ca_pin").map_or_else(|| Some(Vec::new()), read_pins);
     let proxy = table.get::<String>("proxy_server");
     let auth_server = table.get::<String>("auth_server");
     let auth_servers = table.get::<Vec<String>>("auth_servers");
-    for name in ["pid_file", "diag_addr", "cache", "connection_limits", "advertise_ip"] {
+    for name in ["pid_file", "cache", "connection_limits", "advertise_ip"] {
         table.ignore(name);
     }
     let auth: Vec<String> =
@@ -169,7 +179,11 @@ fn read_process_fields(table: &mut Table<'_>) -> Option<Process> {
         let contact = FirstContact { addresses, through_proxy, ca_pins };
         Join { contact, method, token }
     });
-    Some(Process { node_name, data_dir, log: log?, join })
+    let diag_addr = match diag_addr {
+        Some(read) => Some(read?),
+        None => None,
+    };
+    Some(Process { node_name, data_dir, log: log?, diag_addr, join })
 }
 
 fn read_token(table: &mut Table<'_>) -> Option<(JoinMethodName, Option<TokenSource>)> {

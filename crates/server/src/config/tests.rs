@@ -98,3 +98,19 @@ fn egress_rules_are_read_under_either_name() {
     assert!(error.contains("tessera.yaml:4:20") && error.contains("10.0.0.1/8"), "{error}");
     assert!(egress("  egress: {}\n  denied_hosts: []\n").unwrap_err().contains("use one of them"));
 }
+
+#[test]
+fn diagnostics_are_told_where_the_file_says() {
+    let told = |text: &str| {
+        let text = format!("tessera: {{diag_addr: {text}}}\nauth_service: {{enabled: yes}}\n");
+        read(&text).map(|config| config.diag_addr.map(|address| address.to_string()))
+    };
+    assert_eq!(read("auth_service: {enabled: yes}\n").unwrap().diag_addr, None);
+    assert_eq!(told("'0.0.0.0:3000'").unwrap().as_deref(), Some("0.0.0.0:3000"));
+    assert_eq!(told("'[::1]:0'").unwrap().as_deref(), Some("[::1]:0"));
+    for alone in ["3000", "':3000'"] {
+        assert_eq!(told(alone).unwrap().as_deref(), Some("127.0.0.1:3000"), "{alone}");
+    }
+    let error = told("localhost").unwrap_err();
+    assert!(error.contains("diag_addr") && error.contains("127.0.0.1:3000"), "{error}");
+}

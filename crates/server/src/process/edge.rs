@@ -49,7 +49,7 @@ pub(super) struct AgentParts<'a> {
 }
 
 /// Starts a proxy.
-pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
+pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<proxy::Proxy> {
     let mut tls = pki::tls::server_config(
         &ServerCredentials::new(parts.identity.slot.clone()),
         &parts.identity.trust,
@@ -58,7 +58,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
     )?;
     let clock = parts.clock.clone();
     tls.time_provider = pki::tls::time_provider(move || clock.now());
-    proxy::Proxy::start(
+    let proxy = proxy::Proxy::start(
         proxy::Config {
             listener: parts.listener,
             limits: parts.limits,
@@ -77,7 +77,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<()> {
         },
         parts.tasks,
     )?;
-    Ok(())
+    Ok(proxy)
 }
 
 /// Starts an agent.

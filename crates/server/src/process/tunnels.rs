@@ -6,12 +6,12 @@ use std::sync::Arc;
 use api::{PROXY_SERVER_NAME, Replica, Snapshot};
 use runtime::Tasks;
 use tokio::sync::watch;
-use tunnel::{ALPN_TUNNEL, Dialer, Handler, Target};
+use tunnel::{ALPN_TUNNEL, Dialer, Handler, Target, Up};
 
 use crate::config::Join;
 use crate::identity::{HostIdentity, Peers};
 
-/// Keeps tunnels, as tasks of `tasks`.
+/// Keeps tunnels, as tasks of `tasks`; gives what counts those that are up.
 pub(super) fn keep(
     identity: &HostIdentity,
     join: Option<&Join>,
@@ -19,7 +19,7 @@ pub(super) fn keep(
     replica: &Replica,
     handler: Arc<dyn Handler>,
     tasks: &Tasks,
-) {
+) -> Up {
     let wanted = Wanted {
         peers: identity.peers(),
         own_host: identity.host_id.clone(),
@@ -45,7 +45,10 @@ pub(super) fn keep(
             }
         }
     });
-    tasks.spawn("server.dialer", Dialer::new(tasks.clone(), handler, targets).run());
+    let dialer = Dialer::new(tasks.clone(), handler, targets);
+    let up = dialer.up();
+    tasks.spawn("server.dialer", dialer.run());
+    up
 }
 
 struct Wanted {

@@ -101,7 +101,7 @@ impl Upstream {
 impl Site {
     #[track_caller]
     fn new(upstream: Upstream) -> Self {
-        let (real, cluster) = (Real::locate(), Cluster::single_with(LIMITS));
+        let (real, cluster) = (Real::locate(), Cluster::single_with("", LIMITS));
         let log = cluster.scratch().join("hostile.log");
         let argv = Argv::new(real.python())
             .arg(real.script("servers/hostile.py"))

@@ -22,7 +22,7 @@ async fn set(rules: &[Header], tokens: &Tokens) -> Result<HeaderMap, DialError> 
     let mut headers = HeaderMap::new();
     headers.insert("x-team", "client's".parse().unwrap());
     let rewriting = Rewriting::new(rules).map_err(|reason| DialError::Request { reason })?;
-    rewriting.apply(&mut headers, &alice(), tokens).await?;
+    rewriting.apply(&mut headers, Some(&alice()), tokens).await?;
     Ok(headers)
 }
 

@@ -197,7 +197,7 @@ async fn message(
             continue;
         }
         if passage.relay.lock().lists_tools(message) {
-            passage.target.learn_headers(message.text.as_bytes());
+            passage.target.listed_tools(message);
         }
         let released = passage.relay.lock().server(message, &access);
         let (text, begun) = match released {

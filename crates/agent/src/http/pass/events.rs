@@ -113,7 +113,7 @@ impl Events {
             let released = {
                 let mut relay = self.passage.relay.lock();
                 if relay.lists_tools(message) {
-                    self.passage.target.learn_headers(message.text.as_bytes());
+                    self.passage.target.listed_tools(message);
                 }
                 match self.waits {
                     Waits::Again => relay.again(message, &access),

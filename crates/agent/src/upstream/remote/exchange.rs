@@ -144,7 +144,7 @@ impl Wire {
     async fn unreachable(&self, outline: &Outline, error: &DialError) {
         let words = error.to_string();
         self.pipe.note_fault();
-        self.line.served.failed(words.clone());
+        self.line.faults.note(&words, None);
         if let Some(id) = &outline.id {
             self.fail(id, &words).await;
         }
@@ -179,7 +179,7 @@ impl Wire {
             || matches!(refusal.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             || !refusal.is_of_the_protocol();
         if is_fault {
-            self.line.served.failed(refusal.to_string());
+            self.line.faults.note(&refusal.to_string(), Some(refusal.status));
         }
         if refusal.says_nothing() {
             self.pipe.note_fault();
@@ -213,7 +213,7 @@ impl Wire {
             Kind::Nothing => self.fail(id, "the MCP server answered nothing").await,
             Kind::Other => {
                 let words = "the MCP server answered something that is not of the protocol";
-                self.line.served.failed(words.to_owned());
+                self.line.faults.note(words, None);
                 self.fail(id, words).await;
             }
         }
@@ -390,7 +390,7 @@ impl Wire {
     /// Says whatever has to be said of a failure that concerns all.
     pub(super) fn note(&self, words: &str) {
         self.pipe.note_fault();
-        self.line.served.failed(words.to_owned());
+        self.line.faults.note(words, None);
     }
 
     /// What is spoken was found out.

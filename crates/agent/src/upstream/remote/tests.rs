@@ -19,7 +19,7 @@ use tokio::time::timeout;
 use super::*;
 use crate::catalog::Wanted;
 use crate::limits::Limits;
-use crate::served::{Speech, Table};
+use crate::served::{Served, Speech, Table};
 use crate::testing::http::{HttpServer, Seen, text};
 use crate::testing::identity;
 
@@ -61,7 +61,7 @@ impl Talk {
             ),
             caller: Caller::alone(identity("alice", &["r"]), app),
             target: served.target(),
-            served: served.clone(),
+            faults: Faults::OfApp(served.clone()),
             // However busy the machine is, what was logged has come by then.
             logs: Logs::new(Duration::from_secs(1)),
             brought: Newest::default(),

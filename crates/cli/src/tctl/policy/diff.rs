@@ -1,8 +1,8 @@
 //! `tctl policy diff`: who gains and who loses what by an edit of roles, before it is made.
 //!
-//! Names are decided by the engine, before and after. What a server offers is not known here, so names are
-//! those that roles spell out, those that were last used, and those that the command line adds; beyond them
-//! the patterns are compared as they are written.
+//! Names are decided by the engine, before and after: those that roles spell out, the tools that servers were
+//! last seen to offer, what was last used, and what the command line adds. Beyond them the patterns are
+//! compared as they are written.
 
 mod compare;
 mod show;
@@ -28,7 +28,7 @@ pub(super) struct Diff {
     /// Files of roles as they are to be.
     #[arg(short, long = "file", value_name = "FILE", required = true, num_args = 1..)]
     files: Vec<PathBuf>,
-    /// Tools to decide about, beside those that roles name and those that were last used.
+    /// Tools to decide about, beside those that roles name and those that were last seen or used.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     tools: Vec<String>,
     /// How to print.
@@ -60,7 +60,13 @@ pub(super) async fn diff(cx: &Context, global: &Global, args: Diff) -> anyhow::R
              --tools names some.",
         );
     }
-    let seen = seen.unwrap_or_default();
+    let mut seen = seen.unwrap_or_default();
+    if !seen.add_offered(client).await? {
+        cx.printer.talk(
+            "You may change neither apps nor roles, so the tools that servers were last seen to offer \
+             are not looked at; --tools names some.",
+        );
+    }
     let difference = compare(&edited, &users, &apps, &Names { asked: &args.tools, seen: &seen });
     match args.format {
         Format::Text => cx.printer.data(&show::text(&difference, &edited))?,

@@ -1,11 +1,11 @@
-//! What was last used of apps, as the audit log tells.
+//! What was last used of apps, as the audit log tells, and the tools that they were last seen to offer.
 //!
-//! Lists that servers answer with are not recorded, and what a server offers is told to nobody who may not
-//! use it. What was used is in the log, for those who may read that.
+//! What a server offers is told to nobody who may not use it, but for those who may change the app, or roles.
+//! What was used is in the log, for those who may read that.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use api::wire::AuditQuery;
+use api::wire::{AuditQuery, SeenQuery};
 use api::{Client, ErrorKind};
 use policy::Kind;
 use serde_json::Value;
@@ -37,6 +37,20 @@ impl Seen {
             seen.note(&serde_json::from_str(event.get())?);
         }
         Ok(Some(seen))
+    }
+
+    /// Adds the tools that servers were last seen to offer. Says whether the caller may know them.
+    pub(super) async fn add_offered(&mut self, client: &Client) -> anyhow::Result<bool> {
+        let offered = match client.seen_tools(&SeenQuery::default()).await {
+            Ok(offered) => offered,
+            Err(error) if error.kind() == ErrorKind::Denied => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        for (app, tools) in offered.apps {
+            let names = self.0.entry(app).or_default();
+            names.extend(tools.into_iter().map(|tool| (Kind::Tool.field(), tool)));
+        }
+        Ok(true)
     }
 
     /// Takes a request in that reached its server.

@@ -33,6 +33,11 @@ impl SubjectArgs {
             .unwrap_or(Subject::Connect)
     }
 
+    /// The tool, if it is one.
+    pub(super) fn tool(&self) -> Option<&str> {
+        self.tool.as_deref()
+    }
+
     pub(super) fn is_given(&self) -> bool {
         self.subject() != Subject::Connect
     }

@@ -45,7 +45,7 @@ impl Target {
     pub(super) fn found(resource: &Resource) -> Self {
         let app = match resource {
             Resource::App(app) => Some(app),
-            Resource::AppServer(server) => Some(&server.spec.app),
+            Resource::AppServer(server) => Some(&*server.spec.app),
             _ => None,
         };
         let metadata = resource.metadata();

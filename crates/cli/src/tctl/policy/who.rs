@@ -4,13 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use api::wire::SeenQuery;
+use api::{Client, ErrorKind};
 use policy::{AccessState, AppRef, DenialKind, RoleSet, Subject};
-use resource::Traits;
+use resource::{Traits, suggest};
 use serde_json::{Value, json};
 
 use super::case::{Holder, Roles};
 use super::live;
 use super::subject::SubjectArgs;
+use crate::exit::Refused;
 use crate::format::Format;
 use crate::run::Context;
 use crate::table::Table;
@@ -25,6 +28,9 @@ pub(super) struct Who {
     app: String,
     #[command(flatten)]
     subject: SubjectArgs,
+    /// For each tool that the app was last seen to offer.
+    #[arg(long, conflicts_with_all = ["tool", "prompt", "resource"])]
+    each_tool: bool,
     /// How to print.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -48,13 +54,73 @@ pub(super) async fn who(cx: &Context, global: &Global, args: Who) -> anyhow::Res
     let labels = live::app(client, &args.app).await?;
     let roles = live::roles(client).await?;
     let users = live::users(client).await?;
+    let app = AppRef::known(&args.app, &labels);
+    if args.each_tool {
+        let found = each_tool(client, app, |subject| find(&roles, &users, app, subject)).await?;
+        match args.format {
+            Format::Text => cx.printer.data(&text_of_each(&found))?,
+            Format::Json | Format::Yaml => {
+                let value = found.iter().map(|(tool, found)| (tool.clone(), to_json(found)));
+                cx.printer.value(&Value::Object(value.collect()), args.format)?;
+            }
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let subject = args.subject.subject();
-    let found = find(&roles, &users, AppRef::known(&args.app, &labels), &subject);
+    if let Some(tool) = args.subject.tool()
+        && let Some(warning) = unseen(client, &args.app, tool).await?
+    {
+        cx.printer.talk(&warning);
+    }
+    let found = find(&roles, &users, app, &subject);
     match args.format {
         Format::Text => cx.printer.data(&text(&found, &args.app, &subject))?,
         Format::Json | Format::Yaml => cx.printer.value(&to_json(&found), args.format)?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Decides for each of the tools that an app was last seen to offer.
+async fn each_tool(
+    client: &Client,
+    app: AppRef<'_>,
+    find: impl Fn(&Subject<'_>) -> Found,
+) -> anyhow::Result<BTreeMap<String, Found>> {
+    let mut offered = client.seen_tools(&of(app.name)).await?;
+    let Some(tools) = offered.apps.remove(app.name) else {
+        let name = app.name;
+        let message = format!("nobody has seen yet which tools app {name:?} offers");
+        return Err(Refused::new(message)
+            .hint("they are seen when somebody lists them, or by a health check (mcp.health_check)")
+            .into());
+    };
+    let decide = |tool: String| {
+        let found = find(&Subject::of(policy::Kind::Tool, tool.clone().into()));
+        (tool, found)
+    };
+    Ok(tools.into_iter().map(decide).collect())
+}
+
+fn of(app: &str) -> SeenQuery {
+    SeenQuery { app: Some(app.to_owned()) }
+}
+
+/// That a tool was not seen, where it is known which were.
+async fn unseen(client: &Client, app: &str, tool: &str) -> anyhow::Result<Option<String>> {
+    let offered = match client.seen_tools(&of(app)).await {
+        Ok(offered) => offered,
+        Err(error) if error.kind() == ErrorKind::Denied => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Some(tools) = offered.apps.get(app) else { return Ok(None) };
+    if tools.iter().any(|seen| seen == tool) {
+        return Ok(None);
+    }
+    let message = format!("App {app:?} was not seen to offer a tool {tool:?}.");
+    Ok(Some(match suggest::nearest(tool, tools.iter().map(String::as_str)) {
+        Some(near) => format!("{message} Did you mean {near:?}?"),
+        None => message,
+    }))
 }
 
 /// Decides for everybody, as if every session had shown its second factor.
@@ -129,6 +195,16 @@ fn text(found: &Found, app: &str, subject: &Subject<'_>) -> String {
         parts.push(format!("Refused although they hold one:\n{}", refused.join("\n")));
     }
     parts.join("\n\n")
+}
+
+fn text_of_each(found: &BTreeMap<String, Found>) -> String {
+    let mut table = Table::new(&["Tool", "Users", "Roles"]);
+    for (tool, found) in found {
+        let users: Vec<&str> = found.users.keys().map(String::as_str).collect();
+        let roles: Vec<&str> = found.roles.iter().map(String::as_str).collect();
+        table.row(vec![tool.clone(), users.join(", "), roles.join(", ")]);
+    }
+    table.render(None)
 }
 
 fn to_json(found: &Found) -> Value {
