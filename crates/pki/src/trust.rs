@@ -5,6 +5,7 @@ mod error;
 mod path;
 
 use std::fmt;
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,6 +18,7 @@ pub use self::error::{TrustError, VerifyError};
 use self::path::Window;
 pub(crate) use self::path::{Purpose, check_path, check_server_name, from_unix};
 use crate::authority::{CaCertificate, CaKind};
+use crate::certificate::Certificate;
 use crate::identity::Identity;
 use crate::pin::CaPin;
 use crate::provider::sha256;
@@ -93,6 +95,17 @@ impl Trust {
     /// The authorities of one kind.
     pub fn authorities(&self, kind: CaKind) -> impl Iterator<Item = &CaCertificate> {
         self.authorities.iter().filter(move |a| a.kind() == kind)
+    }
+
+    /// The authority that issued a certificate, whatever the time is now.
+    #[must_use]
+    pub fn issuer_of(&self, certificate: &Certificate) -> Option<&CaCertificate> {
+        let issued = certificate.unverified_identity().ok()?.issued();
+        let is_issuer = |(authority, anchor): &(&CaCertificate, &TrustAnchor<'static>)| {
+            let (authority, anchor) = (from_ref(*authority), from_ref(*anchor));
+            check_path(certificate.der(), authority, anchor, Purpose::Client, issued).is_ok()
+        };
+        self.authorities.iter().zip(&self.anchors).find(is_issuer).map(|(authority, _)| authority)
     }
 
     /// The pins of the host authorities: what a newcomer is given to know the cluster by.

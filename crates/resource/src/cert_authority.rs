@@ -1,10 +1,13 @@
 //! `cert_authority`: keys that sign what the cluster says.
 
+pub mod rotation;
+
 use std::fmt;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
+pub use self::rotation::Rotation;
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
@@ -31,6 +34,8 @@ pub struct CertAuthoritySpec {
     pub active_keys: Vec<CaKey>,
     /// Those that only verify, because a change of keys is under way.
     pub additional_trusted_keys: Vec<CaKey>,
+    /// Where a change of keys stands.
+    pub rotation: Rotation,
 }
 
 /// What an authority signs.
@@ -47,6 +52,12 @@ pub enum AuthorityType {
 impl AuthorityType {
     /// Every type.
     pub const ALL: [Self; 3] = [Self::User, Self::Host, Self::Jwt];
+
+    /// The type of this name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|value| value.as_str() == text)
+    }
 
     /// The spelling in documents.
     #[must_use]
@@ -95,6 +106,7 @@ impl CertAuthority {
                 cluster_name: cluster_name.to_owned(),
                 active_keys,
                 additional_trusted_keys: Vec::new(),
+                rotation: Rotation::default(),
             },
         }
     }
@@ -132,7 +144,8 @@ impl CertAuthority {
         spec.put("type", self.spec.authority.as_str())
             .put("cluster_name", self.spec.cluster_name.as_str())
             .put("active_keys", keys(&self.spec.active_keys))
-            .put_list("additional_trusted_keys", &keys(&self.spec.additional_trusted_keys));
+            .put_list("additional_trusted_keys", &keys(&self.spec.additional_trusted_keys))
+            .put_object("rotation", self.spec.rotation.to_object());
         let version = Kind::CertAuthority.version();
         let sub_kind = self.spec.authority.as_str();
         document(Kind::CertAuthority, sub_kind, version, &self.metadata, spec, Object::default())
@@ -144,11 +157,13 @@ fn spec(table: &mut Table<'_>) -> Option<CertAuthoritySpec> {
     let cluster_name = table.require("cluster_name");
     let active_keys = table.get_or_default("active_keys");
     let additional_trusted_keys = table.get_or_default("additional_trusted_keys");
+    let rotation = table.field("rotation").map_or_else(|| Some(Rotation::default()), Reader::read);
     Some(CertAuthoritySpec {
         authority: authority?,
         cluster_name: cluster_name?,
         active_keys,
         additional_trusted_keys,
+        rotation: rotation?,
     })
 }
 

@@ -5,33 +5,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use api::{Body, Endpoint};
-use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
-use hyper::server::conn::http2;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use api::Endpoint;
 use runtime::{Backoff, Tasks};
 use tokio::sync::watch;
-use tokio::time::Instant;
 
-use crate::executor::TaskExecutor;
 use crate::handler::Handler;
-use crate::{heads, health};
+use crate::link::Link;
 
 /// Delays between attempts to reach a proxy.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(10);
 /// A tunnel that was up for so long was a good one.
 const LASTING: Duration = Duration::from_secs(1);
-/// A peer that does not answer a ping within both is gone.
-const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
-const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Flow-control windows: one stream may fill a megabyte, all together eight.
-const STREAM_WINDOW: u32 = 1 << 20;
-const CONNECTION_WINDOW: u32 = 8 << 20;
-/// How many requests one proxy may have under way: each is one downstream connection.
-const MAX_STREAMS: u32 = 20_000;
 
 /// A proxy to keep a tunnel to.
 #[derive(Clone, Debug)]
@@ -48,6 +33,8 @@ pub struct Dialer {
     handler: Arc<dyn Handler>,
     targets: watch::Receiver<Vec<Target>>,
     up: Up,
+    /// Changes when tunnels are to be replaced, as the certificate is another one.
+    renewals: watch::Receiver<u64>,
 }
 
 /// How many tunnels of an agent are up. Clones count the same ones.
@@ -67,13 +54,21 @@ impl Dialer {
         handler: Arc<dyn Handler>,
         targets: watch::Receiver<Vec<Target>>,
     ) -> Self {
-        Self { tasks, handler, targets, up: Up::default() }
+        let (_never, renewals) = watch::channel(0);
+        Self { tasks, handler, targets, renewals, up: Up::default() }
     }
 
     /// Counts the tunnels that are up.
     #[must_use]
     pub fn up(&self) -> Up {
         self.up.clone()
+    }
+
+    /// The same, with every tunnel replaced whenever `renewals` changes: a new one is opened, and the
+    /// old one ends when what is under way on it has.
+    #[must_use]
+    pub fn renewed_by(self, renewals: watch::Receiver<u64>) -> Self {
+        Self { renewals, ..self }
     }
 
     /// Follows the targets until shutdown.
@@ -104,27 +99,64 @@ impl Dialer {
     /// Starts the task that keeps one tunnel up; cancelling the group ends it.
     fn keep_tunnel(&self, target: Target) -> Tasks {
         let group = self.tasks.child();
-        let (tasks, handler, up) = (group.clone(), self.handler.clone(), self.up.clone());
-        group.spawn("tunnel.dialer", async move {
-            let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
-            while !tasks.is_cancelled() {
-                let began = Instant::now();
-                match run_tunnel(&target, handler.clone(), &up, &tasks).await {
-                    // A proxy that takes tunnels and ends them at once, because this agent is
-                    // locked for example, is not asked ten times a second.
-                    Ok(()) if began.elapsed() >= LASTING => backoff.reset(),
-                    Ok(()) => {}
-                    Err(error) => {
-                        tracing::warn!(proxy = target.endpoint.describe(), %error, "no tunnel to the proxy");
-                    }
-                }
-                tokio::select! {
-                    () = tasks.cancelled() => return,
-                    () = tokio::time::sleep(backoff.next_delay()) => {}
+        let (tasks, handler, renewals) =
+            (group.clone(), self.handler.clone(), self.renewals.clone());
+        group.spawn("tunnel.dialer", keep(target, handler, renewals, self.up.clone(), tasks));
+        group
+    }
+}
+
+/// Keeps one tunnel up until the group ends.
+async fn keep(
+    target: Target,
+    handler: Arc<dyn Handler>,
+    mut renewals: watch::Receiver<u64>,
+    up: Up,
+    tasks: Tasks,
+) {
+    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+    let mut current: Option<(Link, Counted)> = None;
+    loop {
+        // Before it is dialled: what is renewed meanwhile is newer than this.
+        renewals.mark_unchanged();
+        let opened = tokio::select! {
+            () = tasks.cancelled() => return,
+            opened = Link::open(&target.endpoint, handler.clone(), &tasks) => opened,
+        };
+        let is_newest = opened.is_ok();
+        match opened {
+            Ok(next) => {
+                tracing::info!(proxy = target.endpoint.describe(), "tunnel to the proxy is up");
+                if let Some((old, _counted)) = current.replace((next, up.one())) {
+                    old.drain();
                 }
             }
-        });
-        group
+            Err(error) => {
+                tracing::warn!(proxy = target.endpoint.describe(), %error, "no tunnel to the proxy");
+            }
+        }
+        // One that could not be replaced goes on meanwhile.
+        if let Some((link, _)) = current.as_mut().filter(|_| is_newest) {
+            tokio::select! {
+                () = tasks.cancelled() => return,
+                () = link.ended() => {
+                    // A proxy that takes tunnels and ends them at once, because this agent is
+                    // locked for example, is not asked ten times a second.
+                    if link.age() >= LASTING {
+                        backoff.reset();
+                    }
+                    current = None;
+                }
+                () = renewed(&mut renewals) => {
+                    backoff.reset();
+                    continue;
+                }
+            }
+        }
+        tokio::select! {
+            () = tasks.cancelled() => return,
+            () = tokio::time::sleep(backoff.next_delay()) => {}
+        }
     }
 }
 
@@ -155,57 +187,9 @@ impl std::fmt::Debug for Dialer {
     }
 }
 
-/// The answer, or another in its place when its headers would end the tunnel.
-fn sendable(answer: Response<Body>) -> Response<Body> {
-    if heads::fit(answer.headers(), heads::ANSWER_BYTES) {
-        return answer;
+/// Waits for a renewal. When nobody tells of any more there is none.
+async fn renewed(renewals: &mut watch::Receiver<u64>) {
+    if renewals.changed().await.is_err() {
+        std::future::pending::<()>().await;
     }
-    tracing::warn!(status = %answer.status(), "the headers of an answer are too long; it is not sent");
-    let mut refusal = Response::new(api::empty());
-    *refusal.status_mut() = StatusCode::BAD_GATEWAY;
-    refusal
-}
-
-/// Opens a tunnel and serves it until it ends; on shutdown it is drained.
-async fn run_tunnel(
-    target: &Target,
-    handler: Arc<dyn Handler>,
-    up: &Up,
-    tasks: &Tasks,
-) -> Result<(), api::Error> {
-    let stream = tokio::select! {
-        () = tasks.cancelled() => return Ok(()),
-        stream = target.endpoint.open() => stream?,
-    };
-    tracing::info!(proxy = target.endpoint.describe(), "tunnel to the proxy is up");
-    let _counted = up.one();
-    let service = service_fn(move |request: Request<Incoming>| {
-        let answer = match health::answer(&request) {
-            Some(alive) => Box::pin(std::future::ready(alive)),
-            None => handler.call(request.map(api::boxed)),
-        };
-        async move { Ok::<_, std::convert::Infallible>(sendable(answer.await)) }
-    });
-    let executor = TaskExecutor::new(tasks.clone(), "tunnel.request");
-    let connection = http2::Builder::new(executor)
-        .timer(TokioTimer::new())
-        .keep_alive_interval(KEEP_ALIVE_INTERVAL)
-        .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(MAX_STREAMS)
-        .max_header_list_size(heads::REQUEST_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = tasks.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "tunnel broke");
-    }
-    Ok(())
 }

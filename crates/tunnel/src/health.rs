@@ -19,6 +19,10 @@ use tokio::time::{Instant, sleep, timeout};
 const FRESH: Duration = Duration::from_millis(500);
 /// Who gives no sign of life for so long is passed over.
 const PATIENCE: Duration = Duration::from_millis(500);
+/// How long an agent may take to answer that it knows of its tunnel.
+const GREETING: Duration = Duration::from_secs(10);
+/// Where an agent is told that its tunnel is in use. One of an older version has nothing there.
+const IN_USE: &str = "/tunnel/in-use";
 /// Where an agent is asked.
 const PATH: &str = "/tunnel/alive";
 
@@ -78,9 +82,15 @@ impl Health {
         }
     }
 
+    /// Tells the agent that requests come this way from now on, whatever it says to that.
+    pub(crate) async fn greet(&self, mut sender: SendRequest<Body>) {
+        if let Ok(Ok(_known)) = timeout(GREETING, sender.send_request(to(IN_USE))).await {
+            self.heard();
+        }
+    }
+
     async fn ask(&self, mut sender: SendRequest<Body>) -> bool {
-        let mut question = Request::new(api::empty());
-        *question.uri_mut() = http::Uri::from_static(PATH);
+        let question = to(PATH);
         let health = self.clone();
         let mut answer = Box::pin(async move {
             let answered = sender.send_request(question).await.is_ok();
@@ -107,11 +117,24 @@ impl Health {
     }
 }
 
+fn to(path: &'static str) -> Request<Body> {
+    let mut request = Request::new(api::empty());
+    *request.uri_mut() = http::Uri::from_static(path);
+    request
+}
+
 /// The answer to who asks whether the agent is there.
 pub(crate) fn answer<B>(request: &Request<B>) -> Option<Response<Body>> {
-    (request.method() == Method::GET && request.uri().path() == PATH).then(|| {
-        let mut response = Response::new(api::empty());
-        *response.status_mut() = StatusCode::NO_CONTENT;
-        response
-    })
+    (request.method() == Method::GET && request.uri().path() == PATH).then(nothing)
+}
+
+/// The answer to who says that a tunnel is in use.
+pub(crate) fn taken_up<B>(request: &Request<B>) -> Option<Response<Body>> {
+    (request.method() == Method::GET && request.uri().path() == IN_USE).then(nothing)
+}
+
+fn nothing() -> Response<Body> {
+    let mut response = Response::new(api::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
 }

@@ -9,6 +9,7 @@ mod executor;
 mod handler;
 mod heads;
 mod health;
+mod link;
 mod registry;
 
 pub use dialer::{Dialer, Target, Up};

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -113,7 +114,14 @@ impl Registry {
             .max_header_list_size(heads::ANSWER_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;
-        let _attached = self.insert(host_id, Way::Tunnel(sender, Health::new(tasks)));
+        let health = Health::new(tasks);
+        let _attached = self.insert(host_id, Way::Tunnel(sender.clone(), health.clone()));
+        let mut connection = pin!(connection);
+        // The agent learns that requests come this way, and that an older tunnel may end.
+        tokio::select! {
+            outcome = connection.as_mut() => return outcome,
+            () = health.greet(sender) => {}
+        }
         connection.await
     }
 

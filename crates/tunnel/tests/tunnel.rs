@@ -6,7 +6,7 @@
 )]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api::{Body, Endpoint};
@@ -51,6 +51,8 @@ struct Proxy {
     registry: Registry,
     tasks: Tasks,
     target: Target,
+    /// Tunnels so far.
+    accepted: Arc<AtomicUsize>,
     _directory: tempfile::TempDir,
 }
 
@@ -60,17 +62,25 @@ fn proxy(host: &'static str) -> Proxy {
     let listener = UnixListener::bind(&path).unwrap();
     let (registry, tasks) = (Registry::default(), Tasks::new());
     let (accepting, links) = (registry.clone(), tasks.clone());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = accepted.clone();
     tasks.spawn_until_cancelled("test.accept", async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
+            count.fetch_add(1, Ordering::Relaxed);
             let (registry, tasks) = (accepting.clone(), links.clone());
+            let is_first = count.load(Ordering::Relaxed) == 1;
             links.spawn_until_cancelled("test.tunnel", async move {
+                if !is_first {
+                    // A proxy looks at who is there before it uses a tunnel.
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
                 _ = registry.run_tunnel(host.to_owned(), stream, &tasks).await;
             });
         }
     });
     let target = Target { key: "one".to_owned(), endpoint: Endpoint::Unix(path) };
-    Proxy { registry, tasks, target, _directory: directory }
+    Proxy { registry, tasks, target, accepted, _directory: directory }
 }
 
 fn request(path: &str) -> Request<Body> {
@@ -334,5 +344,35 @@ async fn an_agent_that_refuses_to_say_that_it_is_there_is_asked_again() {
     };
     tokio::time::timeout(Duration::from_secs(5), again).await.unwrap();
     agent.cancel();
+    proxy.tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn a_renewed_tunnel_is_up_before_the_old_one_ends_and_loses_nothing() {
+    let proxy = proxy("agent-9");
+    let agent = Tasks::new();
+    let (_publish, targets) = watch::channel(vec![proxy.target.clone()]);
+    let (renew, renewals) = watch::channel(0_u64);
+    let dialer = Dialer::new(agent.clone(), Arc::new(Echo), targets).renewed_by(renewals);
+    agent.spawn("dialer", dialer.run());
+    eventually(|| proxy.registry.is_connected("agent-9")).await;
+    let mut calls = Vec::new();
+    for renewal in 1..=3 {
+        renew.send(u64::try_from(renewal).unwrap()).unwrap();
+        // Sent by the old tunnel, between both, and by the new one.
+        while proxy.accepted.load(Ordering::Relaxed) <= renewal || calls.len() < renewal * 20 {
+            assert!(proxy.registry.is_connected("agent-9"));
+            let registry = proxy.registry.clone();
+            calls.push(proxy.tasks.spawn("test.call", async move {
+                let answer = registry.send("agent-9", request("/x"), Repeat::Never).await?;
+                Ok::<_, SendError>(api::collect(answer.into_body(), 64).await.unwrap())
+            }));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+    for call in calls {
+        assert_eq!(&call.await.unwrap().unwrap()[..], b"/x!");
+    }
+    assert_eq!(agent.shutdown(Duration::from_secs(5)).await, Vec::<String>::new());
     proxy.tasks.shutdown(Duration::from_secs(5)).await;
 }
