@@ -150,10 +150,17 @@ async fn open_tls(
 
 fn tls_error(address: &str, error: &std::io::Error) -> Error {
     if let Some(reason) = pki::VerifyError::find(error) {
-        return Error::new(
+        let error = Error::new(
             crate::ErrorKind::Unauthenticated,
             format!("the certificate that {address} shows is not trusted: {reason}"),
         );
+        return match reason {
+            pki::VerifyError::UnknownAuthority => error.hint(
+                "if the cluster's authorities have changed since these credentials were made, \
+                 `tsh login --ca-pin=sha256:…` mends it; `tctl status` on the auth host prints the pin",
+            ),
+            _ => error,
+        };
     }
     let rustls_error =
         error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()).cloned();

@@ -57,6 +57,7 @@ pub enum Operation {
     AnswerMfaPage,
     WhoAmI,
     Status,
+    RotateAuthorities,
     List,
     Create,
     Get,
@@ -281,6 +282,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/status",
         Access::Authenticated,
         "The cluster's name, version, pins and authorities",
+    ),
+    row(
+        Operation::RotateAuthorities,
+        Method::POST,
+        "/v1/authorities/rotate",
+        Access::Rule,
+        "Take a step of a change of the cluster's keys (verb rotate on cert_authority)",
     ),
     row(
         Operation::List,

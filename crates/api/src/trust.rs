@@ -3,6 +3,7 @@
 use pki::{CaCertificate, CaKind, Trust, TrustStore};
 use resource::AuthorityType;
 use runtime::Tasks;
+use tokio::sync::watch;
 
 use crate::error::Error;
 use crate::replica::Replica;
@@ -24,11 +25,13 @@ pub fn trust_of(cluster: &str, authorities: &Authorities) -> Result<Trust, Error
         .map_err(|error| Error::internal(format!("the authorities cannot be trusted: {error}")))
 }
 
-/// Follows the replicated authorities into `trust`, as a task of `tasks`.
+/// Follows the replicated authorities into `trust`, as a task of `tasks`, and tells each generation of it
+/// to whoever has to look again at what was believed before.
 ///
 /// A copy without an authority of one of the two kinds changes nothing: a service that trusts
 /// nobody could never learn better.
-pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) {
+pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) -> watch::Receiver<u64> {
+    let (tell, told) = watch::channel(trust.generation());
     let replica = replica.clone();
     let mut changes = replica.changes();
     tasks.spawn_until_cancelled("api.trust", async move {
@@ -36,7 +39,11 @@ pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) {
             let snapshot = replica.snapshot();
             match read(&snapshot, &trust.cluster()) {
                 // Replacing trust by an equal one costs nothing and forgets nothing.
-                Ok(Some(new)) => trust.replace(new),
+                Ok(Some(new)) => {
+                    trust.replace(new);
+                    let generation = trust.generation();
+                    tell.send_if_modified(|told| std::mem::replace(told, generation) != generation);
+                }
                 Ok(None) => {}
                 Err(error) => {
                     tracing::error!(error = error.cause(), "authorities left as they were");
@@ -47,6 +54,7 @@ pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) {
             }
         }
     });
+    told
 }
 
 fn read(snapshot: &Snapshot, cluster: &str) -> Result<Option<Trust>, Error> {

@@ -24,6 +24,7 @@ macro_rules! debug_by_name {
 
 mod local;
 mod mfa;
+mod rotation;
 mod seen;
 mod sso;
 
@@ -36,6 +37,7 @@ pub use self::mfa::{
     MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
     MfaRead, MfaStage,
 };
+pub use self::rotation::{AuthorityStatus, RotationReport, RotationRequest};
 pub use self::seen::{SeenApp, SeenDefinition, SeenQuery, SeenReport, SeenTools};
 pub use self::sso::{
     AppTokenIdentity, AppTokenRequest, SignInChoice, SsoAnswer, SsoAnswered, SsoBegin, SsoBegun,
@@ -336,23 +338,6 @@ pub struct Status {
     pub ca_pins: Vec<String>,
     /// One entry for each authority.
     pub authorities: Vec<AuthorityStatus>,
-}
-
-/// The state of one certificate authority.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub struct AuthorityStatus {
-    /// `user`, `host` or `jwt`.
-    pub kind: String,
-    /// Where a rotation stands; `standby` when none is under way.
-    pub rotation: String,
-    /// When the newest key was made.
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        with = "time::serde::rfc3339::option"
-    )]
-    #[schemars(with = "Option<Instant>")]
-    pub since: Option<OffsetDateTime>,
 }
 
 /// What a proxy says of its cluster to anybody.

@@ -145,6 +145,8 @@ codes! {
 
     CERTIFICATE_CREATE "cert.create" "TC000I"
         "A certificate was issued.";
+    AUTHORITY_ROTATE "cert_authority.rotate" "TSK00I"
+        "The change of the cluster's keys went on to another phase.";
     ASSERTION_CREATE "assertion.create" "TSJ00I"
         "A statement of who a user is was signed for an MCP server.";
     INSTANCE_JOIN "instance.join" "TJ002I"

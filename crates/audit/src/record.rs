@@ -13,7 +13,8 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 pub use self::cluster::{
-    AccessDenied, AssertionCreate, AuthAttempt, CertCreate, CertIdentity, InstanceJoin,
+    AccessDenied, AssertionCreate, AuthAttempt, AuthorityRotate, CertCreate, CertIdentity,
+    InstanceJoin,
 };
 pub use self::mcp::{
     EgressAuth, McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSession,

@@ -114,7 +114,8 @@ fn write(
     let traits =
         matches!(claims, JwtClaims::Traits | JwtClaims::RolesAndTraits).then_some(&user.traits);
     let (begin, end) = (from.unix_timestamp(), until.unix_timestamp());
-    let key = &core.authorities.jwt;
+    let authorities = core.authorities.current();
+    let key = &authorities.jwt;
     let fault = |error: JwtError| Error::internal(error);
     let mut ids = statement.token_ids.iter();
     let jwt = key.sign(&Claims {

@@ -1,17 +1,27 @@
-//! The cluster's own keys: made when the cluster begins, kept in the store, read when the service
-//! starts.
+//! The cluster's own keys: made when the cluster begins, kept in the store, read again whenever they
+//! change there.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Error, ErrorKind, wire};
-use pki::{CaCertificate, CaKind, CertificateAuthority, JwtKey, PrivateKey, Trust};
+use pki::{CaCertificate, CaKind, CertificateAuthority, JwtKey, PrivateKey, Trust, TrustStore};
 use resource::{AuthorityType, CaKey, CertAuthority, Kind, Resource, Secret};
+use runtime::Backoff;
 use time::OffsetDateTime;
+use tokio::sync::watch;
 
+use crate::core::Core;
 use crate::records::{Condition, Records};
+use crate::rotation;
 
 /// How long an authority's certificate lives: ten years, as a change of keys needs every client.
 const VALIDITY: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+/// How long an answer waits until this service signs by what was written.
+const SETTLE: Duration = Duration::from_millis(500);
+/// Delays between attempts to read the keys.
+const RETRY_FIRST: Duration = Duration::from_millis(250);
+const RETRY_MOST: Duration = Duration::from_secs(30);
 
 /// What the cluster signs with.
 #[derive(Debug)]
@@ -23,6 +33,112 @@ pub(crate) struct Authorities {
     records: [CertAuthority; 3],
 }
 
+/// The newest [`Authorities`], and whom they make the cluster believe.
+#[derive(Debug)]
+pub(crate) struct Keyring {
+    current: watch::Sender<Arc<Authorities>>,
+    cluster: String,
+    trust: TrustStore,
+}
+
+// === impl Keyring ===
+
+impl Keyring {
+    pub(crate) fn new(authorities: Authorities, cluster: &str) -> Result<Self, Error> {
+        let trust = TrustStore::new(authorities.trust(cluster)?);
+        let (current, _) = watch::channel(Arc::new(authorities));
+        Ok(Self { current, cluster: cluster.to_owned(), trust })
+    }
+
+    /// What signs now. Whatever belongs together is taken from one of these.
+    pub(crate) fn current(&self) -> Arc<Authorities> {
+        self.current.borrow().clone()
+    }
+
+    /// Tells of changes. Trust has changed when this does.
+    pub(crate) fn changes(&self) -> watch::Receiver<Arc<Authorities>> {
+        self.current.subscribe()
+    }
+
+    /// Whom the cluster believes.
+    pub(crate) fn trust(&self) -> &TrustStore {
+        &self.trust
+    }
+
+    /// Waits until what was written is what this service signs by.
+    pub(crate) async fn settle(&self, written: &[Resource]) {
+        let mut changes = self.changes();
+        let is_shown = |current: &Arc<Authorities>| {
+            written.iter().all(|resource| {
+                let mut records = current.records.iter();
+                records.any(|record| record.metadata.revision == resource.metadata().revision)
+            })
+        };
+        if tokio::time::timeout(SETTLE, changes.wait_for(is_shown)).await.is_err() {
+            tracing::debug!("the authorities that were written are not in use yet");
+        }
+    }
+
+    /// A key is believed before it signs.
+    fn replace(&self, authorities: Authorities) -> Result<(), Error> {
+        self.trust.replace(authorities.trust(&self.cluster)?);
+        self.current.send_replace(Arc::new(authorities));
+        Ok(())
+    }
+}
+
+/// Reads the keys again whenever they change in the store, whoever changed them. What cannot be read
+/// changes nothing.
+pub(crate) async fn follow(core: Arc<Core>) {
+    let mut changes = core.replica.changes();
+    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+    let mut seen = None;
+    loop {
+        changes.mark_unchanged();
+        let shown = core.replica.snapshot().authorities.clone();
+        if !seen.as_ref().is_some_and(|seen| shown.is_same(seen)) {
+            let read = stored(&core.records, &core.cluster).await;
+            match read.and_then(Authorities::read).and_then(|new| core.authorities.replace(new)) {
+                Ok(()) => {
+                    seen = Some(shown);
+                    backoff.reset();
+                }
+                Err(error) => {
+                    tracing::error!(
+                        %error,
+                        cause = error.cause(),
+                        "the authorities cannot be read; they stay what they were"
+                    );
+                    backoff.wait().await;
+                    continue;
+                }
+            }
+        }
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The authorities of the cluster in the store, in the order of [`AuthorityType::ALL`].
+pub(crate) async fn stored(records: &Records, cluster: &str) -> Result<Vec<CertAuthority>, Error> {
+    let (resources, _cursor) = records.list(Kind::CertAuthority).await?;
+    let found: Vec<CertAuthority> = resources
+        .into_iter()
+        .filter_map(|resource| CertAuthority::try_from(resource).ok())
+        .collect();
+    let of = |authority: AuthorityType| {
+        let name = CertAuthority::name_of(authority, cluster);
+        let mut all = found.iter();
+        all.find(|found| found.metadata.name == name && found.spec.authority == authority)
+            .cloned()
+            .ok_or_else(|| {
+                Error::internal(format!("the {authority} authority is not in the store"))
+            })
+    };
+    AuthorityType::ALL.into_iter().map(of).collect()
+}
+
 // === impl Authorities ===
 
 impl Authorities {
@@ -32,9 +148,17 @@ impl Authorities {
         cluster: &str,
         now: OffsetDateTime,
     ) -> Result<Self, Error> {
-        let user = load(records, AuthorityType::User, cluster, now).await?;
-        let host = load(records, AuthorityType::Host, cluster, now).await?;
-        let jwt = load(records, AuthorityType::Jwt, cluster, now).await?;
+        for authority in AuthorityType::ALL {
+            make_if_missing(records, authority, cluster, now).await?;
+        }
+        Self::read(stored(records, cluster).await?)
+    }
+
+    /// What signs, from the records in the store.
+    fn read(records: Vec<CertAuthority>) -> Result<Self, Error> {
+        let [user, host, jwt] = <[CertAuthority; 3]>::try_from(records).map_err(|_others| {
+            Error::internal("the store holds other authorities than it should")
+        })?;
         Ok(Self {
             user: authority(&user)?,
             host: authority(&host)?,
@@ -65,14 +189,13 @@ impl Authorities {
 
     /// One entry for each authority.
     pub(crate) fn status(&self) -> Vec<wire::AuthorityStatus> {
-        self.records
-            .iter()
-            .map(|record| wire::AuthorityStatus {
-                kind: record.spec.authority.as_str().to_owned(),
-                rotation: "standby".to_owned(),
-                since: record.spec.active_keys.first().and_then(|key| key.created),
-            })
-            .collect()
+        self.records.iter().map(|record| rotation::status(&record.spec)).collect()
+    }
+
+    /// When the next step of an automatic change of keys is due.
+    pub(crate) fn next_step(&self) -> Option<OffsetDateTime> {
+        let due = self.records.iter().filter_map(|record| rotation::due(&record.spec.rotation));
+        due.map(|(_phase, at)| at).min()
     }
 
     fn certificates(
@@ -93,30 +216,31 @@ impl Authorities {
     }
 }
 
-async fn load(
+async fn make_if_missing(
     records: &Records,
     authority: AuthorityType,
     cluster: &str,
     now: OffsetDateTime,
-) -> Result<CertAuthority, Error> {
+) -> Result<(), Error> {
     let name = CertAuthority::name_of(authority, cluster);
-    if let Some(found) = records.find(Kind::CertAuthority, &name).await? {
-        return CertAuthority::try_from(found).map_err(Error::internal);
+    if records.find(Kind::CertAuthority, &name).await?.is_some() {
+        return Ok(());
     }
     let fresh = CertAuthority::new(authority, cluster, vec![generate(authority, cluster, now)?]);
-    let fresh = Resource::from(fresh);
-    let kept = match records.write(&fresh, Condition::Absent, Vec::new()).await {
-        Ok(kept) => kept,
+    match records.write(&Resource::from(fresh), Condition::Absent, Vec::new()).await {
+        Ok(_kept) => Ok(()),
         // Another auth service over the same store was faster: its keys are the cluster's.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            records.get(Kind::CertAuthority, &name).await?
-        }
-        Err(error) => return Err(error),
-    };
-    CertAuthority::try_from(kept).map_err(Error::internal)
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
-fn generate(authority: AuthorityType, cluster: &str, now: OffsetDateTime) -> Result<CaKey, Error> {
+/// A new key that signs.
+pub(crate) fn generate(
+    authority: AuthorityType,
+    cluster: &str,
+    now: OffsetDateTime,
+) -> Result<CaKey, Error> {
     let kind = match authority {
         AuthorityType::User => CaKind::User,
         AuthorityType::Host => CaKind::Host,

@@ -85,7 +85,8 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         issued: now,
         expires,
     };
-    let authority = &core.authorities.user;
+    let authorities = core.authorities.current();
+    let authority = &authorities.user;
     let certificate = authority.issue_user(key, &identity).map_err(|error| {
         // Too many traits or roles for a certificate is something that an administrator can mend.
         Error::invalid(format!("user {:?} cannot be certified: {error}", identity.name))
@@ -96,7 +97,7 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         traits: identity.traits.clone(),
         certificate: certificate.to_pem(),
         cluster: core.cluster.clone(),
-        authorities: core.authorities.wire(),
+        authorities: authorities.wire(),
         valid_until: expires,
     };
     Ok(Issued { identity: identity.into(), credentials })

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
-use crate::authorities::Authorities;
+use crate::authorities::Keyring;
 use crate::catalog::{self, Catalog};
 use crate::leases::Leases;
 use crate::logins::Logins;
@@ -28,13 +28,14 @@ const SETTLE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
-pub(crate) const REPLICATED: [Kind; 6] = [
+pub(crate) const REPLICATED: [Kind; 7] = [
     Kind::Role,
     Kind::User,
     Kind::Lock,
     Kind::ClusterAuthPreference,
     Kind::Proxy,
     Kind::AppAuthConfig,
+    Kind::CertAuthority,
 ];
 
 /// The parts of the service.
@@ -47,8 +48,9 @@ pub(crate) struct Core {
     pub(crate) replica: Replica,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) leases: Arc<Leases>,
+    /// The authorities' own: they replace it.
     pub(crate) trust: TrustStore,
-    pub(crate) authorities: Authorities,
+    pub(crate) authorities: Keyring,
     pub(crate) audit: AuditLog,
     pub(crate) attempts: Attempts,
     pub(crate) passwords: Passwords,
@@ -157,7 +159,8 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::AppServer => &snapshot.app_servers.get(name)?.metadata,
         Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
         Kind::Agent => &snapshot.agents.get(name)?.metadata,
-        Kind::Token | Kind::CertAuthority | Kind::Oidc | Kind::Saml | Kind::Github => return None,
+        Kind::CertAuthority => &snapshot.authorities.get(name)?.metadata,
+        Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()
 }

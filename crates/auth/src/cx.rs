@@ -73,11 +73,13 @@ impl OpCx {
             Caller::Service(service) => {
                 let now = core.clock.now();
                 refuse_expired(&peer.caller, now)?;
+                refuse_disbelieved(core, peer)?;
                 locks::refuse_service(&core.replica.snapshot(), now, service)?;
                 Rights::Host(service.clone())
             }
             Caller::User(identity) => {
                 refuse_expired(&peer.caller, core.clock.now())?;
+                refuse_disbelieved(core, peer)?;
                 if identity.app.is_some() {
                     return Err(Error::denied("this certificate is good for one MCP server only"));
                 }
@@ -406,6 +408,18 @@ fn refuse_elsewhere(
         .hint(again)),
         _ => Ok(()),
     }
+}
+
+/// The connection may have been opened before the authority was replaced.
+fn refuse_disbelieved(core: &Core, peer: &Peer) -> Result<(), Error> {
+    if peer.is_believed(core) {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::Unauthenticated,
+        "the certificate is by an authority that the cluster has replaced",
+    )
+    .hint("sign in again with `tsh login`"))
 }
 
 fn refuse_expired(caller: &Caller, now: time::OffsetDateTime) -> Result<(), Error> {

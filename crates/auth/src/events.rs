@@ -162,10 +162,19 @@ pub(crate) async fn changed(
 /// What was announced did not happen. The announcement stands, so this must be told as well; when
 /// even that fails there is only the service's own log left.
 pub(crate) async fn failed(cx: &OpCx, announced_by: &str, error: &Error) {
-    let actor = actor(cx.caller());
+    did_not_happen(&cx.core().audit, &actor(cx.caller()), announced_by, error).await;
+}
+
+/// The same of what the service does by itself.
+pub(crate) async fn did_not_happen(
+    audit: &AuditLog,
+    actor: &UserMetadata,
+    announced_by: &str,
+    error: &Error,
+) {
     let outcome = Outcome::Failure(Text::new(error.message()));
-    let event = OperationFailed { actor: &actor, announced_by, outcome };
-    if let Err(unrecorded) = cx.core().audit.record(&event).await {
+    let event = OperationFailed { actor, announced_by, outcome };
+    if let Err(unrecorded) = audit.record(&event).await {
         tracing::error!(
             announced_by,
             error = error.message(),

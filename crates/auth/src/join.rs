@@ -100,7 +100,8 @@ pub(crate) fn certify(
     // Agents are never dialled: a name in their certificates could only be misused.
     let listens = services.contains(&Service::Proxy) || services.contains(&Service::Auth);
     let names = if listens { names.as_slice() } else { &[] };
-    let authority = &core.authorities.host;
+    let authorities = core.authorities.current();
+    let authority = &authorities.host;
     let certificate =
         authority.issue_service(key, &identity, names).map_err(|error| match error {
             IssueError::Name { .. } | IssueError::HostId { .. } | IssueError::Empty { .. } => {
@@ -112,7 +113,7 @@ pub(crate) fn certify(
         host_id: identity.host_id.clone(),
         certificate: format!("{}{}", certificate.to_pem(), authority.certificate().to_pem()),
         cluster: core.cluster.clone(),
-        authorities: core.authorities.wire(),
+        authorities: authorities.wire(),
     };
     Ok((identity, credentials))
 }

@@ -50,6 +50,7 @@ mod resources;
 mod rights;
 mod role;
 mod roles;
+mod rotation;
 mod selection;
 mod service;
 mod sign_in;

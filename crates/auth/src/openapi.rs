@@ -178,6 +178,9 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         }
         Operation::WhoAmI => of(None, schema::<wire::WhoAmI>(s)),
         Operation::Status => of(None, schema::<wire::Status>(s)),
+        Operation::RotateAuthorities => {
+            of(Some(schema::<wire::RotationRequest>(s)), schema::<wire::RotationReport>(s))
+        }
         Operation::List => Shape {
             query: &[SECRETS, SELECTORS, ONE_PER_APP],
             ..of(None, schema::<wire::ListBody>(s))

@@ -14,7 +14,7 @@ use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
     app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join, mfa,
-    openapi, resources, sign_in, sso, tools, watch,
+    openapi, resources, rotation, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.
@@ -58,6 +58,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::OpenApi => answer::json(&openapi::document()?),
         Operation::WhoAmI => answer::json(&who_am_i(cx)),
         Operation::Status => answer::json(&status(cx.core())?),
+        Operation::RotateAuthorities => answer::json(&rotation::rotate(cx, &call.json()?).await?),
         Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::SignIn => answer::json(&sign_in::sign_in(cx, call.json()?).await?),
@@ -174,21 +175,23 @@ fn secrets(call: &Call) -> Result<Secrets, Error> {
 }
 
 fn ping(core: &Core) -> Result<Ping, Error> {
+    let authorities = core.authorities.current();
     Ok(Ping {
         cluster: core.cluster.clone(),
         version: VERSION.to_owned(),
-        ca_pins: core.authorities.pins()?,
-        host_authorities: core.authorities.wire().host,
+        ca_pins: authorities.pins()?,
+        host_authorities: authorities.wire().host,
         sign_in: Some(sso::choice(core)),
     })
 }
 
 fn status(core: &Core) -> Result<Status, Error> {
+    let authorities = core.authorities.current();
     Ok(Status {
         cluster: core.cluster.clone(),
         version: VERSION.to_owned(),
-        ca_pins: core.authorities.pins()?,
-        authorities: core.authorities.status(),
+        ca_pins: authorities.pins()?,
+        authorities: authorities.status(),
     })
 }
 

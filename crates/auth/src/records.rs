@@ -48,11 +48,6 @@ impl Records {
         }
     }
 
-    /// A resource that should be there.
-    pub(crate) async fn get(&self, kind: Kind, name: &str) -> Result<Resource, Error> {
-        self.find(kind, name).await?.ok_or_else(|| Error::not_found(kind.not_found(name)))
-    }
-
     /// All resources of a kind, and the moment at which they were all.
     pub(crate) async fn list(&self, kind: Kind) -> Result<(Vec<Resource>, Cursor), Error> {
         let snapshot = self
@@ -109,6 +104,38 @@ impl Records {
         let expected = store::Revision::new(revision.as_str());
         let write = Write::delete_if(keys::resource(kind, name)?, expected);
         self.apply(kind, name, write, others).await.map(drop)
+    }
+
+    /// Writes resources over what they were made from, all of them or none, and gives them back as
+    /// they are stored.
+    pub(crate) async fn replace_all(&self, resources: &[Resource]) -> Result<Vec<Resource>, Error> {
+        let mut writes = Vec::with_capacity(resources.len());
+        for resource in resources {
+            let Some(revision) = &resource.metadata().revision else {
+                return Err(Error::internal("a stored resource has no revision"));
+            };
+            let key = keys::resource(resource.kind(), resource.name())?;
+            let expected = store::Revision::new(revision.as_str());
+            let (value, expires) = (encode(resource)?, resource.metadata().expires);
+            writes.push(Write::compare_and_swap(key, expected, value, expires));
+        }
+        let named = |key: &store::Key| keys::parse_resource(key);
+        let revisions = self.store.write(writes).await.map_err(|error| match &error {
+            store::Error::Conflict { key, .. }
+            | store::Error::NotFound { key }
+            | store::Error::AlreadyExists { key } => match named(key) {
+                Some((kind, name)) => conflict(kind, &name),
+                None => fault::store(&error),
+            },
+            _ => fault::store(&error),
+        })?;
+        if revisions.len() != resources.len() {
+            return Err(Error::internal("the store did not say what became of a write"));
+        }
+        let revised = resources.iter().zip(revisions).map(|(resource, revision)| {
+            resource.clone().with_revision(Revision::new(revision.as_str()))
+        });
+        Ok(revised.collect())
     }
 
     /// Writes resources, whatever was there. They do not depend on each other: when some cannot be

@@ -11,8 +11,8 @@ use audit::record::{Change, UserMetadata};
 use bytes::Bytes;
 use pki::tls::{self, ServerCredentials};
 use pki::{
-    CaKind, Certificate, CertificateAuthority, ClientAuth, Credentials, CredentialsSlot, JwtKey,
-    PrivateKey, Service, TrustStore,
+    CaCertificate, CaKind, CaPin, Certificate, CertificateAuthority, ClientAuth, Credentials,
+    CredentialsSlot, JwtKey, PrivateKey, Service, TrustStore,
 };
 use resource::Resource;
 use runtime::{Clock, Tasks};
@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
-use crate::authorities::Authorities;
+use crate::authorities::{Authorities, Keyring};
 use crate::catalog::{self, Catalog};
 use crate::core::{Core, REPLICATED};
 use crate::http::{self, listener, local};
@@ -36,7 +36,7 @@ use crate::password::Passwords;
 use crate::providers::Providers;
 use crate::records::{Condition, Records};
 use crate::source::StoreSource;
-use crate::{events, fault, keys};
+use crate::{authorities, events, fault, keys, rotation};
 
 /// How long the service waits for its own copy of the store when it starts.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -138,10 +138,11 @@ impl Auth {
         leases.grace(&catalog).await?;
         tasks.spawn_until_cancelled("auth.leases", leases.clone().flush());
         tasks.spawn_until_cancelled("auth.records", leases.clone().keep(catalog.clone()));
+        let authorities = Keyring::new(authorities, &cluster_name)?;
         let core = Arc::new(Core {
             catalog,
             leases,
-            trust: TrustStore::new(authorities.trust(&cluster_name)?),
+            trust: authorities.trust().clone(),
             cluster: cluster_name,
             source,
             replica,
@@ -156,6 +157,8 @@ impl Auth {
             clock,
         });
         let host_id = host_id.unwrap_or_else(|| Uuid::new_v4().to_string());
+        tasks.spawn_until_cancelled("auth.authorities", authorities::follow(core.clone()));
+        tasks.spawn_until_cancelled("auth.rotation", rotation::run(core.clone(), host_id.clone()));
         let own = Own { host_id: host_id.clone(), node_name, names };
         serve(&core, own, listener, local, tasks)?;
         Ok(Self { core, address, socket, host_id })
@@ -182,7 +185,7 @@ impl Auth {
     /// The authorities as they travel.
     #[must_use]
     pub fn authorities(&self) -> wire::Authorities {
-        self.core.authorities.wire()
+        self.core.authorities.current().wire()
     }
 
     /// What a new client pins.
@@ -190,7 +193,7 @@ impl Auth {
     /// # Errors
     /// An authority cannot be read, which is a fault of ours.
     pub fn ca_pins(&self) -> Result<Vec<String>, Error> {
-        self.core.authorities.pins()
+        self.core.authorities.current().pins()
     }
 
     /// What the service knows of in numbers.
@@ -206,8 +209,8 @@ impl Auth {
 
     /// The key that signs tokens for upstreams.
     #[must_use]
-    pub fn jwt_key(&self) -> &JwtKey {
-        &self.core.authorities.jwt
+    pub fn jwt_key(&self) -> JwtKey {
+        self.core.authorities.current().jwt.clone()
     }
 
     /// The store's resources, without secrets, for replicas in this process.
@@ -310,7 +313,8 @@ fn serve(
     local: Option<UnixListener>,
     tasks: &Tasks,
 ) -> Result<(), Error> {
-    let slot = CredentialsSlot::new(own.certify(core)?);
+    let (first, issuer) = own.certify(core)?;
+    let slot = CredentialsSlot::new(first);
     let credentials = ServerCredentials::new(slot.clone());
     let alpn: [&[u8]; 2] = [ALPN_AUTH, b"h2"];
     let mut config = tls::server_config(&credentials, &core.trust, ClientAuth::Optional, &alpn)
@@ -324,14 +328,22 @@ fn serve(
     }
     let serving = listener::run(core.clone(), router, listener, Arc::new(config), tasks.clone());
     tasks.spawn_critical("auth.listener", serving);
-    tasks.spawn_until_cancelled("auth.renewal", own.renew(core.clone(), slot));
+    tasks.spawn_until_cancelled("auth.renewal", own.renew(core.clone(), slot, issuer));
     Ok(())
+}
+
+/// The authority that a certificate of ours is by.
+fn issuer(core: &Core, certificate: &Certificate) -> Result<CaCertificate, Error> {
+    let trust = core.trust.trust();
+    let issuer = trust.issuer_of(certificate).cloned();
+    issuer.ok_or_else(|| Error::internal("the service's certificate is by none of its authorities"))
 }
 
 // === impl Own ===
 
 impl Own {
-    fn certify(&self, core: &Core) -> Result<Credentials, Error> {
+    /// A certificate, and by which authority it is.
+    fn certify(&self, core: &Core) -> Result<(Credentials, CaPin), Error> {
         let key = PrivateKey::generate().map_err(Error::internal)?;
         let request = ServiceRequest {
             host_id: Some(self.host_id.clone()),
@@ -343,25 +355,36 @@ impl Own {
         let (_identity, credentials) = join::certify(core, &request)?;
         let certificate =
             Certificate::from_pem(&credentials.certificate).map_err(Error::internal)?;
-        let authority = core.authorities.host.certificate();
-        Credentials::new(&certificate, authority, &key).map_err(Error::internal)
+        let issued_by = issuer(core, &certificate)?;
+        let credentials =
+            Credentials::new(&certificate, &issued_by, &key).map_err(Error::internal)?;
+        Ok((credentials, issued_by.pin()))
     }
 
-    /// Replaces the certificate when half of its life is over, for ever.
-    async fn renew(self, core: Arc<Core>, slot: CredentialsSlot) {
-        let mut pause = VALIDITY / 2;
+    /// Replaces the certificate when half of its life is over, or when another key certifies services,
+    /// for ever.
+    async fn renew(self, core: Arc<Core>, slot: CredentialsSlot, mut issuer: CaPin) {
+        let mut changes = core.authorities.changes();
+        let mut until = core.clock.now() + VALIDITY / 2;
         loop {
-            core.clock.sleep(pause).await;
-            pause = match self.certify(&core) {
-                Ok(credentials) => {
+            let signs = |now: &Arc<Authorities>| now.host.certificate().pin();
+            tokio::select! {
+                () = core.clock.sleep_until(until) => {}
+                changed = changes.wait_for(|now| signs(now) != issuer) => if changed.is_err() { return },
+            }
+            let pause = match self.certify(&core) {
+                Ok((credentials, by)) => {
                     slot.replace(credentials);
+                    issuer = by;
                     VALIDITY / 2
                 }
                 Err(error) => {
                     tracing::error!(%error, cause = error.cause(), "cannot renew the certificate");
-                    RENEW_PAUSE
+                    tokio::time::sleep(RENEW_PAUSE).await;
+                    Duration::ZERO
                 }
             };
+            until = core.clock.now() + pause;
         }
     }
 }

@@ -12,6 +12,7 @@ pub(crate) enum Verb {
     Update,
     Delete,
     Impersonate,
+    Rotate,
 }
 
 // === impl Verb ===
@@ -27,6 +28,7 @@ impl Verb {
             Self::Update => "update",
             Self::Delete => "delete",
             Self::Impersonate => "impersonate",
+            Self::Rotate => "rotate",
         }
     }
 

@@ -15,6 +15,7 @@ mod mistakes;
 mod policy;
 mod reference;
 mod rm;
+mod rotate;
 mod sign;
 mod sso;
 mod status;
@@ -61,6 +62,8 @@ async fn dispatch(cx: Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(command) => status::status(&cx, &global, command).await,
         Command::Auth(command) => match command.command {
             AuthCommand::Sign(command) => sign::sign(&cx, &global, command).await,
+            AuthCommand::Rotate(command) => rotate::rotate(&cx, &global, command).await,
+            AuthCommand::Ls(command) => rotate::ls(&cx, &global, command).await,
         },
         Command::Audit(command) => audit::audit(&cx, &global, command).await,
         Command::Policy(command) => policy::policy(&cx, &global, command).await,

@@ -31,6 +31,17 @@ impl Client {
         self.call(Method::POST, "/v1/services/renew", Some(request)).await
     }
 
+    /// Takes a step of a change of the cluster's keys.
+    ///
+    /// # Errors
+    /// No such step can follow, the caller may not, or the server cannot be reached.
+    pub async fn rotate_authorities(
+        &self,
+        request: &wire::RotationRequest,
+    ) -> Result<wire::RotationReport, Error> {
+        self.call(Method::POST, "/v1/authorities/rotate", Some(request)).await
+    }
+
     /// Says which apps this agent serves, and that it is still there: see [`wire::Heartbeat`].
     ///
     /// # Errors

@@ -35,6 +35,23 @@ pub struct CertIdentity<'a> {
     pub expires: Moment,
 }
 
+/// A change of the cluster's keys went on to another phase.
+#[derive(Clone, Debug, Serialize)]
+pub struct AuthorityRotate<'a> {
+    /// Who took the step: a user, or the auth service when it was due.
+    #[serde(flatten)]
+    pub actor: &'a UserMetadata,
+    /// Which authorities: `user`, `host`, `jwt`.
+    pub authorities: Vec<&'a str>,
+    /// The phase that begins.
+    pub phase: &'a str,
+    /// Who takes the next step: `manual` or `auto`.
+    pub mode: &'a str,
+    /// Names the change; none when it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rotation_id: Option<&'a str>,
+}
+
 /// A statement of who a user is was signed for an MCP server.
 #[derive(Clone, Debug, Serialize)]
 pub struct AssertionCreate<'a> {
@@ -124,6 +141,12 @@ pub struct AccessDenied<'a> {
 impl Record for CertCreate<'_> {
     fn code(&self) -> &'static Code {
         &code::CERTIFICATE_CREATE
+    }
+}
+
+impl Record for AuthorityRotate<'_> {
+    fn code(&self) -> &'static Code {
+        &code::AUTHORITY_ROTATE
     }
 }
 

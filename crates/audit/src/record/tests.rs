@@ -236,6 +236,13 @@ fn singles() -> Vec<Event> {
             expires: Some(expires),
         }),
         stamper.event(&AuthPreferenceUpdate { actor: &alice }),
+        stamper.event(&AuthorityRotate {
+            actor: &alice,
+            authorities: vec!["user", "host"],
+            phase: "init",
+            mode: "auto",
+            rotation_id: Some("0195"),
+        }),
         stamper.event(&AssertionCreate {
             user: &alice,
             app_name: "everything",

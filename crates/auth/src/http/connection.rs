@@ -9,6 +9,7 @@ use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use runtime::Tasks;
+use rustls::pki_types::CertificateDer;
 use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +35,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 pub(crate) struct Peer {
     /// Who it is.
     pub(crate) caller: Caller,
+    /// The certificates that say so, the leaf first; none of who showed none.
+    pub(crate) chain: Arc<[CertificateDer<'static>]>,
     /// Where the connection comes from; none for the local socket.
     pub(crate) address: Option<SocketAddr>,
     /// Ends with the connection.
@@ -44,6 +47,27 @@ pub(crate) struct Peer {
 #[derive(Clone, Debug)]
 struct Executor {
     tasks: Tasks,
+}
+
+// === impl Peer ===
+
+impl Peer {
+    /// Whether what the peer showed is still believed. That a certificate ends is another matter.
+    pub(crate) fn is_believed(&self, core: &Core) -> bool {
+        let now = core.clock.now();
+        let at = self.caller.expires().map_or(now, |expires| now.min(expires));
+        self.chain.is_empty() || core.trust.verify(&self.chain, at).is_ok()
+    }
+
+    /// Waits until it is not.
+    async fn until_disbelieved(&self, core: &Core) {
+        let mut changes = core.authorities.changes();
+        while self.is_believed(core) {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
 }
 
 // === impl Executor ===
@@ -60,7 +84,8 @@ where
     }
 }
 
-/// Serves a connection until it ends, its evidence expires, or the service stops.
+/// Serves a connection until it ends, its evidence expires or is not believed any more, or the service
+/// stops.
 pub(super) async fn serve<I>(
     core: &Arc<Core>,
     router: axum::Router,
@@ -79,6 +104,7 @@ pub(super) async fn serve<I>(
     } else {
         (MAX_STREAMS, peer.caller.expires())
     };
+    let guest = peer.clone();
     let service = TowerToHyperService::new(WithPeer { router, peer });
     let mut connection = std::pin::pin!(
         http2::Builder::new(Executor { tasks: scope.tasks().clone() })
@@ -93,7 +119,7 @@ pub(super) async fn serve<I>(
     );
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = end_of(core, expires, tasks) => {
+        () = end_of(core, &guest, expires, tasks) => {
             // Streams without end learn it from the token; the peer learns it from GOAWAY, and
             // opens a new connection, with newer evidence if it has some.
             ended.cancel();
@@ -107,7 +133,7 @@ pub(super) async fn serve<I>(
     }
 }
 
-async fn end_of(core: &Core, expires: Option<OffsetDateTime>, tasks: &Tasks) {
+async fn end_of(core: &Core, peer: &Peer, expires: Option<OffsetDateTime>, tasks: &Tasks) {
     let expiry = async {
         match expires {
             Some(expires) => core.clock.sleep_until(expires).await,
@@ -116,6 +142,7 @@ async fn end_of(core: &Core, expires: Option<OffsetDateTime>, tasks: &Tasks) {
     };
     tokio::select! {
         () = expiry => {}
+        () = peer.until_disbelieved(core) => {}
         () = tasks.cancelled() => {}
     }
 }

@@ -63,7 +63,7 @@ pub(crate) async fn run(
             let _place = place;
             let tasks = &tasks_of_connection;
             let greeted = greet(&core, &acceptor, stream, address, tasks).await;
-            let Some(Greeted { stream, caller, address }) = greeted else { return };
+            let Some(Greeted { stream, caller, chain, address }) = greeted else { return };
             let _seat = match (&caller, waiting_room.try_acquire()) {
                 (Caller::Anonymous, Err(_full)) => {
                     tracing::warn!(%address, limit = MAX_STRANGERS, "too many strangers, one was sent away");
@@ -73,7 +73,7 @@ pub(crate) async fn run(
                 _ => None,
             };
             let connection = CancellationToken::new();
-            let peer = Peer { caller, address: Some(address), connection };
+            let peer = Peer { caller, chain, address: Some(address), connection };
             connection::serve(&core, router, stream, peer, tasks).await;
         });
     }
@@ -83,6 +83,8 @@ pub(crate) async fn run(
 struct Greeted {
     stream: TlsStream<Prefixed<TcpStream>>,
     caller: Caller,
+    /// What it has shown.
+    chain: Arc<[CertificateDer<'static>]>,
     /// Where the client is, be there a proxy between or not.
     address: SocketAddr,
 }
@@ -113,9 +115,12 @@ async fn greet(
         },
         () = tasks.cancelled() => return None,
     };
-    let chain: &[CertificateDer<'static>] = stream.get_ref().1.peer_certificates().unwrap_or(&[]);
-    match identify(core, chain) {
-        Ok(caller) => Some(Greeted { stream, caller, address }),
+    let shown = stream.get_ref().1.peer_certificates().unwrap_or(&[]);
+    // Authorities certify directly: whatever else is shown is not looked at.
+    let chain: Arc<[CertificateDer<'static>]> =
+        shown.iter().take(1).map(|leaf| leaf.clone().into_owned()).collect();
+    match identify(core, &chain) {
+        Ok(caller) => Some(Greeted { stream, caller, chain, address }),
         Err(error) => {
             tracing::info!(%error, %address, "a certificate was refused");
             None

@@ -100,6 +100,7 @@ pub(crate) async fn run(
                 tasks.spawn("auth.local_connection", async move {
                     let peer = Peer {
                         caller: identify(&stream),
+                        chain: Arc::new([]),
                         address: None,
                         connection: CancellationToken::new(),
                     };

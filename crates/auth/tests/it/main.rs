@@ -29,6 +29,7 @@ mod oidc;
 mod pins;
 mod resources;
 mod revocation;
+mod rotation;
 mod selections;
 mod services;
 mod sign_in;

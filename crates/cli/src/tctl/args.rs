@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    apply, apps, audit, create, edit, get, lock, policy, rm, sign, sso, status, tokens, users,
+    apply, apps, audit, create, edit, get, lock, policy, rm, rotate, sign, sso, status, tokens,
+    users,
 };
 use crate::address::{AUTH_PORT, with_port};
 use crate::environment;
@@ -71,7 +72,7 @@ pub(super) enum Command {
     Apps(apps::Apps),
     /// Show the cluster's name, version and authorities.
     Status(status::Status),
-    /// Issue identities.
+    /// Issue identities, and change the keys that issue them.
     Auth(Auth),
     /// Look into the audit log.
     Audit(audit::Audit),
@@ -99,6 +100,12 @@ pub(super) enum AuthCommand {
     ///
     /// Example: tctl auth sign --user=ci --out=ci.pem --ttl=8h
     Sign(sign::Sign),
+    /// Change the cluster's keys, in phases, while everything goes on.
+    ///
+    /// Example: tctl auth rotate --grace-period=48h
+    Rotate(rotate::Rotate),
+    /// Show the certificate authorities, and where a change of their keys stands.
+    Ls(rotate::Ls),
 }
 
 /// The configuration file, and whether somebody named it.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use api::wire::Status as ClusterStatus;
+use api::wire::{AuthorityStatus, Status as ClusterStatus};
 
 use super::args::Global;
 use super::cluster::Cluster;
@@ -39,12 +39,36 @@ fn text(status: &ClusterStatus) -> String {
         ("Cluster".to_owned(), status.cluster.clone()),
         ("Version".to_owned(), status.version.clone()),
     ];
-    for authority in &status.authorities {
-        let since = authority.since.map(when::to_the_second);
-        let since = since.map(|since| format!(", newest key since {since}")).unwrap_or_default();
-        rows.push((title(&authority.kind), format!("{}{since}", authority.rotation)));
-    }
+    rows.extend(status.authorities.iter().map(row));
     rows.extend(status.ca_pins.iter().map(|pin| ("CA pin".to_owned(), pin.clone())));
+    table(&rows)
+}
+
+/// A line for each authority.
+pub(super) fn authorities(authorities: &[AuthorityStatus]) -> String {
+    table(&authorities.iter().map(row).collect::<Vec<_>>())
+}
+
+fn row(authority: &AuthorityStatus) -> (String, String) {
+    let mut words = authority.rotation.clone();
+    if let Some(mode) = &authority.mode {
+        words.push_str(&format!(" ({mode})"));
+    }
+    if let Some(since) = authority.since {
+        words.push_str(&format!(", signing key since {}", when::to_the_second(since)));
+    }
+    // One that nobody has begun needs no next step.
+    if authority.mode.is_some() {
+        let next = match (authority.next_at, authority.next.first()) {
+            (Some(at), Some(next)) => format!(", {next} at {}", when::to_the_second(at)),
+            _ => format!(", next: {}", authority.next.join(" or ")),
+        };
+        words.push_str(&next);
+    }
+    (title(&authority.kind), words)
+}
+
+fn table(rows: &[(String, String)]) -> String {
     let width = rows.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
     let lines: Vec<String> =
         rows.iter().map(|(title, value)| format!("{title:width$} {value}")).collect();
