@@ -129,11 +129,34 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
             tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
             Ok(())
         }
+        () = until_disbelieved(peer, shared, identity.expires()) => {
+            tracing::warn!(
+                agent = service.host_id,
+                "the agent's certificate is by an authority that was replaced: its tunnel ends"
+            );
+            Ok(())
+        }
         outcome = shared.registry.run_tunnel(service.host_id.clone(), stream, &tasks) => outcome,
     };
     match outcome {
         Ok(()) => tracing::info!(agent = service.host_id, "agent disconnected"),
         Err(error) => tracing::info!(agent = service.host_id, %error, "agent's tunnel broke"),
+    }
+}
+
+/// Waits until what a peer showed is not believed any more. That it ends is another matter.
+async fn until_disbelieved(peer: &Peer, shared: &Shared, expires: OffsetDateTime) {
+    let mut changes = shared.trust_changes.clone();
+    loop {
+        changes.mark_unchanged();
+        let at = shared.clock.now().min(expires);
+        if shared.trust.verify(&peer.chain, at).is_err() {
+            return;
+        }
+        if changes.changed().await.is_err() {
+            // Authorities are not followed any more: the proxy ends.
+            return std::future::pending().await;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use api::{Client, Replica};
 use pki::{CredentialsSlot, TrustStore};
 use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tunnel::Registry;
 
 use crate::ingress::{Held, Tokens};
@@ -37,6 +37,8 @@ pub struct Config {
     pub auth_addresses: Vec<String>,
     /// Who is trusted.
     pub trust: TrustStore,
+    /// Tells when that has changed.
+    pub trust_changes: watch::Receiver<u64>,
     /// The auth API, as this proxy.
     pub client: Client,
     /// Apps' live records, authorities and proxies.
@@ -57,6 +59,7 @@ pub(crate) struct Shared {
     pub(crate) public_addr: String,
     pub(crate) auth_addresses: Vec<String>,
     pub(crate) trust: TrustStore,
+    pub(crate) trust_changes: watch::Receiver<u64>,
     pub(crate) client: Client,
     pub(crate) replica: Replica,
     pub(crate) registry: Registry,
@@ -138,6 +141,7 @@ impl Proxy {
             public_addr: config.public_addr,
             auth_addresses: config.auth_addresses,
             trust: config.trust,
+            trust_changes: config.trust_changes,
             client: config.client,
             replica: config.replica,
             registry: config.registry,

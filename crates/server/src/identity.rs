@@ -7,10 +7,12 @@ use anyhow::Context;
 use api::wire::{JoinRequest, RenewRequest, ServiceCredentials};
 use api::{AUTH_SERVER_NAME, Client, Endpoint};
 use pki::{
-    Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, Service, Trust, TrustStore,
+    CaCertificate, CaKind, Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust,
+    Service, Trust, TrustStore,
 };
 use resource::token::JoinMethodName;
 use runtime::{Backoff, Clock, Tasks};
+use tokio::sync::watch;
 
 use crate::config::Join;
 
@@ -30,6 +32,8 @@ pub(crate) struct HostIdentity {
     pub(crate) trust: TrustStore,
     file: IdentityFile,
     path: PathBuf,
+    /// Counts the certificates by another authority than the one before.
+    reissues: watch::Sender<u64>,
 }
 
 /// What a certificate is asked for.
@@ -167,20 +171,47 @@ impl HostIdentity {
         Peers { trust: self.trust.clone(), slot: self.slot.clone() }
     }
 
-    /// Renews the certificate in time, until shutdown.
-    pub(crate) fn renew_in_time(self, client: Client, wanted: Wanted, clock: Clock, tasks: &Tasks) {
+    /// Tells when connections are better opened again, as the authority of the certificate is another.
+    pub(crate) fn reissues(&self) -> watch::Receiver<u64> {
+        self.reissues.subscribe()
+    }
+
+    /// Renews the certificate in time, and when another authority signs, and keeps the file true to whom
+    /// the cluster believes; until shutdown.
+    pub(crate) fn renew_in_time(
+        self,
+        client: Client,
+        wanted: Wanted,
+        clock: Clock,
+        mut trust_changes: watch::Receiver<u64>,
+        tasks: &Tasks,
+    ) {
         let mut identity = self;
         tasks.spawn_until_cancelled("server.identity", async move {
             let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
             loop {
+                trust_changes.mark_unchanged();
+                if let Err(error) = identity.keep_authorities() {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "cannot keep the cluster's authorities");
+                }
                 if !identity.is_due(&clock) {
-                    tokio::time::sleep(CHECK_INTERVAL).await;
+                    let changed = tokio::time::timeout(CHECK_INTERVAL, trust_changes.changed());
+                    if changed.await.is_ok_and(|told| told.is_err()) {
+                        // Nobody tells of changes any more: the process ends.
+                        return;
+                    }
                     continue;
                 }
                 match identity.renew(&client, &wanted).await {
                     Ok(()) => {
-                        backoff.reset();
                         tracing::info!("renewed this service's certificate");
+                        if identity.is_outdated() {
+                            // One of several auth services does not know of the new authority yet.
+                            tokio::time::sleep(backoff.next_delay()).await;
+                        } else {
+                            backoff.reset();
+                        }
                     }
                     Err(error) => {
                         tracing::warn!(
@@ -194,7 +225,31 @@ impl HostIdentity {
         });
     }
 
+    /// Writes down whom the cluster believes now, so that another start does too. While the certificate
+    /// is by an authority that is gone, the file would be of no use, and stays as it is.
+    fn keep_authorities(&mut self) -> anyhow::Result<()> {
+        let trust = self.trust.trust();
+        let authorities = authorities(&trust);
+        if authorities == self.file.authorities || trust.issuer_of(&self.file.certificate).is_none()
+        {
+            return Ok(());
+        }
+        let file = IdentityFile { authorities, ..self.file.clone() };
+        file.write(&self.path)?;
+        self.file = file;
+        Ok(())
+    }
+
+    /// Whether services are certified by another authority than this one was. The first one signs.
+    fn is_outdated(&self) -> bool {
+        let trust = self.trust.trust();
+        trust.issuer_of(&self.file.certificate) != trust.authorities(CaKind::Host).next()
+    }
+
     fn is_due(&self, clock: &Clock) -> bool {
+        if self.is_outdated() {
+            return true;
+        }
         match self.file.certificate.unverified_identity() {
             Ok(identity) => {
                 let half = (identity.expires() - identity.issued()) / 2;
@@ -212,37 +267,33 @@ impl HostIdentity {
         let file = file_of(key, &credentials)?;
         file.write(&self.path)?;
         self.slot.replace(with_authority(&file)?);
+        let outdated = self.is_outdated();
         self.file = file;
+        if outdated {
+            self.reissues.send_modify(|count| *count += 1);
+        }
         Ok(())
     }
 
     fn from_file(file: IdentityFile, host_id: String, path: PathBuf) -> anyhow::Result<Self> {
         let trust = TrustStore::new(file.trust()?);
         let slot = CredentialsSlot::new(with_authority(&file)?);
-        Ok(Self { host_id, slot, trust, file, path })
+        let (reissues, _) = watch::channel(0);
+        Ok(Self { host_id, slot, trust, file, path, reissues })
     }
 }
 
 /// The certificate with its authority's: who has only a pin finds the authority in the chain.
 fn with_authority(file: &IdentityFile) -> anyhow::Result<pki::Credentials> {
     let trust = file.trust()?;
-    let leaf = file.certificate.der().clone();
-    let issued = file.certificate.unverified_identity()?.issued();
-    for authority in trust.authorities(pki::CaKind::Host) {
-        let alone = Trust::new(trust.cluster(), Vec::new(), vec![authority.clone()])?;
-        if TrustStore::new(alone).verify(std::slice::from_ref(&leaf), issued).is_ok() {
-            return Ok(pki::Credentials::new(&file.certificate, authority, &file.key)?);
-        }
-    }
-    anyhow::bail!("the identity's certificate was issued by none of its authorities")
+    let authority = trust
+        .issuer_of(&file.certificate)
+        .context("the identity's certificate was issued by none of its authorities")?;
+    Ok(pki::Credentials::new(&file.certificate, authority, &file.key)?)
 }
 
 fn file_of(key: PrivateKey, credentials: &ServiceCredentials) -> anyhow::Result<IdentityFile> {
-    let trust: Trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
-    let authorities = [pki::CaKind::User, pki::CaKind::Host]
-        .into_iter()
-        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
-        .collect();
+    let authorities = authorities(&api::trust_of(&credentials.cluster, &credentials.authorities)?);
     Ok(IdentityFile {
         key,
         certificate: Certificate::from_pem(&credentials.certificate)?,
@@ -266,4 +317,10 @@ async fn ask_to_join(
         request.id_token = token.map(|token| token.expose().clone());
     }
     client.join(request).await
+}
+
+/// The authorities of a trust, as a file holds them.
+fn authorities(trust: &Trust) -> Vec<CaCertificate> {
+    let of = |kind| trust.authorities(kind).cloned();
+    of(CaKind::User).chain(of(CaKind::Host)).collect()
 }

@@ -202,7 +202,7 @@ impl Process {
         let selectors = config.app.as_ref().map_or(&[][..], |section| &section.selectors);
         let source = Selected::new(client.clone(), selectors);
         let replica = Replica::follow(edge, Arc::new(source), &replicated(&wanted));
-        api::follow_trust(edge, &replica, identity.trust.clone());
+        let trust_changes = api::follow_trust(edge, &replica, identity.trust.clone());
         let registry = Registry::default();
         let mut attachment = None;
         if let Some(section) = config.app {
@@ -240,13 +240,14 @@ impl Process {
                 client: client.clone(),
                 replica: replica.clone(),
                 registry: registry.clone(),
+                trust_changes: trust_changes.clone(),
                 clock: clock.clone(),
                 tasks: edge,
             })?;
             self.proxy = Some(proxy);
         }
         let trust = identity.trust.clone();
-        identity.renew_in_time(client, wanted, clock, edge);
+        identity.renew_in_time(client, wanted, clock, trust_changes, edge);
         self.routing = Some(Routing { trust, replica, registry, _attachment: attachment });
         Ok(())
     }

@@ -44,6 +44,8 @@ pub(crate) struct Tokens {
 struct Known {
     /// What tokens were accepted by. Another, and everything is asked again.
     configs: Index<AppAuthConfig>,
+    /// Who was believed when. What was given for a token may be by an authority that is gone.
+    trust: u64,
     young: HashMap<[u8; 32], Good>,
     old: HashMap<[u8; 32], Good>,
 }
@@ -82,7 +84,9 @@ impl Tokens {
         }
         // What is given for a token may be bound to the address that it comes from.
         let key = key_of(app, peer.address.ip(), &shown);
-        if let Some(good) = self.known.lock().find(&key, &configs, shared.clock.now()) {
+        // Before anything is asked: what changes meanwhile is newer than this.
+        let trust = shared.trust.generation();
+        if let Some(good) = self.find(&key, &configs, trust, shared.clock.now()) {
             return Ok(Some(Evidence { header: good.evidence, until: good.until }));
         }
         self.admit(peer.address.ip())?;
@@ -105,8 +109,25 @@ impl Tokens {
         let header = HeaderValue::try_from(STANDARD.encode(certificate.der()))
             .map_err(|error| unreadable(error.to_string()))?;
         let good = Good { evidence: header.clone(), until: identity.valid_until };
-        self.known.lock().insert(key, good, &configs);
+        let mut known = self.known.lock();
+        if known.trust == trust {
+            known.insert(key, good, &configs);
+        }
         Ok(Some(Evidence { header, until: identity.valid_until }))
+    }
+
+    fn find(
+        &self,
+        key: &[u8; 32],
+        configs: &Index<AppAuthConfig>,
+        trust: u64,
+        now: OffsetDateTime,
+    ) -> Option<Good> {
+        let mut known = self.known.lock();
+        if known.trust != trust {
+            *known = Known { configs: configs.clone(), trust, ..Known::default() };
+        }
+        known.find(key, configs, now)
     }
 
     fn admit(&self, address: IpAddr) -> Result<(), Refusal> {
@@ -189,7 +210,7 @@ impl Known {
         now: OffsetDateTime,
     ) -> Option<Good> {
         if !self.configs.is_same(configs) {
-            *self = Self { configs: configs.clone(), ..Self::default() };
+            *self = Self { configs: configs.clone(), trust: self.trust, ..Self::default() };
         }
         let found = match self.young.get(key) {
             Some(good) => good.clone(),

@@ -11,6 +11,7 @@ use audit::{Batch, Spool};
 use pki::tls::ServerCredentials;
 use runtime::{Clock, Tasks};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tunnel::Registry;
 
 use crate::config::AppSection;
@@ -32,6 +33,7 @@ pub(super) struct ProxyParts<'a> {
     pub(super) client: Client,
     pub(super) replica: Replica,
     pub(super) registry: Registry,
+    pub(super) trust_changes: watch::Receiver<u64>,
     pub(super) clock: Clock,
     pub(super) tasks: &'a Tasks,
 }
@@ -70,6 +72,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<proxy::Proxy>
             public_addr: parts.public_addr,
             auth_addresses: parts.auth_addresses,
             trust: parts.identity.trust.clone(),
+            trust_changes: parts.trust_changes,
             client: parts.client,
             replica: parts.replica,
             registry: parts.registry,

@@ -45,7 +45,7 @@ pub(super) fn keep(
             }
         }
     });
-    let dialer = Dialer::new(tasks.clone(), handler, targets);
+    let dialer = Dialer::new(tasks.clone(), handler, targets).renewed_by(identity.reissues());
     let up = dialer.up();
     tasks.spawn("server.dialer", dialer.run());
     up

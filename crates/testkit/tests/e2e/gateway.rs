@@ -29,6 +29,7 @@ mod quickstart;
 mod reconnect;
 mod records;
 mod registration;
+mod rotation;
 mod several;
 mod sso;
 mod tokens;
