@@ -22,6 +22,7 @@ use tokio::sync::Mutex;
 use crate::body::{self, Body};
 use crate::connect::{Endpoint, Sender};
 use crate::error::{Error, ErrorKind};
+use crate::refusal::Refusal;
 use crate::source::{Listing, Source, WatchEvent};
 use crate::wire;
 use crate::{lines, path};
@@ -42,7 +43,7 @@ struct Inner {
     endpoint: Endpoint,
     tasks: Tasks,
     /// The open connection, if any; held only while it is looked up or opened.
-    connection: Mutex<Option<Sender>>,
+    connection: Mutex<Option<(Sender, Refusal)>>,
 }
 
 /// How an existing resource is treated when one is written.
@@ -268,31 +269,38 @@ impl Client {
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)
             .map_err(|error| Error::invalid(format!("not a request: {error}")))?;
-        let mut sender = self.sender().await?;
+        let (mut sender, refusal) = self.sender().await?;
         sender.send_request(request).await.map_err(|error| {
-            Error::unavailable(format!(
-                "the connection to {} broke: {error}",
-                self.inner.endpoint.describe()
-            ))
+            let address = self.inner.endpoint.describe();
+            let broke =
+                || Error::unavailable(format!("the connection to {address} broke: {error}"));
+            refusal.error(&address).unwrap_or_else(broke)
         })
     }
 
+    /// Lets the connection end when what is under way on it has. The next call opens another, as whoever
+    /// the caller is by then.
+    pub async fn renew_connection(&self) {
+        *self.inner.connection.lock().await = None;
+    }
+
     /// The open connection, or a new one.
-    async fn sender(&self) -> Result<Sender, Error> {
+    async fn sender(&self) -> Result<(Sender, Refusal), Error> {
         let mut slot = self.inner.connection.lock().await;
-        if let Some(sender) = slot.as_mut()
+        if let Some((sender, refusal)) = slot.as_mut()
             && sender.ready().await.is_ok()
         {
-            return Ok(sender.clone());
+            return Ok((sender.clone(), refusal.clone()));
         }
-        let (sender, connection) = self.inner.endpoint.http2().await?;
+        let refusal = Refusal::default();
+        let (sender, connection) = self.inner.endpoint.http2(&refusal).await?;
         self.inner.tasks.spawn_until_cancelled("api.connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection to the auth service ended");
             }
         });
-        *slot = Some(sender.clone());
-        Ok(sender)
+        *slot = Some((sender.clone(), refusal.clone()));
+        Ok((sender, refusal))
     }
 }
 

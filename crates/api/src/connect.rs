@@ -10,9 +10,11 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::client::TlsStream;
 
 use crate::body::Body;
 use crate::error::Error;
+use crate::refusal::{self, Listening, Refusal};
 
 /// How long reaching one address may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -66,11 +68,11 @@ impl Endpoint {
         }
     }
 
-    /// Opens a byte stream.
+    /// Opens a byte stream. What the peer says when it ends it is told to `refusal`.
     ///
     /// # Errors
     /// No address answers, or the peer is not who it should be.
-    pub async fn open(&self) -> Result<Box<dyn Stream>, Error> {
+    pub async fn open(&self, refusal: &Refusal) -> Result<Box<dyn Stream>, Error> {
         match self {
             Self::Unix(path) => match UnixStream::connect(path).await {
                 Ok(stream) => Ok(Box::new(stream)),
@@ -84,7 +86,9 @@ impl Endpoint {
                 let mut last = Error::unavailable("no address to connect to is known");
                 for address in addresses {
                     match open_tls(address, server_name.clone(), config.clone()).await {
-                        Ok(stream) => return Ok(stream),
+                        Ok(stream) => {
+                            return Ok(Box::new(Listening { stream, refusal: refusal.clone() }));
+                        }
                         Err(error) => last = error,
                     }
                 }
@@ -93,12 +97,12 @@ impl Endpoint {
         }
     }
 
-    /// Opens an HTTP/2 connection.
+    /// Opens an HTTP/2 connection. What the peer says when it ends it is told to `refusal`.
     ///
     /// # Errors
     /// As [`Endpoint::open`], or the peer does not speak HTTP/2.
-    pub async fn http2(&self) -> Result<(Sender, Connection), Error> {
-        let io = TokioIo::new(self.open().await?);
+    pub async fn http2(&self, refusal: &Refusal) -> Result<(Sender, Connection), Error> {
+        let io = TokioIo::new(self.open(refusal).await?);
         http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
@@ -124,7 +128,7 @@ async fn open_tls(
     address: &str,
     server_name: ServerName<'static>,
     config: Arc<rustls::ClientConfig>,
-) -> Result<Box<dyn Stream>, Error> {
+) -> Result<TlsStream<TcpStream>, Error> {
     let attempt = async {
         let tcp = TcpStream::connect(address)
             .await
@@ -132,12 +136,10 @@ async fn open_tls(
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch off Nagle's algorithm");
         }
-        let stream = tokio_rustls::TlsConnector::from(config)
+        tokio_rustls::TlsConnector::from(config)
             .connect(server_name, tcp)
             .await
-            .map_err(|error| tls_error(address, &error))?;
-        let stream: Box<dyn Stream> = Box::new(stream);
-        Ok(stream)
+            .map_err(|error| tls_error(address, &error))
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
         Ok(outcome) => outcome,
@@ -155,8 +157,8 @@ fn tls_error(address: &str, error: &std::io::Error) -> Error {
             format!("the certificate that {address} shows is not trusted: {reason}"),
         );
         return match reason {
-            pki::VerifyError::UnknownAuthority => error.hint(
-                "if the cluster's authorities have changed since these credentials were made, \
+            pki::VerifyError::UnknownAuthority | pki::VerifyError::PinMismatch { .. } => error.hint(
+                "if the cluster's keys were changed since it was last known here, \
                  `tsh login --ca-pin=sha256:…` mends it; `tctl status` on the auth host prints the pin",
             ),
             _ => error,
@@ -169,11 +171,7 @@ fn tls_error(address: &str, error: &std::io::Error) -> Error {
             crate::ErrorKind::Unauthenticated,
             format!("the certificate that {address} shows is not trusted: {reason}"),
         ),
-        Some(rustls::Error::AlertReceived(alert)) => Error::new(
-            crate::ErrorKind::Unauthenticated,
-            format!("{address} refused the connection (TLS alert {alert:?})"),
-        )
-        .hint("the credentials may have expired, or belong to another cluster"),
+        Some(rustls::Error::AlertReceived(alert)) => refusal::of_alert(address, alert),
         _ => Error::unavailable(format!("no TLS connection to {address}: {error}")),
     }
 }

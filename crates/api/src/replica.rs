@@ -2,6 +2,7 @@
 //! now and then, and still there when the auth service is not.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -49,6 +50,8 @@ struct Follower {
     kinds: Vec<Kind>,
     current: Arc<ArcSwap<Snapshot>>,
     publish: watch::Sender<Progress>,
+    /// Whether the source does not let us in, and that was said.
+    shut_out: AtomicBool,
 }
 
 type Changes = BoxStream<'static, Result<WatchEvent, Error>>;
@@ -62,8 +65,8 @@ impl Replica {
         let current = Arc::new(ArcSwap::from_pointee(Snapshot::default()));
         let (publish, published) =
             watch::channel(Progress { ready: false, generation: 0, heard: None });
-        let follower =
-            Follower { source, kinds: kinds.to_vec(), current: current.clone(), publish };
+        let (kinds, shut_out) = (kinds.to_vec(), AtomicBool::new(false));
+        let follower = Follower { source, kinds, current: current.clone(), publish, shut_out };
         tasks.spawn_until_cancelled("api.replica", follower.run());
         Self { current, published }
     }
@@ -119,7 +122,7 @@ impl Follower {
             if error.kind() == ErrorKind::Gone {
                 continue;
             }
-            tracing::debug!(error = error.message(), "cannot list resources; trying again");
+            self.report(&error, "cannot list resources; trying again");
             tokio::time::sleep(backoff.next_delay()).await;
         }
     }
@@ -151,7 +154,7 @@ impl Follower {
             if error.kind() == ErrorKind::Gone {
                 return error;
             }
-            tracing::debug!(error = error.message(), "lost the watch; trying again");
+            self.report(&error, "lost the watch; trying again");
             tokio::time::sleep(backoff.next_delay()).await;
         }
     }
@@ -185,7 +188,24 @@ impl Follower {
         }
     }
 
+    /// An outage is reported by who notices it; that nobody will be let in until somebody mends it is said
+    /// here, once.
+    fn report(&self, error: &Error, what: &'static str) {
+        let is_shut_out = error.kind() == ErrorKind::Unauthenticated;
+        if is_shut_out && !self.shut_out.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                error = error.message(),
+                "the auth service does not let this service in: if the cluster's keys were changed while \
+                 it was off, it has to join again; delete identity.pem in its data directory, and give it \
+                 a new token and pin"
+            );
+        } else {
+            tracing::debug!(error = error.message(), "{what}");
+        }
+    }
+
     fn publish(&self, snapshot: Snapshot) {
+        self.shut_out.store(false, Ordering::Relaxed);
         let generation = snapshot.generation;
         self.current.store(Arc::new(snapshot));
         self.publish.send_if_modified(|progress| {

@@ -58,7 +58,7 @@ impl Connection {
         authority: &str,
         app: &str,
     ) -> anyhow::Result<Self> {
-        let (mut sender, connection) = endpoint.http2().await?;
+        let (mut sender, connection) = endpoint.http2(&api::Refusal::default()).await?;
         let mut running = JoinSet::new();
         running.spawn(async move {
             // How it ended, its stream tells.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Body, Endpoint};
+use api::{Body, Endpoint, Refusal};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -54,13 +54,16 @@ impl Link {
         handler: Arc<dyn Handler>,
         tasks: &Tasks,
     ) -> Result<Self, api::Error> {
-        let stream = endpoint.open().await?;
+        let refusal = Refusal::default();
+        let stream = endpoint.open(&refusal).await?;
         let (began, wish) = (Instant::now(), Arc::new(Wish::default()));
         let serving =
             tasks.spawn("tunnel.link", serve(stream, handler, wish.clone(), tasks.clone()));
         let mut link = Self { began, wish: wish.clone(), serving };
         tokio::select! {
-            () = link.ended() => {}
+            () = link.ended() => if let Some(error) = refusal.error(&endpoint.describe()) {
+                return Err(error);
+            },
             // A proxy of an older version says nothing.
             _ = timeout(GREETING, wish.greeted.notified()) => {}
         }

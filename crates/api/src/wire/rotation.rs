@@ -6,8 +6,10 @@ use time::OffsetDateTime;
 
 use crate::schema::Instant;
 
-/// A step of a change of the cluster's keys.
+/// A step of a change of the cluster's keys. A member that is misspelt is not left out: what is not said
+/// concerns all authorities.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RotationRequest {
     /// Which authorities: `user`, `host`, `jwt`; all of them if none is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -20,7 +22,7 @@ pub struct RotationRequest {
     /// `manual`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<String>,
-    /// How long an automatic change takes; 30 hours if nothing is said.
+    /// How long an automatic change takes; 48 hours if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grace_period_seconds: Option<u64>,
 }

@@ -52,7 +52,7 @@ async fn a_strangers_request_is_small() {
 async fn a_request_that_does_not_end_is_refused() {
     let cluster = Cluster::start().await;
     let local = Endpoint::Unix(cluster.dir.path().join("auth.sock"));
-    let (mut sender, connection) = local.http2().await.unwrap();
+    let (mut sender, connection) = local.http2(&api::Refusal::default()).await.unwrap();
     cluster.tasks.spawn("test.connection", async move { drop(connection.await) });
     let start = Ok::<_, api::BoxError>(Frame::data(Bytes::from_static(b"{")));
     let (read, mut is_read) = tokio::sync::mpsc::channel(1);
@@ -80,7 +80,7 @@ async fn a_request_that_does_not_end_is_refused() {
 #[tokio::test]
 async fn a_strangers_connection_ends() {
     let cluster = Cluster::start().await;
-    let (_sender, connection) = endpoint(&cluster).http2().await.unwrap();
+    let (_sender, connection) = endpoint(&cluster).http2(&api::Refusal::default()).await.unwrap();
     let known = cluster.user("alice", &["access"]).await;
     known.who_am_i().await.unwrap();
     let ended = cluster.tasks.spawn("test.connection", connection);

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::time::Duration;
 
+use api::Refusal;
 use api::stream_headers::PROOF;
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -52,7 +53,8 @@ pub(super) struct Down {
 impl Stream {
     /// Opens a stream.
     pub(super) async fn open(way: &Way, tasks: &Tasks) -> Result<Self, Fault> {
-        let connected = way.endpoint.http2().await;
+        let refused = Refusal::default();
+        let connected = way.endpoint.http2(&refused).await;
         let (mut sender, connection) = connected.map_err(|error| Fault::of(&error.into()))?;
         tasks.spawn("tsh.connection", async move {
             if let Err(error) = connection.await {
@@ -72,8 +74,13 @@ impl Stream {
         let response = match timeout(OPEN_TIMEOUT, sender.send_request(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
-                let message = format!("the connection to {proxy} broke: {error}");
-                return Err(Fault::new(Cause::Network, message));
+                let broke = || {
+                    let message = format!("the connection to {proxy} broke: {error}");
+                    Fault::new(Cause::Network, message)
+                };
+                return Err(refused
+                    .error(proxy)
+                    .map_or_else(broke, |error| Fault::of(&error.into())));
             }
             Err(_elapsed) => {
                 let seconds = OPEN_TIMEOUT.as_secs();

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Body, Endpoint};
+use api::{Body, Endpoint, Refusal};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
@@ -44,6 +44,7 @@ struct Lanes {
 struct Lane {
     certificate: Arc<[u8]>,
     sender: SendRequest<Body>,
+    refusal: Refusal,
     /// As many as requests are under way, and this one.
     places: Arc<()>,
 }
@@ -57,6 +58,7 @@ pub(super) struct Place {
 /// A place on a connection, and what to ask there.
 struct Ride {
     sender: SendRequest<Body>,
+    refusal: Refusal,
     way: Way,
     place: Place,
 }
@@ -78,7 +80,7 @@ impl Pool {
     ) -> Result<(Response<Incoming>, Place), Fault> {
         let mut tried = false;
         loop {
-            let Ride { mut sender, way, place } = self.ride().await?;
+            let Ride { mut sender, refusal, way, place } = self.ride().await?;
             let failed = match sender.try_send_request(make(&way)?).await {
                 Ok(response) => return Ok((response, place)),
                 Err(failed) => failed,
@@ -86,6 +88,10 @@ impl Pool {
             let unsent = failed.message().is_some();
             let error = failed.error();
             tracing::debug!(%error, unsent, "a request was lost with its connection");
+            // Another connection would be refused as well.
+            if let Some(refused) = refusal.error(&way.proxy) {
+                return Err(Fault::of(&refused.into()));
+            }
             if tried || !(unsent || if_again) {
                 let known =
                     if unsent { "" } else { "; whether the request was carried out is not known" };
@@ -118,21 +124,27 @@ impl Pool {
             return Err(fault);
         }
         let opened = self.open(&way.endpoint, &way.proxy).await;
-        let sender = opened.inspect_err(|fault| {
+        let (sender, refusal) = opened.inspect_err(|fault| {
             self.lanes.lock().failed = Some((Instant::now(), fault.clone()));
         })?;
         let mut lanes = self.lanes.lock();
         lanes.open.push(Lane {
             certificate: way.certificate.clone(),
             sender,
+            refusal,
             places: Arc::new(()),
         });
         let gone = || Fault::new(Cause::Network, "the connection to the cluster ended at once");
         lanes.find(&way).ok_or_else(gone)
     }
 
-    async fn open(&self, endpoint: &Endpoint, proxy: &str) -> Result<SendRequest<Body>, Fault> {
-        let opened = endpoint.http2().await.map_err(|error| Fault::of(&error.into()));
+    async fn open(
+        &self,
+        endpoint: &Endpoint,
+        proxy: &str,
+    ) -> Result<(SendRequest<Body>, Refusal), Fault> {
+        let refusal = Refusal::default();
+        let opened = endpoint.http2(&refusal).await.map_err(|error| Fault::of(&error.into()));
         let (sender, connection) = opened.inspect_err(|fault| {
             self.diary.note(&format!("cannot connect to {proxy}: {fault}"));
         })?;
@@ -144,7 +156,7 @@ impl Pool {
                 Err(error) => diary.note(&format!("lost a connection to {proxy}: {error}")),
             }
         });
-        Ok(sender)
+        Ok((sender, refusal))
     }
 
     /// The way to the cluster as somebody who is signed in; looked up again now and then, or at once.
@@ -171,6 +183,7 @@ impl Lanes {
         self.open.retain(|lane| !lane.sender.is_closed() && lane.certificate == *certificate);
         let lane = self.open.iter().find(|lane| Arc::strong_count(&lane.places) <= STREAMS)?;
         let place = Place { _counted: lane.places.clone() };
-        Some(Ride { sender: lane.sender.clone(), way: way.clone(), place })
+        let (sender, refusal) = (lane.sender.clone(), lane.refusal.clone());
+        Some(Ride { sender, refusal, way: way.clone(), place })
     }
 }
