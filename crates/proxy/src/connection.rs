@@ -123,20 +123,22 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
     }
     tracing::info!(agent = service.host_id, node = service.node_name, "agent connected");
     let tasks = shared.tasks.clone();
-    let outcome = tokio::select! {
-        () = shared.tasks.cancelled() => Ok(()),
-        () = lock::until_locked(&shared.replica, &shared.clock, &service.host_id) => {
-            tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
-            Ok(())
-        }
-        () = until_disbelieved(peer, shared, identity.expires()) => {
-            tracing::warn!(
+    // Until it is cut, it is heard what the agent says to those whom the same concerns.
+    let over = async {
+        tokio::select! {
+            () = lock::until_locked(&shared.replica, &shared.clock, &service.host_id) => {
+                tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
+            }
+            () = until_disbelieved(peer, shared, identity.expires()) => tracing::warn!(
                 agent = service.host_id,
                 "the agent's certificate is by an authority that was replaced: its tunnel ends"
-            );
-            Ok(())
+            ),
         }
-        outcome = shared.registry.run_tunnel(service.host_id.clone(), stream, &tasks) => outcome,
+    };
+    let host_id = service.host_id.clone();
+    let outcome = tokio::select! {
+        () = shared.tasks.cancelled() => Ok(()),
+        outcome = shared.registry.run_tunnel(host_id, stream, &tasks, over) => outcome,
     };
     match outcome {
         Ok(()) => tracing::info!(agent = service.host_id, "agent disconnected"),

@@ -270,6 +270,8 @@ impl HostIdentity {
         let outdated = self.is_outdated();
         self.file = file;
         if outdated {
+            // What was opened as who this service was ends with the old authority.
+            client.renew_connection().await;
             self.reissues.send_modify(|count| *count += 1);
         }
         Ok(())

@@ -11,6 +11,7 @@ mod heads;
 mod health;
 mod link;
 mod registry;
+mod severable;
 
 pub use dialer::{Dialer, Target, Up};
 pub use executor::TaskExecutor;

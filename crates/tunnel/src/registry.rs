@@ -14,11 +14,13 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::RwLock;
 use runtime::Tasks;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
 use crate::heads;
 use crate::health::Health;
+use crate::severable::Severable;
 
 /// A peer that does not answer a ping within both is gone.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -26,6 +28,8 @@ const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Flow-control windows: one stream may fill a megabyte, all together eight.
 const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
+/// How long an agent may still speak when its tunnel is over.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 /// One agent may hold so many tunnels to one proxy: the newest is used, older ones are draining.
 const MAX_LINKS_PER_HOST: usize = 8;
 
@@ -90,7 +94,9 @@ pub enum Repeat {
 // === impl Registry ===
 
 impl Registry {
-    /// Serves the proxy's end of an agent's tunnel until it ends.
+    /// Serves the proxy's end of an agent's tunnel until it ends. When it is `over` before, nothing new goes
+    /// that way, what the agent says at last is still passed on, and then it is cut. One that is dropped goes
+    /// on until what is under way on it has ended.
     ///
     /// # Errors
     /// The peer does not speak HTTP/2, or the connection broke.
@@ -99,11 +105,13 @@ impl Registry {
         host_id: String,
         stream: S,
         tasks: &Tasks,
+        over: impl Future<Output = ()>,
     ) -> hyper::Result<()>
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let executor = TaskExecutor::new(tasks.clone(), "tunnel.stream");
+        let (stream, knife) = Severable::new(stream);
         let (sender, connection) = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
@@ -115,14 +123,22 @@ impl Registry {
             .handshake(TokioIo::new(stream))
             .await?;
         let health = Health::new(tasks);
-        let _attached = self.insert(host_id, Way::Tunnel(sender.clone(), health.clone()));
+        let attached = self.insert(host_id, Way::Tunnel(sender.clone(), health.clone()));
         let mut connection = pin!(connection);
         // The agent learns that requests come this way, and that an older tunnel may end.
+        let greeting = async {
+            health.greet(sender).await;
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             outcome = connection.as_mut() => return outcome,
-            () = health.greet(sender) => {}
+            () = over => drop(attached),
+            () = greeting => {}
         }
-        connection.await
+        if timeout(LAST_WORDS, connection.as_mut()).await.is_err() {
+            knife.cut();
+        }
+        Ok(())
     }
 
     /// Makes an agent of this process reachable.

@@ -75,7 +75,9 @@ fn proxy(host: &'static str) -> Proxy {
                     // A proxy looks at who is there before it uses a tunnel.
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
-                _ = registry.run_tunnel(host.to_owned(), stream, &tasks).await;
+                _ = registry
+                    .run_tunnel(host.to_owned(), stream, &tasks, std::future::pending())
+                    .await;
             });
         }
     });
@@ -186,7 +188,7 @@ fn line(to: &Target, tasks: &Tasks) -> Line {
     let far = to.endpoint.clone();
     tasks.spawn_until_cancelled("test.line", async move {
         let (mut near, _) = listener.accept().await.unwrap();
-        let mut far = far.open().await.unwrap();
+        let mut far = far.open(&api::Refusal::default()).await.unwrap();
         let mut state = state;
         loop {
             tokio::select! {
@@ -304,7 +306,7 @@ async fn headers_that_are_too_long_end_nothing_else_in_the_tunnel() {
 
 /// An agent that refuses the first question whether it is there, when it is told to, and answers all others.
 async fn reluctant(proxy: &Proxy, tasks: &Tasks) -> watch::Sender<bool> {
-    let stream = proxy.target.endpoint.open().await.unwrap();
+    let stream = proxy.target.endpoint.open(&api::Refusal::default()).await.unwrap();
     let (tell, told) = watch::channel(false);
     let first = Arc::new(AtomicBool::new(true));
     let service = service_fn(move |request: Request<Incoming>| {

@@ -105,7 +105,7 @@ async fn past_silence(method: &str, content: Content) -> Result<String, StatusCo
     let (near, _far) = tokio::io::duplex(1 << 20);
     let (own, of_tunnel) = (registry.clone(), tasks.clone());
     tasks.spawn_until_cancelled("test.tunnel", async move {
-        _ = own.run_tunnel("silent".to_owned(), near, &of_tunnel).await;
+        _ = own.run_tunnel("silent".to_owned(), near, &of_tunnel, std::future::pending()).await;
     });
     while !registry.is_connected("silent") {
         tokio::task::yield_now().await;

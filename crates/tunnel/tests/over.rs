@@ -1,0 +1,87 @@
+//! How a tunnel ends that a proxy does not want any more.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "what is not as expected ends the test"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::Body;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use runtime::Tasks;
+use tunnel::{Registry, Repeat, SendError, TaskExecutor};
+
+fn request(path: &str) -> Request<Body> {
+    Request::builder().uri(format!("https://agent{path}")).body(api::full("!")).unwrap()
+}
+
+async fn eventually(condition: impl Fn() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it happens in ten seconds");
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_over_carries_last_words_and_nothing_new() {
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let (says, said) = tokio::sync::oneshot::channel::<()>();
+    // An agent that answers when it is told to, and greets nobody back.
+    let links = tasks.clone();
+    tasks.spawn_until_cancelled("test.agent", async move {
+        let said = Arc::new(tokio::sync::Mutex::new(Some(said)));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let said = said.clone();
+            async move {
+                if request.uri().path() != "/slow" {
+                    std::future::pending::<()>().await;
+                }
+                if let Some(said) = said.lock().await.take() {
+                    _ = said.await;
+                }
+                Ok::<_, std::convert::Infallible>(Response::new(api::full("last words")))
+            }
+        });
+        let io = TokioIo::new(far);
+        let executor = TaskExecutor::new(links.clone(), "test.request");
+        _ = http2::Builder::new(executor).serve_connection(io, service).await;
+    });
+    let (own, of_tunnel) = (registry.clone(), tasks.clone());
+    let tunnel = tasks.spawn("test.tunnel", async move {
+        let over = async { _ = ended.await };
+        own.run_tunnel("agent-10".to_owned(), near, &of_tunnel, over).await
+    });
+    eventually(|| registry.is_connected("agent-10")).await;
+    let (asking, begun) = (registry.clone(), tokio::time::Instant::now());
+    let slow = tasks.spawn("test.slow", async move {
+        let answer = asking.send("agent-10", request("/slow"), Repeat::Never).await?;
+        Ok::<_, SendError>(api::collect(answer.into_body(), 64).await.unwrap())
+    });
+    let asking = registry.clone();
+    let deaf = tasks.spawn("test.deaf", async move {
+        asking.send("agent-10", request("/deaf"), Repeat::Never).await
+    });
+    // Both are on their way before the tunnel is over.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    end.send(()).unwrap();
+    eventually(|| !registry.is_connected("agent-10")).await;
+    let late = registry.send("agent-10", request("/late"), Repeat::Never).await;
+    assert!(matches!(late, Err(SendError::NotConnected(_))), "{late:?}");
+    says.send(()).unwrap();
+    assert_eq!(&slow.await.unwrap().unwrap()[..], b"last words");
+    tunnel.await.unwrap().unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    let deaf = tokio::time::timeout(Duration::from_secs(1), deaf).await.expect("it is cut");
+    assert!(deaf.unwrap().is_err(), "what is not said in time is not said");
+    tasks.shutdown(Duration::from_secs(5)).await;
+}
