@@ -18,7 +18,7 @@ use crate::{events, locks, roles, user};
 /// How long a certificate lives when nobody says.
 const DEFAULT_TTL: Duration = Duration::from_secs(12 * 60 * 60);
 /// The longest life of a user certificate, whatever roles allow.
-const MAX_TTL: Duration = Duration::from_secs(30 * 60 * 60);
+pub(crate) const MAX_TTL: Duration = Duration::from_secs(30 * 60 * 60);
 /// The shortest: less could not be used before it ends.
 const MIN_TTL: Duration = Duration::from_secs(60);
 

@@ -19,9 +19,10 @@ use time::OffsetDateTime;
 pub(crate) use self::automatic::run;
 pub(crate) use self::request::rotate;
 
-/// How long an automatic change takes unless somebody says otherwise: the longest life of a user's
-/// certificate, so that everybody signs in again meanwhile.
-const GRACE_PERIOD: Duration = Duration::from_secs(30 * 60 * 60);
+/// How long an automatic change takes unless somebody says otherwise. Two of its three parts are longer than
+/// a user's certificate can be good for, so that everybody signs in again between learning of a new authority
+/// and meeting it, and between its first signature and the end of the old one.
+const GRACE_PERIOD: Duration = Duration::from_secs(48 * 60 * 60);
 /// The shortest: services follow within a second, but tokens that were signed for MCP servers are good for
 /// ten minutes, and each phase is to be longer than that.
 const MIN_GRACE_PERIOD: Duration = Duration::from_secs(30 * 60);

@@ -4,28 +4,33 @@ use api::Error;
 use api::wire::{RotationReport, RotationRequest};
 use audit::record::AuthorityRotate;
 use resource::cert_authority::rotation::{Mode, Phase};
-use resource::{AuthorityType, CertAuthority};
+use resource::{AuthorityType, CertAuthority, Kind, Resource};
 use uuid::Uuid;
 
 use super::{By, Step};
 use crate::authorities::{self, generate};
 use crate::core::Core;
-use crate::cx::OpCx;
+use crate::cx::{OpCx, Target};
 use crate::events;
 use crate::verb::Verb;
 
-/// The resource that rules name.
-const KIND: &str = "cert_authority";
 /// What a step is called where it is told that it was not taken after all.
 pub(super) const ANNOUNCED: &str = "rotation of certificate authorities";
 
 /// Takes the step that a request asks for: for all authorities that it names, or for none.
 pub(crate) async fn rotate(cx: &OpCx, request: &RotationRequest) -> Result<RotationReport, Error> {
-    cx.authorize_named(Verb::Rotate, KIND)?;
+    if !cx.may_some(Verb::Rotate, Kind::CertAuthority) {
+        cx.authorize(Verb::Rotate, Kind::CertAuthority, Target::Any)?;
+    }
     let wanted = wanted(&request.types)?;
     let core = cx.core();
     let mut authorities = authorities::stored(&core.records, &core.cluster).await?;
     authorities.retain(|authority| wanted.contains(&authority.spec.authority));
+    for authority in &authorities {
+        // Rules may be about some authorities only.
+        let authority = Resource::from(authority.clone());
+        cx.authorize(Verb::Rotate, Kind::CertAuthority, Target::Resource(&authority))?;
+    }
     let (to, by) = asked(request, &authorities)?;
     let step = Step { to, now: core.clock.now(), by };
     let actor = events::actor(cx.caller());

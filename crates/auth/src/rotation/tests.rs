@@ -137,6 +137,11 @@ fn who_takes_a_step_by_hand_takes_the_others_too() {
 #[test]
 fn grace_periods_have_bounds() {
     assert_eq!(grace_period(None).unwrap(), GRACE_PERIOD);
+    // Nobody has to be told: whatever was signed by an old key ends before it is refused, and whoever met
+    // only the old authority signs in again before services show the new one.
+    let schedule = schedule(NOW, GRACE_PERIOD);
+    assert!(schedule.standby - schedule.update_clients >= crate::certificate::MAX_TTL);
+    assert!(schedule.update_servers - NOW >= crate::certificate::MAX_TTL);
     for (bound, beyond) in [
         (MIN_GRACE_PERIOD.as_secs(), MIN_GRACE_PERIOD.as_secs() - 1),
         (MAX_GRACE_PERIOD.as_secs(), MAX_GRACE_PERIOD.as_secs() + 1),

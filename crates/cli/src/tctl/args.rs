@@ -102,7 +102,7 @@ pub(super) enum AuthCommand {
     Sign(sign::Sign),
     /// Change the cluster's keys, in phases, while everything goes on.
     ///
-    /// Example: tctl auth rotate --grace-period=48h
+    /// Example: tctl auth rotate --grace-period=96h
     Rotate(rotate::Rotate),
     /// Show the certificate authorities, and where a change of their keys stands.
     Ls(rotate::Ls),

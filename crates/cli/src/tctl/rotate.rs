@@ -25,7 +25,7 @@ pub(super) struct Rotate {
     #[arg(long, value_enum, value_name = "PHASE")]
     phase: Option<Phase>,
     /// How long the whole change takes, a third of it for each phase: people have to sign in again
-    /// meanwhile [default: 30h].
+    /// meanwhile [default: 48h].
     #[arg(
         long,
         value_name = "DURATION",
