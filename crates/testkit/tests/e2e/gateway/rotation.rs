@@ -1,6 +1,8 @@
 //! The cluster's keys change while people work: auth, proxy and two agents in a process each.
 #![expect(clippy::disallowed_types, reason = "real processes run on the machine's own clock")]
 
+mod clients;
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::scope;
@@ -35,7 +37,7 @@ fn go(cluster: &Cluster, phase: &str) {
 
 /// Waits until the proxy and the agents are certified by the new authority, and agents have opened their
 /// tunnels again.
-fn await_renewal(cluster: &mut Cluster) {
+fn await_renewal(cluster: &mut Cluster, agents: &[&str]) {
     const RENEWED: &str = "renewed this service's certificate";
     let has = |node: &mut Node, words: &str, times: usize| {
         wait::until(words, wait::PATIENCE, || {
@@ -45,15 +47,15 @@ fn await_renewal(cluster: &mut Cluster) {
         });
     };
     has(cluster.proxy(), RENEWED, 1);
-    for agent in ["agent", "second"] {
+    for agent in agents {
         has(cluster.agent_named(agent), RENEWED, 1);
         has(cluster.agent_named(agent), "tunnel to the proxy is up", 2);
     }
 }
 
 /// A copy of an identity, which signing in again does not touch.
-fn keep(cluster: &Cluster, identity: &Path) -> PathBuf {
-    let kept = cluster.scratch().join("before.pem");
+fn keep(cluster: &Cluster, identity: &Path, name: &str) -> PathBuf {
+    let kept = cluster.scratch().join(name);
     std::fs::copy(identity, &kept).unwrap();
     kept
 }
@@ -72,7 +74,7 @@ fn work(way: &Argv, over: &AtomicBool, calls: &AtomicUsize) {
 fn nobody_who_signs_in_again_in_time_notices() {
     let real = Real::locate();
     let (mut cluster, alice) = start(&real);
-    let before = keep(&cluster, &alice);
+    let before = keep(&cluster, &alice, "before.pem");
     let old_pin = cluster.ca_pin().to_owned();
     let (over, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
     let (way, way_of_before) = (cluster.way(&alice, "logged"), cluster.way(&before, "logged"));
@@ -87,7 +89,7 @@ fn nobody_who_signs_in_again_in_time_notices() {
             // Who signs in now is certified by what signs now; a file is replaced as a whole.
             assert_eq!(cluster.sign("alice", "1h"), alice);
             if phase == "update_servers" {
-                await_renewal(&mut cluster);
+                await_renewal(&mut cluster, &["agent", "second"]);
             }
             wait::until("calls in this phase", wait::PATIENCE, || {
                 assert!(!worker.is_finished(), "a call failed in {phase}\n{}", cluster.logs());
@@ -105,10 +107,26 @@ fn nobody_who_signs_in_again_in_time_notices() {
     // Who did not sign in again knows the old host authority only, and is told what mends it.
     let said = turned_away(&way_of_before);
     assert!(said.contains("not trusted") && said.contains("--ca-pin"), "{said}");
-    go(&cluster, "standby");
-    let begin = Instant::now();
-    let status = old.process().wait(SOON);
-    assert!(begin.elapsed() < SOON && status.code() == Some(1), "{status}");
+    over.store(false, Ordering::Relaxed);
+    scope(|scope| {
+        let before = calls.load(Ordering::Relaxed);
+        let worker = scope.spawn(|| work(&way, &over, &calls));
+        let await_calls = |more: usize| {
+            wait::until("calls around standby", wait::PATIENCE, || {
+                assert!(!worker.is_finished(), "a call failed\n{}", cluster.logs());
+                let now = calls.load(Ordering::Relaxed);
+                if now >= before + more { Ok(()) } else { Err(format!("{now} calls")) }
+            });
+        };
+        await_calls(4);
+        go(&cluster, "standby");
+        let begin = Instant::now();
+        let status = old.process().wait(SOON);
+        assert!(begin.elapsed() < SOON && status.code() == Some(1), "{status}");
+        await_calls(calls.load(Ordering::Relaxed) - before + 6);
+        over.store(true, Ordering::Relaxed);
+        worker.join().unwrap();
+    });
     let said = old.process().stderr();
     assert!(said.contains("no longer accepted") && said.contains("sign in again"), "{said}");
     assert!(call(&mut new, "echo").is_ok(), "who signed in again goes on");
@@ -137,7 +155,7 @@ fn every_process_may_be_started_again_in_every_phase_and_all_may_be_taken_back()
     for phase in ["init", "update_clients", "update_servers", "rollback", "standby"] {
         go(&cluster, phase);
         if phase == "update_servers" {
-            await_renewal(&mut cluster);
+            await_renewal(&mut cluster, &["agent", "second"]);
         }
         if phase == "rollback" {
             wait::until("the old authority to certify services again", wait::PATIENCE, || {
