@@ -71,7 +71,7 @@ impl Upstream {
 
     /// Asks the server about itself. That takes no permit: a [`Question`] uses nothing, and is nobody's.
     pub(crate) fn ask(&mut self, question: &Question<'_>) {
-        self.write(&question.text());
+        self.write(&question.text(), Author::Client);
     }
 
     fn app(&self) -> &str {
