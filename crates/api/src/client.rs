@@ -1,5 +1,6 @@
 //! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
 
+mod bot;
 mod local;
 mod mfa;
 mod services;

@@ -95,6 +95,8 @@ impl Snapshot {
             Kind::Github => self.github_connectors = Index::default(),
             Kind::AppAuthConfig => self.app_auth_configs = Index::default(),
             Kind::Agent => self.agents = Index::default(),
+            // Nobody decides by them: a bot is a user.
+            Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
         for resource in items {
@@ -150,6 +152,7 @@ impl Snapshot {
                 let old = old.map(|old| &old.app_auth_configs);
                 insert(&mut self.app_auth_configs, config, config.name(), old);
             }
+            Resource::Bot(_) => {}
             Resource::Agent(agent) => {
                 insert(&mut self.agents, agent, &agent.metadata.name, old.map(|old| &old.agents));
             }
@@ -174,6 +177,7 @@ impl Snapshot {
             Kind::Github => drop(self.github_connectors.remove(name)),
             Kind::AppAuthConfig => drop(self.app_auth_configs.remove(name)),
             Kind::Agent => drop(self.agents.remove(name)),
+            Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }
     }

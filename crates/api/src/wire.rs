@@ -22,12 +22,14 @@ macro_rules! debug_by_name {
     )*};
 }
 
+mod bot;
 mod local;
 mod mfa;
 mod rotation;
 mod seen;
 mod sso;
 
+pub use self::bot::{BotJoinRequest, BotOutputRequest, BotRenewRequest};
 pub use self::local::{
     Enrolled, HeadlessFinished, HeadlessMachine, HeadlessOpen, HeadlessStart, HeadlessStarted,
     Invite, InviteAnswer, InviteDetails, InvitePurpose, InviteRequest, KeyUse, KeyWanted,

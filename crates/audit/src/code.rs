@@ -153,6 +153,10 @@ codes! {
         "A service joined the cluster.";
     INSTANCE_JOIN_FAILURE "instance.join" "TJ002E"
         "A service was not let into the cluster.";
+    BOT_JOIN "bot.join" "TJ001I"
+        "A bot joined the cluster.";
+    BOT_JOIN_FAILURE "bot.join" "TJ001E"
+        "A bot was not let into the cluster.";
     AUTH_ATTEMPT_FAILURE "auth" "T3007W"
         "Evidence of an identity was not accepted.";
     ACCESS_DENIED "access.denied" "TSA00W"

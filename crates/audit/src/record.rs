@@ -13,7 +13,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 pub use self::cluster::{
-    AccessDenied, AssertionCreate, AuthAttempt, AuthorityRotate, CertCreate, CertIdentity,
+    AccessDenied, AssertionCreate, AuthAttempt, AuthorityRotate, BotJoin, CertCreate, CertIdentity,
     InstanceJoin,
 };
 pub use self::mcp::{

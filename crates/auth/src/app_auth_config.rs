@@ -22,7 +22,7 @@ use time::{Duration, OffsetDateTime};
 use crate::certificate::{self, Ticket};
 use crate::core::Core;
 use crate::cx::OpCx;
-use crate::{events, locks, user};
+use crate::{bot, events, locks, user};
 
 /// How long after it was issued a token may be used.
 pub(crate) const MAX_AGE: Duration = Duration::minutes(30);
@@ -174,6 +174,7 @@ async fn judge(
     if !user::is_active(&user, now) {
         return Err(named(denied("the user is not active")));
     }
+    bot::refuse_bot(&user).map_err(|error| named(denied(error.message())))?;
     locks::refuse_user(&core.replica.snapshot(), now, &user, None)
         .map_err(|error| named(denied(error.cause().unwrap_or("the user is locked"))))?;
     let until = end_of(&token).map_err(|error| named(not_accepted(&error)))?;

@@ -10,6 +10,7 @@ use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::bot;
 use crate::core::Core;
 use crate::cx::{OpCx, Target};
 use crate::verb::Verb;
@@ -33,6 +34,8 @@ pub(crate) struct Ticket<'a> {
     pub(crate) device: Option<String>,
     /// The one app that it is to be good for.
     pub(crate) app: Option<String>,
+    /// The roles of a bot's certificate; none if it is not one.
+    pub(crate) bot_roles: Option<Vec<String>>,
     /// When it is to end at the latest.
     pub(crate) until: Option<OffsetDateTime>,
     /// What names the sign-in; a new name if there is none.
@@ -51,8 +54,8 @@ impl<'a> Ticket<'a> {
     /// An ordinary certificate.
     pub(crate) fn of(user: &'a User, key: &'a PublicKey) -> Self {
         let (ttl_seconds, client, device) = (None, None, None);
-        let (app, until, login_id) = (None, None, None);
-        Self { user, key, ttl_seconds, client, device, app, until, login_id }
+        let (app, bot_roles, until, login_id) = (None, None, None, None);
+        Self { user, key, ttl_seconds, client, device, app, bot_roles, until, login_id }
     }
 }
 
@@ -64,7 +67,11 @@ pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
 
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
-    let Ticket { user, key, ttl_seconds, client, device, app, until, login_id } = ticket;
+    let Ticket { user, key, ttl_seconds, client, device, app, bot_roles, until, login_id } = ticket;
+    // Bots are certified by joining, whatever else somebody can do in the name of users.
+    if bot_roles.is_none() {
+        bot::refuse_bot(user)?;
+    }
     let now = core.clock.now();
     let roles = roles::of_user(core, user).await?;
     let ttl = ttl(core, &roles, *ttl_seconds);
@@ -74,8 +81,8 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
     }
     let identity = UserIdentity {
         name: user.name().to_owned(),
-        kind: UserKind::Human,
-        roles: user.spec.roles.clone(),
+        kind: if bot_roles.is_some() { UserKind::Bot } else { UserKind::Human },
+        roles: bot_roles.clone().unwrap_or_else(|| user.spec.roles.clone()),
         traits: user.spec.traits.clone(),
         cluster: core.cluster.clone(),
         login_id: login_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),

@@ -160,7 +160,7 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
         Kind::Agent => &snapshot.agents.get(name)?.metadata,
         Kind::CertAuthority => &snapshot.authorities.get(name)?.metadata,
-        Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
+        Kind::Bot | Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()
 }

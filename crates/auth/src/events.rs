@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use audit::event::Moment;
 use audit::record::{
-    AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate,
+    AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate, BotJoin,
     CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin,
     JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
     UserKind, UserLogin, UserMetadata,
@@ -151,6 +151,11 @@ pub(crate) async fn changed(
         }
         Resource::AppAuthConfig(_) => {
             audit.record(&AppAuthConfigChange { change, actor, name }).await
+        }
+        Resource::Bot(_) => {
+            let kind = resource.kind().as_str();
+            let name = ResourceName::new(kind, name);
+            audit.record(&ResourceChange { change, actor, kind, name }).await
         }
         Resource::AppServer(_)
         | Resource::Proxy(_)
@@ -318,10 +323,7 @@ pub(crate) async fn join_refused(
     let Refusal { error, token, workload } = refusal;
     let role = services.join(",");
     let remote = cx.remote();
-    let words = match error.cause() {
-        Some(cause) => format!("{}: {cause}", error.message()),
-        None => error.message().to_owned(),
-    };
+    let words = reason(error);
     let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
     let event = InstanceJoin {
         host_id: "",
@@ -335,6 +337,47 @@ pub(crate) async fn join_refused(
         remote_addr: remote.as_deref(),
     };
     cx.core().audit.record_anonymous(&event).await
+}
+
+/// A bot joins.
+pub(crate) async fn bot_joined(cx: &OpCx, bot: &str, admission: &Admission) -> Result<(), Error> {
+    let Admission { token, workload } = admission;
+    let remote = cx.remote();
+    let event = BotJoin {
+        bot_name: Text::new(bot),
+        method: Text::new(token.spec.join_method.name().as_str()),
+        token_name: token_name(token),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
+        outcome: Outcome::Success,
+        remote_addr: remote.as_deref(),
+    };
+    cx.core().audit.record(&event).await
+}
+
+/// A bot was not let in. Anybody can cause this.
+pub(crate) async fn bot_refused(cx: &OpCx, refusal: &Refusal) -> Result<(), Error> {
+    let Refusal { error, token, workload } = refusal;
+    let remote = cx.remote();
+    let words = reason(error);
+    let bot = token.as_ref().and_then(|token| token.spec.bot_name.as_deref()).unwrap_or_default();
+    let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
+    let event = BotJoin {
+        bot_name: Text::new(bot),
+        method: Text::new(method),
+        token_name: token.as_ref().map_or_else(|| TokenName::new(""), token_name),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
+        outcome: Outcome::Failure(Text::new(&words)),
+        remote_addr: remote.as_deref(),
+    };
+    cx.core().audit.record_anonymous(&event).await
+}
+
+/// Why something was refused, with what only administrators are told.
+fn reason(error: &Error) -> String {
+    match error.cause() {
+        Some(cause) => format!("{}: {cause}", error.message()),
+        None => error.message().to_owned(),
+    }
 }
 
 /// What is recorded as the name of a token: a secret is hidden.

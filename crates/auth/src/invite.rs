@@ -24,7 +24,7 @@ use crate::device::{Device, Factor};
 use crate::factors::hash_fault;
 use crate::verb::Verb;
 use crate::webauthn::{Holder, RelyingParty};
-use crate::{events, fault, keys, password, recovery, sso, totp};
+use crate::{bot, events, fault, keys, password, recovery, sso, totp};
 
 /// How long an invite works by default, and at most.
 const INVITE_TTL: (Duration, Duration) = (Duration::hours(1), Duration::hours(48));
@@ -59,6 +59,7 @@ pub(crate) async fn create(
     let Some(Resource::User(user)) = user else {
         return Err(Error::not_found(Kind::User.not_found(name)));
     };
+    bot::refuse_bot(&user)?;
     if let Some(origin) = sso::origin_of(&user) {
         return Err(Error::invalid(format!(
             "user {name:?} signs in through the connector {:?} and has no password here",

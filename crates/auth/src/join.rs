@@ -12,8 +12,7 @@ use pki::{IssueError, PublicKey, Service, ServiceIdentity};
 use resource::{JoinRole, Secret, Token};
 use uuid::Uuid;
 
-use self::admission::Shown;
-pub(crate) use self::admission::{Admission, Refusal};
+pub(crate) use self::admission::{Admission, Refusal, Shown, admit as admit_token};
 use crate::core::Core;
 use crate::cx::OpCx;
 use crate::{certificate, events};

@@ -35,6 +35,8 @@ const SECURITY_KEYS: &str = "security_keys";
 const USED_PROOFS: &str = "used_proofs";
 /// Assertions that were used, by the hash of their names.
 const ASSERTIONS: &str = "assertions";
+/// How far the places have come where bots run, by bot.
+const BOT_INSTANCES: &str = "bot_instances";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -152,6 +154,16 @@ pub(crate) fn security_key(id: &[u8]) -> Result<Key, Error> {
 /// The key of a proof that somebody made under this name.
 pub(crate) fn used_proof(issuer: &str, id: &str) -> Result<Key, Error> {
     Key::new(&[USED_PROOFS, &digest(&[issuer, id])]).map_err(|error| refused(&error))
+}
+
+/// The key of a place where a bot runs.
+pub(crate) fn bot_instance(bot: &str, id: &str) -> Result<Key, Error> {
+    Key::new(&[BOT_INSTANCES, bot, id]).map_err(|error| refused(&error))
+}
+
+/// Selects all places of a bot.
+pub(crate) fn bot_instances(bot: &str) -> Result<Prefix, Error> {
+    Prefix::new(&[BOT_INSTANCES, bot]).map_err(|error| refused(&error))
 }
 
 /// A hash of texts that differs when any of them, or where one ends, differs.

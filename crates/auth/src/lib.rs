@@ -14,6 +14,7 @@ mod attempts;
 mod audit_api;
 mod audit_log;
 mod authorities;
+mod bot;
 mod caller;
 mod catalog;
 mod ceremony;

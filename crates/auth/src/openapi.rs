@@ -145,6 +145,15 @@ fn operation(row: &EndpointRow, schemas: &mut SchemaGenerator) -> Result<Value, 
     Ok(operation)
 }
 
+fn of_bot(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    let body = match operation {
+        Operation::JoinBot => schema::<wire::BotJoinRequest>(s),
+        Operation::RenewBot => schema::<wire::BotRenewRequest>(s),
+        _ => schema::<wire::BotOutputRequest>(s),
+    };
+    of(Some(body), schema::<wire::UserCredentials>(s))
+}
+
 fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
     let nothing = || Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]));
     let resource = schema::<AnyResource>(schemas);
@@ -158,6 +167,7 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::Renew => {
             of(Some(schema::<wire::RenewRequest>(s)), schema::<wire::ServiceCredentials>(s))
         }
+        Operation::JoinBot | Operation::RenewBot | Operation::BotOutput => of_bot(operation, s),
         Operation::SignIn => {
             of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))
         }

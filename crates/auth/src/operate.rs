@@ -13,8 +13,8 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    app_auth_config, assertion, audit_api, certificate, confidence, heartbeat, invite, join, mfa,
-    openapi, resources, rotation, sign_in, sso, tools, watch,
+    app_auth_config, assertion, audit_api, bot, certificate, confidence, heartbeat, invite, join,
+    mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.
@@ -61,6 +61,9 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::RotateAuthorities => answer::json(&rotation::rotate(cx, &call.json()?).await?),
         Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
+        Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
+        Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
+        Operation::BotOutput => answer::json(&bot::output(cx, call.json()?).await?),
         Operation::SignIn => answer::json(&sign_in::sign_in(cx, call.json()?).await?),
         Operation::StartSso => answer::json(&sso::start(cx, call.json()?).await?),
         Operation::BeginSso => {

@@ -76,21 +76,37 @@ impl Records {
         others: Vec<Write>,
     ) -> Result<Resource, Error> {
         let (kind, name) = (resource.kind(), resource.name());
-        let key = keys::resource(kind, name)?;
-        let (value, expires) = (encode(resource)?, resource.metadata().expires);
-        let write = match condition {
-            Condition::Absent => Write::create(key, value, expires),
-            Condition::At(revision) => {
-                let expected = store::Revision::new(revision.as_str());
-                Write::compare_and_swap(key, expected, value, expires)
-            }
-        };
+        let write = self.writing(resource, condition)?;
         let revisions = self.apply(kind, name, write, others).await?;
         let revision = revisions
             .into_iter()
             .next()
             .ok_or_else(|| Error::internal("the store did not say what became of a write"))?;
         Ok(resource.clone().with_revision(Revision::new(revision.as_str())))
+    }
+
+    /// The write of a resource, for who writes it together with others.
+    pub(crate) fn writing(
+        &self,
+        resource: &Resource,
+        condition: Condition,
+    ) -> Result<Write, Error> {
+        let key = keys::resource(resource.kind(), resource.name())?;
+        let (value, expires) = (encode(resource)?, resource.metadata().expires);
+        Ok(match condition {
+            Condition::Absent => Write::create(key, value, expires),
+            Condition::At(revision) => {
+                let expected = store::Revision::new(revision.as_str());
+                Write::compare_and_swap(key, expected, value, expires)
+            }
+        })
+    }
+
+    /// The deletion of a resource as it was read.
+    pub(crate) fn deleting(&self, resource: &Resource) -> Result<Option<Write>, Error> {
+        let Some(revision) = &resource.metadata().revision else { return Ok(None) };
+        let key = keys::resource(resource.kind(), resource.name())?;
+        Ok(Some(Write::delete_if(key, store::Revision::new(revision.as_str()))))
     }
 
     /// Deletes a resource that is at `revision`, together with `others`.

@@ -15,8 +15,8 @@ use crate::records::{Condition, conflict};
 use crate::selection::Selection;
 use crate::verb::Verb;
 use crate::{
-    address, app, app_auth_config, app_server, confidence, connector, events, lock, preference,
-    role, token, tools, user,
+    address, app, app_auth_config, app_server, bot, confidence, connector, events, lock,
+    preference, role, token, tools, user,
 };
 
 /// How often a replacement is tried again when somebody else writes the same resource.
@@ -159,6 +159,9 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
         None if kind.is_singleton() => return Ok(()),
         found => reached(cx, kind, name, found)?,
     };
+    if let Resource::User(user) = &found {
+        bot::refuse_bot(user)?;
+    }
     if kind == Kind::Role {
         role::refuse_in_use(core, name).await?;
     }
@@ -171,6 +174,7 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
             Resource::App(app) => address::release(core, app).await?,
             _ => Vec::new(),
         },
+        Kind::Bot => bot::remains(core, name).await?,
         _ => Vec::new(),
     };
     events::changed(&core.audit, &events::actor(cx.caller()), Change::Deleted, &found).await?;
@@ -181,6 +185,9 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
     core.settle(kind, name, None).await;
     if kind == Kind::App {
         tools::forget(core, name).await;
+    }
+    if kind == Kind::Bot {
+        bot::settle(core, name).await?;
     }
     Ok(())
 }
@@ -211,6 +218,7 @@ async fn write(
             });
             address::claim(core, app, before).await?
         }
+        (Resource::Bot(bot), _) => bot::companions(cx, bot).await?,
         _ => Vec::new(),
     };
     if change == Change::Created && resource.kind() == Kind::App {
@@ -222,6 +230,9 @@ async fn write(
         Ok(written) => {
             let revision = written.metadata().revision.as_ref();
             core.settle(written.kind(), written.name(), revision).await;
+            if let Resource::Bot(bot) = &written {
+                bot::settle(core, bot.name()).await?;
+            }
             Ok(written)
         }
         Err(error) => {
@@ -269,7 +280,7 @@ async fn prepare(
                 Resource::Token(token) => Some(token),
                 _ => None,
             });
-            token::prepare(token, before)
+            token::prepare(cx, token, before)
         }
         Resource::Lock(new) => {
             let before = before.and_then(|before| match before {
@@ -293,6 +304,7 @@ async fn prepare(
             connector::prepare(cx.core(), resource, before)
         }
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
+        Resource::Bot(bot) => bot::prepare(cx, bot).await,
         Resource::CertAuthority(_) => Ok(()),
     }
 }

@@ -97,7 +97,8 @@ pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
         | Kind::Oidc
         | Kind::Saml
         | Kind::Github
-        | Kind::AppAuthConfig => false,
+        | Kind::AppAuthConfig
+        | Kind::Bot => false,
     }
 }
 

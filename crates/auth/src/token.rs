@@ -3,14 +3,23 @@
 use api::Error;
 use pki::jwt::foreign::ForeignKeys;
 use resource::token::JoinMethod;
-use resource::{JoinRole, Token};
+use resource::{JoinRole, Kind, Token};
+
+use crate::cx::{OpCx, Target};
+use crate::verb::Verb;
 
 /// The shortest token. It is all that keeps a stranger from joining, so it must not be found by
 /// trying: eight hexadecimal digits at a thousand tries a second take a month on average.
 const MIN_CHARS: usize = 8;
 
 /// Checks a token.
-pub(crate) fn prepare(token: &Token, before: Option<&Token>) -> Result<(), Error> {
+pub(crate) fn prepare(cx: &OpCx, token: &Token, before: Option<&Token>) -> Result<(), Error> {
+    // Whoever makes a token for a bot can be that bot.
+    for bot in
+        [Some(token), before].into_iter().flatten().filter_map(|it| it.spec.bot_name.as_ref())
+    {
+        cx.authorize(Verb::Update, Kind::Bot, Target::Named(bot))?;
+    }
     if token.is_masked() {
         return Err(Error::invalid("the token's name is masked, so it cannot be written")
             .hint("read it with its secrets, or choose a name without \"*\""));

@@ -7,6 +7,7 @@ use resource::{Kind, User};
 use store::Write;
 use time::OffsetDateTime;
 
+use crate::bot;
 use crate::core::Core;
 use crate::credentials::Credentials;
 use crate::cx::OpCx;
@@ -36,20 +37,33 @@ pub(crate) async fn prepare(
     user: &mut User,
     before: Option<&User>,
 ) -> Result<(), Error> {
+    bot::refuse_bot(user)?;
+    before.map_or(Ok(()), bot::refuse_bot)?;
     // One end, under both names, so that whoever looks at either sees it.
     user.metadata.expires = user.metadata.expires.or(user.spec.expires);
     user.spec.expires = user.metadata.expires;
     user.spec.created_by = match before {
         Some(before) => before.spec.created_by.clone(),
-        None => Some(CreatedBy {
-            user: cx.caller().name(),
-            time: Some(cx.core().clock.now()),
-            connector: None,
-        }),
+        None => Some(created_by(cx)),
     };
+    let who = format!("user {:?}", user.name());
+    refuse_missing_roles(cx.core(), &who, &user.spec.roles).await
+}
+
+/// Who makes a user now.
+pub(crate) fn created_by(cx: &OpCx) -> CreatedBy {
+    CreatedBy { user: cx.caller().name(), time: Some(cx.core().clock.now()), connector: None }
+}
+
+/// Refuses roles that do not exist.
+pub(crate) async fn refuse_missing_roles(
+    core: &Core,
+    who: &str,
+    roles: &[String],
+) -> Result<(), Error> {
     let mut missing = Vec::new();
-    for role in &user.spec.roles {
-        if cx.core().records.find(Kind::Role, role).await?.is_none() {
+    for role in roles {
+        if core.records.find(Kind::Role, role).await?.is_none() {
             missing.push(format!("{role:?}"));
         }
     }
@@ -57,8 +71,7 @@ pub(crate) async fn prepare(
         return Ok(());
     }
     Err(Error::invalid(format!(
-        "user {:?} cannot have roles that do not exist: {}",
-        user.name(),
+        "{who} cannot have roles that do not exist: {}",
         missing.join(", ")
     ))
     .hint("create the role first: `tctl create role.yaml`"))

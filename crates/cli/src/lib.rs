@@ -1,7 +1,7 @@
 //! The command-line tools: `tsh` for people who use MCP servers, `tctl` for those who administer a
-//! cluster.
+//! cluster, `tbot` for programs.
 //!
-//! Both speak to the cluster through `api` and know no other door. What they print for programs
+//! All of them speak to the cluster through `api` and know no other door. What they print for programs
 //! goes to standard output, what they say to people about it to standard error.
 
 pub mod address;
@@ -16,6 +16,7 @@ pub mod profile;
 mod run;
 mod session;
 mod table;
+pub mod tbot;
 pub mod tctl;
 pub mod tsh;
 

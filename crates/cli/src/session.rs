@@ -4,8 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use api::wire::UserCredentials;
 use api::{AUTH_SERVER_NAME, Client, Endpoint, PROXY_SERVER_NAME};
-use pki::{CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, TrustStore, UserIdentity};
+use pki::{
+    CaKind, Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, TrustStore,
+    UserIdentity,
+};
 use runtime::Tasks;
 use time::OffsetDateTime;
 
@@ -105,4 +109,24 @@ impl Session {
         let server_name = pki::tls::server_name(server_name)?;
         Ok(Endpoint::Tls { addresses, server_name, config: Arc::new(config) })
     }
+}
+
+/// The file with which programs are who they were certified as.
+pub(crate) fn identity_file(
+    key: PrivateKey,
+    credentials: &UserCredentials,
+    proxy: Option<String>,
+) -> anyhow::Result<IdentityFile> {
+    let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
+    let authorities = [CaKind::User, CaKind::Host]
+        .into_iter()
+        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
+        .collect();
+    Ok(IdentityFile {
+        key,
+        certificate: Certificate::from_pem(&credentials.certificate)?,
+        authorities,
+        cluster: credentials.cluster.clone(),
+        proxy,
+    })
 }

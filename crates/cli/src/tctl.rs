@@ -4,6 +4,7 @@ mod apply;
 mod apps;
 mod args;
 mod audit;
+mod bots;
 mod cluster;
 mod create;
 mod edit;
@@ -57,6 +58,7 @@ async fn dispatch(cx: Context, args: Args) -> anyhow::Result<ExitCode> {
         Command::Rm(command) => rm::remove(&cx, &global, command).await,
         Command::Edit(command) => edit::edit(&cx, &global, command).await,
         Command::Users(command) => users::users(&cx, &global, command).await,
+        Command::Bots(command) => bots::bots(&cx, &global, command).await,
         Command::Tokens(command) => tokens::tokens(&cx, &global, command).await,
         Command::Apps(command) => apps::apps(&cx, &global, command).await,
         Command::Status(command) => status::status(&cx, &global, command).await,

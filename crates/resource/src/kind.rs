@@ -36,6 +36,8 @@ pub enum Kind {
     AppAuthConfig,
     /// An app service's live record of what it was told to serve.
     Agent,
+    /// A program with roles of its own.
+    Bot,
 }
 
 /// The names of a kind.
@@ -52,7 +54,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 14] = [
+const NAMES: [Names; 15] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -165,6 +167,14 @@ const NAMES: [Names; 14] = [
         display: "agent",
         version: "v1",
     },
+    Names {
+        kind: Kind::Bot,
+        name: "bot",
+        plural: "bots",
+        aliases: &[],
+        display: "bot",
+        version: "v1",
+    },
 ];
 
 /// A name that no kind has.
@@ -190,7 +200,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -205,6 +215,7 @@ impl Kind {
         Self::Github,
         Self::AppAuthConfig,
         Self::Agent,
+        Self::Bot,
     ];
 
     /// Reads a kind as it is written in references: singular, plural, or an alias.

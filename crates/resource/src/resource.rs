@@ -6,6 +6,7 @@ use crate::agent::Agent;
 use crate::app::App;
 use crate::app_auth_config::AppAuthConfig;
 use crate::app_server::AppServer;
+use crate::bot::Bot;
 use crate::cert_authority::CertAuthority;
 use crate::cluster_auth_preference::ClusterAuthPreference;
 use crate::decode::{Problems, Reader, decode};
@@ -57,6 +58,8 @@ pub enum Resource {
     AppAuthConfig(AppAuthConfig),
     /// See [`Agent`].
     Agent(Agent),
+    /// See [`Bot`].
+    Bot(Bot),
 }
 
 /// The same expression for the value of every kind.
@@ -77,6 +80,7 @@ macro_rules! each {
             Resource::Github($value) => $body,
             Resource::AppAuthConfig($value) => $body,
             Resource::Agent($value) => $body,
+            Resource::Bot($value) => $body,
         }
     };
 }
@@ -105,7 +109,8 @@ macro_rules! conversions {
 conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
-    Oidc: OidcConnector, Saml: SamlConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent
+    Oidc: OidcConnector, Saml: SamlConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent,
+    Bot: Bot
 );
 
 /// A resource is not of the kind that was asked for.
@@ -137,6 +142,7 @@ impl Resource {
             Self::Github(_) => Kind::Github,
             Self::AppAuthConfig(_) => Kind::AppAuthConfig,
             Self::Agent(_) => Kind::Agent,
+            Self::Bot(_) => Kind::Bot,
         }
     }
 
@@ -224,6 +230,7 @@ impl Resource {
             Self::Github(connector) => connector.to_json(secrets),
             Self::AppAuthConfig(config) => config.to_json(),
             Self::Agent(agent) => agent.to_json(),
+            Self::Bot(bot) => bot.to_json(),
         }
     }
 
@@ -263,6 +270,7 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::Github => GithubConnector::read(document)?.into(),
             Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
             Kind::Agent => Agent::read(document)?.into(),
+            Kind::Bot => Bot::read(document)?.into(),
         })
     })
 }

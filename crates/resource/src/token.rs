@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+use crate::connector::filled;
 use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::label::LabelSelector;
@@ -22,7 +23,7 @@ pub use self::method::{
 const MASK: char = '*';
 
 /// Known fields that mean nothing here, kept and printed back.
-const OTHER_FIELDS: &[&str] = &["bot_name", "suggested_agent_matcher_labels", "allow"];
+const OTHER_FIELDS: &[&str] = &["suggested_agent_matcher_labels", "allow"];
 
 /// What a service shows to join the cluster.
 #[derive(Clone, PartialEq)]
@@ -40,6 +41,8 @@ pub struct TokenSpec {
     pub roles: Vec<JoinRole>,
     /// How joining is proven.
     pub join_method: JoinMethod,
+    /// The bot that joins with it; none if services do.
+    pub bot_name: Option<String>,
     /// Labels that whoever joins is advised to carry.
     pub suggested_labels: Option<LabelSelector>,
     /// Known fields that mean nothing here, kept and printed back.
@@ -55,22 +58,15 @@ pub enum JoinRole {
     Proxy,
     /// The app service.
     App,
+    /// A bot.
+    Bot,
     /// A service that documents in use name and this cluster does not have. It opens nothing.
     Other(String),
 }
 
 /// Services that documents in use name and this cluster does not have.
-const OTHER_ROLES: [&str; 9] = [
-    "node",
-    "kube",
-    "db",
-    "bot",
-    "discovery",
-    "windowsdesktop",
-    "trusted_cluster",
-    "mdm",
-    "signup",
-];
+const OTHER_ROLES: [&str; 8] =
+    ["node", "kube", "db", "discovery", "windowsdesktop", "trusted_cluster", "mdm", "signup"];
 
 impl JoinRole {
     /// Reads the name of a service, as in documents and on command lines.
@@ -80,6 +76,7 @@ impl JoinRole {
             "auth" => Some(Self::Auth),
             "proxy" => Some(Self::Proxy),
             "app" => Some(Self::App),
+            "bot" => Some(Self::Bot),
             other if OTHER_ROLES.contains(&other) => Some(Self::Other(other.to_owned())),
             _ => None,
         }
@@ -92,6 +89,7 @@ impl JoinRole {
             Self::Auth => "auth",
             Self::Proxy => "proxy",
             Self::App => "app",
+            Self::Bot => "bot",
             Self::Other(name) => name,
         }
     }
@@ -108,7 +106,7 @@ impl FromNode for JoinRole {
         let text = reader.text()?;
         let role = Self::parse(text);
         if role.is_none() {
-            let help = "expected one of app, proxy, auth";
+            let help = "expected one of app, proxy, bot, auth";
             reader.refuse_with_help::<()>(format!("unknown service {}", quoted(text)), help);
         }
         role
@@ -123,6 +121,7 @@ impl Token {
             spec: TokenSpec {
                 roles: roles.into_iter().collect(),
                 join_method: JoinMethod::Token,
+                bot_name: None,
                 suggested_labels: None,
                 other: Map::new(),
             },
@@ -162,6 +161,7 @@ impl Token {
         let mut spec = Object::default();
         spec.put("roles", roles);
         self.spec.join_method.put(&mut spec);
+        spec.put_some("bot_name", self.spec.bot_name.as_deref());
         spec.put_some("suggested_labels", suggested.map(LabelSelector::to_json))
             .put_kept(&self.spec.other);
         let mut metadata = self.metadata.clone();
@@ -178,9 +178,32 @@ fn spec(table: &mut Table<'_>) -> Option<TokenSpec> {
         table.missing::<()>("roles", "a token needs at least one service that may join with it");
     }
     let join_method = JoinMethod::read(table);
+    let bot = bot(table, roles.as_deref().unwrap_or_default());
     let suggested_labels = table.get("suggested_labels");
     let other = table.keep(OTHER_FIELDS);
-    Some(TokenSpec { roles: roles?, join_method: join_method?, suggested_labels, other })
+    Some(TokenSpec {
+        roles: roles?,
+        join_method: join_method?,
+        bot_name: bot?,
+        suggested_labels,
+        other,
+    })
+}
+
+/// Whoever joins as a bot is that bot and nothing else.
+#[expect(clippy::option_option, reason = "absent and mistaken are two things")]
+fn bot(table: &mut Table<'_>, roles: &[JoinRole]) -> Option<Option<String>> {
+    let name = table.field("bot_name");
+    match (roles.contains(&JoinRole::Bot), name) {
+        (true, None) => table.missing("bot_name", "missing: which bot joins with the token"),
+        (true, Some(name)) if roles.len() > 1 => {
+            name.refuse("a token is for a bot or for services, not for both")
+        }
+        (true, Some(name)) => filled(name).map(Some),
+        (false, Some(name)) if name.text()?.is_empty() => Some(None),
+        (false, Some(name)) => name.refuse("this is for tokens whose roles are [Bot]"),
+        (false, None) => Some(None),
+    }
 }
 
 /// Masks three quarters of a secret, and never leaves more than eight characters.

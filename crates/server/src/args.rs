@@ -40,6 +40,9 @@ enum Command {
     /// Administer a cluster; the same as the `tctl` command.
     #[command(disable_help_flag = true)]
     Tctl,
+    /// Keep the identity of a bot fresh; the same as the `tbot` command.
+    #[command(disable_help_flag = true)]
+    Tbot,
 }
 
 /// Arguments of `tessera start`.
@@ -77,7 +80,7 @@ pub(crate) fn main(args: Vec<OsString>) -> ExitCode {
         Command::Configure(args) => configure::main(&args),
         Command::Quickstart(args) => quickstart::main(&args),
         // Both are taken out before these arguments are read.
-        Command::Tsh | Command::Tctl => Ok(ExitCode::from(USAGE)),
+        Command::Tsh | Command::Tctl | Command::Tbot => Ok(ExitCode::from(USAGE)),
     };
     match outcome {
         Ok(code) => code,

@@ -1,4 +1,4 @@
-//! The `tessera` binary: the services, `quickstart`, and — called as `tsh` or `tctl`, or with one of
+//! The `tessera` binary: the services, `quickstart`, and — called as `tsh`, `tctl` or `tbot`, or with one of
 //! these as its first argument — the command-line tools, so that one file is the whole product.
 
 mod args;
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Applet::Drop => agent::launch::main_drop(args.split_off(2)),
         Applet::Tsh(skip) => cli::tsh::main(args.split_off(skip)),
         Applet::Tctl(skip) => cli::tctl::main(args.split_off(skip)),
+        Applet::Tbot(skip) => cli::tbot::main(args.split_off(skip)),
         Applet::Tessera => args::main(args),
     }
 }
@@ -39,6 +40,8 @@ enum Applet {
     Tsh(usize),
     /// `tctl`, likewise.
     Tctl(usize),
+    /// `tbot`, likewise.
+    Tbot(usize),
     /// The services.
     Tessera,
 }
@@ -48,6 +51,7 @@ fn applet(args: &[OsString]) -> Applet {
     match called.to_str() {
         Some("tsh") => return Applet::Tsh(0),
         Some("tctl") => return Applet::Tctl(0),
+        Some("tbot") => return Applet::Tbot(0),
         _ => {}
     }
     match args.get(1).and_then(|first| first.to_str()) {
@@ -55,6 +59,7 @@ fn applet(args: &[OsString]) -> Applet {
         Some(agent::launch::DROP) => Applet::Drop,
         Some("tsh") => Applet::Tsh(1),
         Some("tctl") => Applet::Tctl(1),
+        Some("tbot") => Applet::Tbot(1),
         _ => Applet::Tessera,
     }
 }

@@ -30,7 +30,7 @@ async fn who_does_not_run_there_is_told_what_is_missing() {
 async fn github_is_asked_for_this_cluster() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}/token?api-version=2.0", listener.local_addr().unwrap());
-    let served = tokio::spawn(async move {
+    let served = async move {
         let (mut stream, _peer) = listener.accept().await.unwrap();
         let mut request = vec![0; 4096];
         let mut length = 0;
@@ -41,12 +41,12 @@ async fn github_is_asked_for_this_cluster() {
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         stream.write_all(answer.as_bytes()).await.unwrap();
         String::from_utf8(request[..length].to_vec()).unwrap()
-    });
+    };
     let set =
         [("ACTIONS_ID_TOKEN_REQUEST_URL", &*address), ("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "s3")];
-    let token = workload_token(JoinMethodName::Github, "ex&mple", variables(&set)).await.unwrap();
-    assert_eq!(token.unwrap().expose(), "a.b.c");
-    let asked = served.await.unwrap();
+    let asking = workload_token(JoinMethodName::Github, "ex&mple", variables(&set));
+    let (token, asked) = tokio::join!(asking, served);
+    assert_eq!(token.unwrap().unwrap().expose(), "a.b.c");
     assert!(asked.starts_with("GET /token?api-version=2.0&audience=ex%26mple HTTP/1.1"), "{asked}");
     assert!(asked.contains("authorization: Bearer s3\r\n"), "{asked}");
 }

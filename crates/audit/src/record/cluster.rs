@@ -101,6 +101,26 @@ pub struct InstanceJoin<'a> {
     pub remote_addr: Option<&'a str>,
 }
 
+/// A bot joined the cluster, or tried to.
+#[derive(Clone, Debug, Serialize)]
+pub struct BotJoin<'a> {
+    /// The bot, as far as it is known.
+    pub bot_name: Text<'a>,
+    /// How it proved that it may.
+    pub method: Text<'a>,
+    /// The token that it used, hidden where that is a secret.
+    pub token_name: TokenName,
+    /// What its platform says of it, where that is the proof.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub workload: BTreeMap<&'a str, Text<'a>>,
+    /// Whether it was let in.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// Where from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
 /// Evidence of an identity was not accepted.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuthAttempt<'a> {
@@ -159,6 +179,12 @@ impl Record for AssertionCreate<'_> {
 impl Record for InstanceJoin<'_> {
     fn code(&self) -> &'static Code {
         self.outcome.code(&code::INSTANCE_JOIN, &code::INSTANCE_JOIN_FAILURE)
+    }
+}
+
+impl Record for BotJoin<'_> {
+    fn code(&self) -> &'static Code {
+        self.outcome.code(&code::BOT_JOIN, &code::BOT_JOIN_FAILURE)
     }
 }
 

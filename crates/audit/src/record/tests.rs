@@ -120,6 +120,14 @@ fn outcomes(outcome: &Outcome<'_>) -> Vec<Event> {
             outcome: outcome(),
             remote_addr: Some("192.0.2.1:5"),
         }),
+        stamper.event(&BotJoin {
+            bot_name: "ci".into(),
+            method: "github".into(),
+            token_name: TokenName::public("ci"),
+            workload: BTreeMap::from([("sub", "repo:octo/app:ref:refs/heads/main".into())]),
+            outcome: outcome(),
+            remote_addr: Some("192.0.2.1:5"),
+        }),
         stamper.event(&AuthAttempt {
             user: Some("alice".into()),
             outcome: outcome(),

@@ -12,6 +12,7 @@ mod app_rights;
 mod app_tokens;
 mod assertions;
 mod audit;
+mod bots;
 mod cluster;
 mod confidences;
 mod endpoints;

@@ -23,6 +23,7 @@ fn specimen(kind: Kind, name: &str) -> Resource {
         }
         Kind::Role => role_with(name, |_allow| {}).into(),
         Kind::User => User::new(name, ["nothing"]).into(),
+        Kind::Bot => resource::Bot::new(name, ["nothing"]).into(),
         Kind::Token => Token::new(format!("{name}-{name}"), [JoinRole::App]).into(),
         Kind::Lock => {
             let target = LockTarget { user: Some("nobody".to_owned()), ..LockTarget::default() };

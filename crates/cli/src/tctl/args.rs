@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::{
-    apply, apps, audit, create, edit, get, lock, policy, rm, rotate, sign, sso, status, tokens,
-    users,
+    apply, apps, audit, bots, create, edit, get, lock, policy, rm, rotate, sign, sso, status,
+    tokens, users,
 };
 use crate::address::{AUTH_PORT, with_port};
 use crate::environment;
@@ -66,6 +66,8 @@ pub(super) enum Command {
     Edit(edit::Edit),
     /// Add, change, list and delete users.
     Users(users::Users),
+    /// Add, change, list and delete bots: programs with roles of their own.
+    Bots(bots::Bots),
     /// Add, list and delete the tokens with which services join the cluster.
     Tokens(tokens::Tokens),
     /// Show which agents serve which apps.

@@ -104,6 +104,8 @@ async fn read(
             for kind in ALL_KINDS {
                 found.extend(client.list(kind, secrets).await?.items);
             }
+            // They come with their bots, and nobody else can write them.
+            found.retain(|one| !matches!(one, Resource::User(user) if user.bot().is_some()));
             Ok(found)
         }
         Reference::Every(kind) => Ok(client.list(kind, secrets).await?.items),

@@ -17,13 +17,14 @@ pub(super) enum Reference {
 
 /// What `all` stands for, in an order in which it can be created: users need their roles. What
 /// services write themselves is not part of it.
-pub(super) const ALL_KINDS: [Kind; 10] = [
+pub(super) const ALL_KINDS: [Kind; 11] = [
     Kind::ClusterAuthPreference,
     Kind::Role,
     Kind::Oidc,
     Kind::Saml,
     Kind::Github,
     Kind::User,
+    Kind::Bot,
     Kind::Token,
     Kind::App,
     Kind::AppAuthConfig,

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use api::Client;
-use api::wire::{UserCertificateRequest, UserCredentials};
-use pki::{CaKind, Certificate, IdentityFile, PrivateKey};
+use api::wire::UserCertificateRequest;
+use pki::{IdentityFile, PrivateKey};
 use resource::{Kind, Resource, Secrets};
 
 use super::args::Global;
@@ -15,6 +15,7 @@ use super::cluster::Cluster;
 use super::when;
 use crate::exit::Refused;
 use crate::run::Context;
+use crate::session::identity_file;
 
 /// Arguments of `tctl auth sign`.
 #[derive(Debug, clap::Args)]
@@ -51,7 +52,7 @@ pub(super) async fn sign(cx: &Context, global: &Global, args: Sign) -> anyhow::R
         None => public_proxy(&cluster.client).await,
     };
     let until = credentials.valid_until;
-    file(key, &credentials, proxy.clone())?.write(&out)?;
+    identity_file(key, &credentials, proxy.clone())?.write(&out)?;
     let (now, path) = (cx.clock.now(), out.display());
     cx.printer.data(&format!(
         "The identity of {user} has been written to {path}. It works until {} ({}).",
@@ -81,27 +82,8 @@ fn refuse_stranger(path: &Path) -> Result<(), Refused> {
     }
 }
 
-fn file(
-    key: PrivateKey,
-    credentials: &UserCredentials,
-    proxy: Option<String>,
-) -> anyhow::Result<IdentityFile> {
-    let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
-    let authorities = [CaKind::User, CaKind::Host]
-        .into_iter()
-        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
-        .collect();
-    Ok(IdentityFile {
-        key,
-        certificate: Certificate::from_pem(&credentials.certificate)?,
-        authorities,
-        cluster: credentials.cluster.clone(),
-        proxy,
-    })
-}
-
 /// The address of a proxy that is up. Without one the file works too, where an address is given.
-async fn public_proxy(client: &Client) -> Option<String> {
+pub(super) async fn public_proxy(client: &Client) -> Option<String> {
     let proxies = client.list(Kind::Proxy, Secrets::Redact).await.ok()?;
     proxies.items.into_iter().find_map(|proxy| match proxy {
         Resource::Proxy(proxy) if !proxy.spec.public_addr.is_empty() => {

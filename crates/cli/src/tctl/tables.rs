@@ -79,6 +79,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::Saml => (&["Name", "Provider", "Attributes to Roles"], "Attributes to Roles"),
         Kind::Github => (&["Name", "Endpoint URL", "Teams to Roles"], "Teams to Roles"),
         Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
+        Kind::Bot => (&["Bot", "User", "Roles"], "Roles"),
         Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
     }
 }
@@ -104,6 +105,9 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
             of_connector(&metadata.name, spec.endpoint(), &spec.teams_to_roles)
         }
         Resource::AppAuthConfig(config) => vec![config.name().to_owned(), "JWT".to_owned()],
+        Resource::Bot(bot) => {
+            vec![bot.name().to_owned(), bot.user_name(), bot.spec.roles.join(", ")]
+        }
         Resource::Agent(agent) => of_agent(agent),
     }
 }

@@ -182,15 +182,15 @@ async fn remove(cx: &Context, global: &Global, args: Rm) -> anyhow::Result<()> {
 }
 
 /// 128 bits that nobody guesses.
-fn random() -> String {
+pub(super) fn random() -> String {
     format!("{:032x}", rand::random::<u128>())
 }
 
 fn parse_service(text: &str) -> Result<JoinRole, String> {
     match JoinRole::parse(text) {
         Some(service @ (JoinRole::App | JoinRole::Proxy)) => Ok(service),
-        Some(JoinRole::Auth | JoinRole::Other(_)) | None => {
-            Err("services join as app or proxy".to_owned())
+        Some(JoinRole::Auth | JoinRole::Bot | JoinRole::Other(_)) | None => {
+            Err("services join as app or proxy (and bots by `tctl bots add`)".to_owned())
         }
     }
 }

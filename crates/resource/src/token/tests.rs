@@ -40,7 +40,7 @@ fn mistakes_are_named() {
         ),
         (
             json!({"roles": ["apps"]}),
-            "spec.roles[0]: unknown service \"apps\" (expected one of app, proxy, auth)",
+            "spec.roles[0]: unknown service \"apps\" (expected one of app, proxy, bot, auth)",
         ),
         (
             json!({"roles": ["app"], "join_method": "iam"}),
@@ -151,100 +151,66 @@ fn documented_join_methods_are_read_and_printed_back() {
     }
 }
 
+#[track_caller]
+fn is_refused(method: &str, section: Value, message: &str) {
+    let problems = by(method, section.clone()).unwrap_err();
+    assert!(problems.iter().any(|problem| problem.contains(message)), "{section}: {problems:?}");
+}
+
 #[test]
 fn what_would_let_in_anybody_or_nobody_is_refused_with_its_place() {
-    let account = json!([{"service_account": "a:b"}]);
-    let cases = [
-        ("github", json!({}), "spec.github.allow: missing"),
-        ("github", json!({"allow": []}), "spec.github.allow: is empty: nobody could join"),
-        (
-            "github",
-            json!({"allow": [{}]}),
-            "spec.github.allow[0]: the rule lets in workloads of anybody",
-        ),
-        ("github", json!({"allow": [{"environment": "prod", "actor": "me"}]}), "anybody"),
-        (
-            "github",
-            json!({"allow": [{"repository": ""}]}),
-            "spec.github.allow[0].repository: is empty",
-        ),
-        (
-            "github",
-            json!({"allow": [{"repo": "octo/app"}]}),
-            "spec.github.allow[0].repo: unknown field",
-        ),
-        (
-            "github",
-            json!({"allow": [{"repository": "a/b"}], "domain": "x"}),
-            "spec.github.domain: unknown",
-        ),
-        (
-            "github",
-            json!({"enterprise_server_host": "https://a", "allow": [{"repository": "a/b"}]}),
-            "is no host",
-        ),
-        (
-            "github",
-            json!({"enterprise_server_host": "a/b", "allow": [{"repository": "a/b"}]}),
-            "is no host",
-        ),
-        (
-            "github",
-            json!({"enterprise_server_host": "u@a", "allow": [{"repository": "a/b"}]}),
-            "is no host",
-        ),
-        (
-            "github",
-            json!({"enterprise_slug": "../x", "allow": [{"repository": "a/b"}]}),
-            "a slug has",
-        ),
-        ("gitlab", json!({"allow": [{"project_path": "*"}]}), "anybody"),
-        ("gitlab", json!({"allow": [{"project_path": "**?", "ref": "main"}]}), "anybody"),
-        (
-            "gitlab",
-            json!({"allow": [{"project_path": "a/b", "ref_protected": "maybe"}]}),
-            "ref_protected",
-        ),
-        ("kubernetes", json!({"allow": account.clone()}), "spec.kubernetes.type: missing"),
-        (
-            "kubernetes",
-            json!({"type": "in_cluster", "allow": account.clone()}),
-            "asks no Kubernetes API",
-        ),
-        (
-            "kubernetes",
-            json!({"type": "static_jwks", "allow": account.clone()}),
-            "static_jwks: missing",
-        ),
-        (
-            "kubernetes",
-            json!({"type": "oidc", "allow": account.clone()}),
-            "spec.kubernetes.oidc: missing",
-        ),
-        (
-            "kubernetes",
-            json!({"type": "oidc", "oidc": {"issuer": "http://a.example"}, "allow": account}),
-            "https://",
-        ),
-        (
-            "kubernetes",
-            json!({"type": "oidc", "oidc": {"issuer": "https://a.example"}, "allow": [{"service_account": "b"}]}),
-            "namespace:name",
-        ),
-    ];
-    for (method, section, message) in cases {
-        let problems = by(method, section.clone()).unwrap_err();
-        assert!(
-            problems.iter().any(|problem| problem.contains(message)),
-            "{section}: {problems:?}"
-        );
-    }
+    is_refused("github", json!({}), "spec.github.allow: missing");
+    is_refused("github", json!({"allow": []}), "spec.github.allow: is empty: nobody could join");
+    let anybody = "allow[0]: the rule lets in workloads of anybody";
+    is_refused("github", json!({"allow": [{}]}), anybody);
+    is_refused("github", json!({"allow": [{"environment": "prod", "actor": "me"}]}), anybody);
+    is_refused("gitlab", json!({"allow": [{"project_path": "*"}]}), anybody);
+    is_refused("gitlab", json!({"allow": [{"project_path": "**?", "ref": "main"}]}), anybody);
+    let empty = json!({"allow": [{"repository": ""}]});
+    is_refused("github", empty, "spec.github.allow[0].repository: is empty");
+    let unknown = json!({"allow": [{"repo": "octo/app"}]});
+    is_refused("github", unknown, "spec.github.allow[0].repo: unknown field");
+    let flag = json!({"allow": [{"project_path": "a/b", "ref_protected": "maybe"}]});
+    is_refused("gitlab", flag, "ref_protected");
+
     let allow = json!([{"repository": "a/b"}]);
     let other = json!({"roles": ["app"], "join_method": "token", "github": {"allow": allow}});
     let problems = token(NAME, other).unwrap_err();
     assert!(problems[0].contains("spec.github: this is for join_method: github"), "{problems:?}");
     let none = token("ci", json!({"roles": ["app"], "join_method": "gitlab"})).unwrap_err();
     assert!(none[0].contains("spec.gitlab: missing"), "{none:?}");
+}
+
+#[test]
+fn what_names_no_issuer_is_refused() {
+    let github = |more: Value| {
+        let mut section = json!({"allow": [{"repository": "a/b"}]});
+        section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        section
+    };
+    is_refused("github", github(json!({"domain": "x"})), "spec.github.domain: unknown");
+    for host in ["https://a", "a/b", "u@a"] {
+        is_refused("github", github(json!({"enterprise_server_host": host})), "is no host");
+    }
+    is_refused("github", github(json!({"enterprise_slug": "../x"})), "a slug has");
+    let both = json!({"enterprise_slug": "x", "enterprise_server_host": "a.example"});
+    is_refused("github", github(both), "exclude each other");
+
+    let kubernetes = |more: Value| {
+        let mut section = json!({"allow": [{"service_account": "a:b"}]});
+        section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        section
+    };
+    is_refused("kubernetes", kubernetes(json!({})), "spec.kubernetes.type: missing");
+    is_refused("kubernetes", kubernetes(json!({"type": "in_cluster"})), "asks no Kubernetes API");
+    is_refused("kubernetes", kubernetes(json!({"type": "static_jwks"})), "static_jwks: missing");
+    is_refused("kubernetes", kubernetes(json!({"type": "oidc"})), "spec.kubernetes.oidc: missing");
+    let clear = json!({"type": "oidc", "oidc": {"issuer": "http://a.example"}});
+    is_refused("kubernetes", kubernetes(clear), "https://");
+    let account = json!({
+        "type": "oidc", "oidc": {"issuer": "https://a.example"}, "allow": [{"service_account": "b"}],
+    });
+    is_refused("kubernetes", account, "namespace:name");
 }
 
 #[test]

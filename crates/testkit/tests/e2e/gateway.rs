@@ -1,6 +1,7 @@
 //! The product between clients and servers, as real processes: what its users and administrators
 //! were promised.
 
+mod bots;
 mod clients;
 mod configuration;
 mod decisions;

@@ -11,7 +11,7 @@ use crate::tctl::create::shown_name;
 
 /// The order in which kinds are written, so that what others need is there before them; they are
 /// deleted in the opposite order.
-const ORDER: [Kind; 10] = [
+const ORDER: [Kind; 11] = [
     Kind::ClusterAuthPreference,
     Kind::Role,
     Kind::Oidc,
@@ -20,6 +20,7 @@ const ORDER: [Kind; 10] = [
     Kind::App,
     Kind::AppAuthConfig,
     Kind::User,
+    Kind::Bot,
     Kind::Token,
     Kind::Lock,
 ];
@@ -142,6 +143,8 @@ impl Removal {
         let labels = &found.metadata().labels;
         self.kinds.contains(&found.kind())
             && !is_preset
+            // It goes with its bot.
+            && !matches!(found, Resource::User(user) if user.bot().is_some())
             && self.labels.iter().all(|(key, value)| labels.get(key) == Some(value))
     }
 }
