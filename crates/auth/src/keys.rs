@@ -37,6 +37,8 @@ const USED_PROOFS: &str = "used_proofs";
 const ASSERTIONS: &str = "assertions";
 /// How far the places have come where bots run, by bot.
 const BOT_INSTANCES: &str = "bot_instances";
+/// The names of people at providers, by the hash of what the provider calls each.
+const PROVIDER_NAMES: &str = "provider_names";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -93,6 +95,12 @@ pub(crate) fn headless(code: &str) -> Result<Key, Error> {
 /// The key of an assertion that was used.
 pub(crate) fn assertion(issuer: &str, id: &str) -> Result<Key, Error> {
     Key::new(&[ASSERTIONS, &digest(&[issuer, id])]).map_err(|error| refused(&error))
+}
+
+/// The key of the names under which somebody at a provider has signed in.
+pub(crate) fn provider_names(kind: &str, connector: &str, subject: &str) -> Result<Key, Error> {
+    Key::new(&[PROVIDER_NAMES, &digest(&[kind, connector, subject])])
+        .map_err(|error| refused(&error))
 }
 
 /// The key of the tally of sign-in attempts that concern `parts`. A hash: what people type as their

@@ -23,6 +23,7 @@ mod github;
 mod headless;
 mod kept;
 mod local;
+mod names;
 mod oauth;
 mod oidc;
 mod report;

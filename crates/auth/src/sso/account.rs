@@ -13,7 +13,7 @@ use time::OffsetDateTime;
 
 use super::connector::{Connector, Origin};
 use super::kept::Started;
-use super::{Statement, origin_of, refused};
+use super::{Statement, names, origin_of, refused};
 use crate::certificate::{self, Ticket};
 use crate::core::Core;
 use crate::records::Condition;
@@ -166,8 +166,10 @@ async fn refusal(
     if before.as_ref().is_some_and(|before| !user::is_active(before, now)) {
         return Err(refused("this user may not sign in at the moment").hint(ask));
     }
-    let names = roles.iter().map(|role| role.role.as_str());
-    locks::refuse_user(&core.replica.snapshot(), now, &User::new(name, names), None)
+    let roles: Vec<&str> = roles.iter().map(|role| role.role.as_str()).collect();
+    let user = User::new(name, roles.iter().copied());
+    locks::refuse_user(&core.replica.snapshot(), now, &user, None)?;
+    names::refuse_locked(core, &connector.origin(&said.subject), &roles).await
 }
 
 /// A name belongs to who has it: local users are never taken over, nor are those of another connector or
@@ -204,6 +206,8 @@ pub(super) async fn admit(
         refuse_other(before.as_ref(), &account.origin)?;
         let mut new = account.to_user(before.as_ref(), core.clock.now());
         locks::refuse_user(&core.replica.snapshot(), core.clock.now(), &new, None)?;
+        let roles: Vec<&str> = new.spec.roles.iter().map(String::as_str).collect();
+        names::refuse_locked(core, &account.origin, &roles).await?;
         // Its end is the certificate's, which is about to be known.
         new.spec.expires = None;
         new.metadata.expires = None;
@@ -229,6 +233,7 @@ pub(super) async fn admit(
         events::changed(&core.audit, &who, change, &resource).await?;
         match core.records.write(&resource, condition, remains).await {
             Ok(written) => {
+                names::remember(core, &account.origin, &account.name).await?;
                 account.record(core, started).await?;
                 events::certificate(&core.audit, &who, &issued.identity).await?;
                 core.settle(Kind::User, &account.name, written.metadata().revision.as_ref()).await;

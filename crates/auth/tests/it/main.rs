@@ -28,6 +28,7 @@ mod matrix;
 mod mfa;
 mod oidc;
 mod pins;
+mod renamed;
 mod resources;
 mod revocation;
 mod rotation;

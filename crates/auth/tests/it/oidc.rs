@@ -39,17 +39,17 @@ fn with_spec(name: &str, issuer: &str, more: &Value) -> OidcConnector {
 
 /// A provider that says what it is told to.
 #[derive(Clone)]
-struct Liar {
+pub(crate) struct Liar {
     state: Arc<Mutex<Lies>>,
     issuer: String,
 }
 
-struct Lies {
+pub(crate) struct Lies {
     key: JwtKey,
     /// What the key set holds.
     published: JwkSet,
     /// What is added to the claims, or taken away by null.
-    claims: Map<String, Value>,
+    pub(crate) claims: Map<String, Value>,
     userinfo: Value,
     metadata: Map<String, Value>,
     /// The ID token as it is, instead of a signed one.
@@ -90,7 +90,7 @@ impl Liar {
         liar
     }
 
-    fn lie(&self, lie: impl FnOnce(&mut Lies)) {
+    pub(crate) fn lie(&self, lie: impl FnOnce(&mut Lies)) {
         lie(&mut self.state.lock());
     }
 }
@@ -137,17 +137,17 @@ async fn userinfo(State(liar): State<Liar>, headers: HeaderMap, _uri: Uri) -> Js
 }
 
 /// A cluster with such a provider.
-struct Office {
-    cluster: Cluster,
+pub(crate) struct Office {
+    pub(crate) cluster: Cluster,
     proxy: Client,
-    liar: Liar,
+    pub(crate) liar: Liar,
     key: PrivateKey,
 }
 
 const VERIFIER: &str = "what only tsh knows";
 
 impl Office {
-    async fn open(more: &Value) -> Self {
+    pub(crate) async fn open(more: &Value) -> Self {
         let cluster = Cluster::start().await;
         let liar = Liar::start(&cluster).await;
         cluster.put(role_with("dev", |_allow| {})).await;
@@ -202,7 +202,7 @@ impl Office {
         self.proxy.finish_sso(&SsoFinish { code, verifier: VERIFIER.to_owned() }).await
     }
 
-    async fn login(&self) -> Result<UserCredentials, Error> {
+    pub(crate) async fn login(&self) -> Result<UserCredentials, Error> {
         let (_url, answer) = self.away().await?;
         self.finish(&answer).await
     }
