@@ -100,15 +100,15 @@ async fn a_server_that_reads_nothing_is_ended_in_time() {
     for _ in 0..3 {
         lines.ask("tools/call", call(MUCH / 8)).await;
     }
-    // The third was not read: `tsh` tells its client by the reason.
+    // What was read of them is answered for, two with room for no third; of the rest `tsh` tells its client by the
+    // reason.
     let mut answered = Vec::new();
-    for _ in 0..2 {
-        let answer = lines.read().await.unwrap();
+    while let Some(answer) = lines.read().await {
         told(&answer);
         answered.extend(answer["id"].as_u64());
     }
     answered.sort_unstable();
-    assert_eq!(answered, [2, 3]);
+    assert!([&[2_u64][..], &[2, 3]].contains(&answered.as_slice()), "{answered:?}");
     assert_eq!(lines.end().await.0, "server-ended");
     let sessions = Web::begin(&cluster, "dev", "up").await;
     let first = sessions.ask(2, "tools/call", call(MUCH));
