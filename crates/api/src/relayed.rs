@@ -82,8 +82,13 @@ impl Relayed {
         if length > MAX_BYTES {
             return Err(invalid("what is said of a relayed connection is too long"));
         }
-        let mut json = vec![0; length];
-        stream.read_exact(&mut json).await?;
+        // It grows with what has come: whoever says a number has not sent anything yet.
+        let mut json = Vec::new();
+        let read =
+            stream.take(u64::try_from(length).unwrap_or(u64::MAX)).read_to_end(&mut json).await?;
+        if read < length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
         let wire: Wire = serde_json::from_slice(&json).map_err(io::Error::other)?;
         let decode = |text: &str| STANDARD.decode(text).map_err(io::Error::other);
         Ok(Self {

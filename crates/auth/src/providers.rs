@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use api::Error;
+use api::{Error, ErrorKind};
 use fetch::{Egress, FetchError, Fetched, Fetcher};
 use http::{HeaderMap, StatusCode};
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ use saml::{IdentityProvider, MetadataError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 use url::Url;
 
@@ -28,6 +29,8 @@ const USABLE: Duration = Duration::from_secs(60 * 60);
 const AGAIN: Duration = Duration::from_secs(10);
 /// Providers that are remembered.
 const MAX_KEPT: usize = 128;
+/// Strangers at a time in whose place providers may be asked.
+const MAX_STRANGERS: usize = 32;
 
 /// What is known of providers.
 #[derive(Debug)]
@@ -41,6 +44,7 @@ pub(crate) struct Providers {
     keys: Mutex<HashMap<String, Kept<ForeignKeys>>>,
     /// Guards what is remembered by the address of SAML metadata, and the provider that is meant.
     entities: Mutex<HashMap<String, Kept<IdentityProvider>>>,
+    strangers: Semaphore,
 }
 
 #[derive(Debug)]
@@ -93,7 +97,20 @@ impl Providers {
             signers: Mutex::default(),
             keys: Mutex::default(),
             entities: Mutex::default(),
+            strangers: Semaphore::new(MAX_STRANGERS),
         }
+    }
+
+    /// A place for a stranger, in whose place a provider may be asked: while it is silent, each costs a connection
+    /// and the resolution of a name.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(crate) fn place(&self) -> Result<SemaphorePermit<'_>, Error> {
+        self.strangers.try_acquire().map_err(|_full| {
+            Error::new(ErrorKind::RateLimited, "too many services join at once")
+                .hint("try again in a moment")
+        })
     }
 
     /// Asks other things of them.

@@ -171,7 +171,8 @@ impl HostIdentity {
         Peers { trust: self.trust.clone(), slot: self.slot.clone() }
     }
 
-    /// Tells when connections are better opened again, as the authority of the certificate is another.
+    /// Tells when connections are better opened again, as the authority of the certificate, or who is believed, is
+    /// another.
     pub(crate) fn reissues(&self) -> watch::Receiver<u64> {
         self.reissues.subscribe()
     }
@@ -189,8 +190,14 @@ impl HostIdentity {
         let mut identity = self;
         tasks.spawn_until_cancelled("server.identity", async move {
             let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
+            let mut believed = identity.trust.generation();
             loop {
                 trust_changes.mark_unchanged();
+                let now = identity.trust.generation();
+                if std::mem::replace(&mut believed, now) != now {
+                    // Who was believed when a connection was opened may not be any more.
+                    identity.reissues.send_modify(|count| *count += 1);
+                }
                 if let Err(error) = identity.keep_authorities() {
                     let error = format!("{error:#}");
                     tracing::warn!(error, "cannot keep the cluster's authorities");
@@ -267,9 +274,12 @@ impl HostIdentity {
         let file = file_of(key, &credentials)?;
         file.write(&self.path)?;
         self.slot.replace(with_authority(&file)?);
-        let outdated = self.is_outdated();
+        let is_by_another = {
+            let trust = self.trust.trust();
+            trust.issuer_of(&file.certificate) != trust.issuer_of(&self.file.certificate)
+        };
         self.file = file;
-        if outdated {
+        if is_by_another {
             // What was opened as who this service was ends with the old authority.
             client.renew_connection().await;
             self.reissues.send_modify(|count| *count += 1);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use api::Endpoint;
+use api::{Endpoint, ErrorKind};
 use runtime::{Backoff, Tasks};
 use tokio::sync::watch;
 
@@ -33,7 +33,7 @@ pub struct Dialer {
     handler: Arc<dyn Handler>,
     targets: watch::Receiver<Vec<Target>>,
     up: Up,
-    /// Changes when tunnels are to be replaced, as the certificate is another one.
+    /// Changes when tunnels are to be replaced, as the certificate or who is believed is another.
     renewals: watch::Receiver<u64>,
 }
 
@@ -133,6 +133,12 @@ async fn keep(
             }
             Err(error) => {
                 tracing::warn!(proxy = target.endpoint.describe(), %error, "no tunnel to the proxy");
+                // Who is not believed now is not to go on with what it was given when it was.
+                if error.kind() == ErrorKind::Unauthenticated
+                    && let Some((link, _)) = current.take()
+                {
+                    link.cut();
+                }
             }
         }
         // One that could not be replaced goes on meanwhile.

@@ -40,6 +40,8 @@ pub(crate) struct Link {
 struct Wish {
     /// Nothing new is to come this way.
     drain: Notify,
+    /// Nothing at all is.
+    cut: Notify,
     /// The proxy says that it sends requests this way from now on.
     greeted: Notify,
 }
@@ -80,6 +82,11 @@ impl Link {
 
     pub(crate) fn age(&self) -> Duration {
         self.began.elapsed()
+    }
+
+    /// Ends it, with all that is under way on it.
+    pub(crate) fn cut(self) {
+        self.wish.cut.notify_one();
     }
 
     /// Lets it end when what is under way on it has.
@@ -125,9 +132,13 @@ async fn serve(
     };
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
+        () = wish.cut.notified() => return,
         () = over => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                outcome = connection => outcome,
+                () = wish.cut.notified() => return,
+            }
         }
     };
     if let Err(error) = outcome {

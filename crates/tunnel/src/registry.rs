@@ -135,9 +135,14 @@ impl Registry {
             () = over => drop(attached),
             () = greeting => {}
         }
-        if timeout(LAST_WORDS, connection.as_mut()).await.is_err() {
-            knife.cut();
-        }
+        // hyper is done here as soon as nobody can send any more, whatever is under way in a task of its own: that
+        // says nothing of the tunnel.
+        let last_words = async {
+            _ = connection.await;
+            std::future::pending::<()>().await;
+        };
+        _ = timeout(LAST_WORDS, last_words).await;
+        knife.cut();
         Ok(())
     }
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Body;
+use futures_util::StreamExt as _;
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -83,5 +85,39 @@ async fn a_tunnel_that_is_over_carries_last_words_and_nothing_new() {
     assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     let deaf = tokio::time::timeout(Duration::from_secs(1), deaf).await.expect("it is cut");
     assert!(deaf.unwrap().is_err(), "what is not said in time is not said");
+    tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn what_is_open_on_a_tunnel_that_is_over_is_cut() {
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
+    let links = tasks.clone();
+    tasks.spawn_until_cancelled("test.agent", async move {
+        // The answer begins, and goes on for ever.
+        let service = service_fn(async |_request: Request<Incoming>| {
+            let begun = futures_util::stream::once(std::future::ready(Ok::<_, api::BoxError>(
+                hyper::body::Frame::data(hyper::body::Bytes::from_static(b"begun")),
+            )));
+            let body =
+                http_body_util::StreamBody::new(begun.chain(futures_util::stream::pending()));
+            Ok::<_, std::convert::Infallible>(Response::new(api::boxed(body)))
+        });
+        let executor = TaskExecutor::new(links.clone(), "test.request");
+        _ = http2::Builder::new(executor).serve_connection(TokioIo::new(far), service).await;
+    });
+    let (own, of_tunnel) = (registry.clone(), tasks.clone());
+    drop(tasks.spawn("test.tunnel", async move {
+        let over = async { _ = ended.await };
+        own.run_tunnel("agent-10".to_owned(), near, &of_tunnel, over).await
+    }));
+    eventually(|| registry.is_connected("agent-10")).await;
+    let answer = registry.send("agent-10", request("/open"), Repeat::Never).await.unwrap();
+    let mut body = answer.into_body();
+    assert_eq!(&body.frame().await.unwrap().unwrap().into_data().unwrap()[..], b"begun");
+    end.send(()).unwrap();
+    let last = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("it is cut");
+    assert!(last.unwrap().is_err(), "nothing that an agent says is the end of its answer now");
     tasks.shutdown(Duration::from_secs(5)).await;
 }

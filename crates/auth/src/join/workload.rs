@@ -78,6 +78,7 @@ async fn believed(
             .map_err(Error::internal)?
             .verify(id_token.expose()),
         (None, Some(issuer)) => {
+            let _place = core.providers.place()?;
             let address = core.providers.keys_of(issuer).await?;
             core.providers.verify(&address, id_token.expose()).await?
         }

@@ -154,3 +154,12 @@ async fn keys_that_are_withdrawn_do_not_count() {
     outcome.unwrap_err();
     assert!(fresh(&providers.keys, &address).is_none());
 }
+
+#[tokio::test]
+async fn so_many_strangers_have_somebody_asked() {
+    let providers = Providers::new();
+    let places: Vec<_> = (0..MAX_STRANGERS).map(|_| providers.place().unwrap()).collect();
+    assert_eq!(providers.place().unwrap_err().kind(), ErrorKind::RateLimited);
+    drop(places);
+    providers.place().unwrap();
+}

@@ -170,6 +170,11 @@ fn what_would_let_in_anybody_or_nobody_is_refused_with_its_place() {
     is_refused("github", empty, "spec.github.allow[0].repository: is empty");
     let unknown = json!({"allow": [{"repo": "octo/app"}]});
     is_refused("github", unknown, "spec.github.allow[0].repo: unknown field");
+    for pattern in ["*/*", "**/*?", "*:*"] {
+        is_refused("gitlab", json!({"allow": [{"project_path": pattern}]}), anybody);
+    }
+    is_refused("gitlab", json!({"allow": [{"sub": "project_path:*"}]}), anybody);
+    is_refused("gitlab", json!({"allow": [{"sub": "project_path:*/*:*"}]}), anybody);
     let flag = json!({"allow": [{"project_path": "a/b", "ref_protected": "maybe"}]});
     is_refused("gitlab", flag, "ref_protected");
 

@@ -94,6 +94,14 @@ impl FromNode for Config {
                     "set proxy_server (or auth_server) and join_params in the tessera section",
                 );
             }
+            let through_proxy =
+                process.join.as_ref().is_some_and(|join| join.contact.through_proxy);
+            if auth.is_none() && proxy.is_some() && through_proxy {
+                return table.reader().refuse_with_help(
+                    "a proxy reaches the auth service itself, and not through another proxy",
+                    "set auth_server in the place of proxy_server",
+                );
+            }
             Some(Self {
                 node_name: process.node_name,
                 data_dir: process.data_dir,

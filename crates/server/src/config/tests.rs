@@ -3,6 +3,8 @@ use resource::token::JoinMethodName;
 
 use super::*;
 
+const PIN: &str = "sha256:1111111111111111111111111111111111111111111111111111111111111111";
+
 fn read(text: &str) -> Result<Config, String> {
     parse(&Source::new("tessera.yaml", text)).map_err(|error| error.to_string())
 }
@@ -23,6 +25,19 @@ fn an_agent_as_the_documents_show_it() {
     assert_eq!(join.contact.addresses, ["example.com:443"]);
     assert!(join.contact.through_proxy);
     assert!(matches!(join.token, Some(TokenSource::File(path)) if path.ends_with("token")));
+}
+
+#[test]
+fn a_proxy_is_told_where_the_auth_service_itself_is() {
+    let joining = |how: &str| {
+        read(&format!(
+            "version: v3\ntessera:\n  join_params: {{token_name: t}}\n  ca_pin: {PIN}\n  {how}: \
+             example.com:443\nproxy_service:\n  enabled: yes\n"
+        ))
+    };
+    assert!(joining("auth_server").unwrap().proxy.is_some());
+    let error = joining("proxy_server").unwrap_err();
+    assert!(error.contains("auth_server") && error.contains("another proxy"), "{error}");
 }
 
 #[test]

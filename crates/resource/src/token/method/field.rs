@@ -206,7 +206,9 @@ impl fmt::Display for Want {
 impl Want {
     /// Whether everything fits.
     fn is_anything(&self) -> bool {
-        matches!(self, Self::Glob(text) if text.chars().all(|c| matches!(c, '*' | '?')))
+        // `*/*` is every project there is, and so is the same after what all subjects begin with.
+        let open = |text: &str| text.chars().all(|c| matches!(c, '*' | '?' | '/' | ':'));
+        matches!(self, Self::Glob(text) if open(text.strip_prefix("project_path:").unwrap_or(text)))
     }
 
     /// Whether a claim is what it must be. A claim that is not there never is.
