@@ -54,9 +54,7 @@ impl HealthChecks {
                 served.settled().await;
                 // An error means that the agent ends.
                 let Ok(turn) = shared.health_checks.acquire().await else { return };
-                let begun = tokio::time::Instant::now();
-                let found = look(&shared, &served, check.timeout).await;
-                let latency = begun.elapsed();
+                let (found, latency) = look(&shared, &served, check.timeout).await;
                 drop(turn);
                 let (status, message) = match found {
                     Found::Well => (HealthStatus::Healthy, None),

@@ -271,12 +271,14 @@ impl Client {
             .body(body)
             .map_err(|error| Error::invalid(format!("not a request: {error}")))?;
         let (mut sender, refusal) = self.sender().await?;
-        sender.send_request(request).await.map_err(|error| {
-            let address = self.inner.endpoint.describe();
-            let broke =
-                || Error::unavailable(format!("the connection to {address} broke: {error}"));
-            refusal.error(&address).unwrap_or_else(broke)
-        })
+        let broke = match sender.send_request(request).await {
+            Ok(response) => return Ok(response),
+            Err(broke) => broke,
+        };
+        let address = self.inner.endpoint.describe();
+        Err(refusal.error_soon(&address).await.unwrap_or_else(|| {
+            Error::unavailable(format!("the connection to {address} broke: {broke}"))
+        }))
     }
 
     /// Lets the connection end when what is under way on it has. The next call opens another, as whoever

@@ -37,6 +37,8 @@ pub(crate) fn watch_events(body: Body) -> BoxStream<'static, Result<WatchEvent, 
         reader.ended = event.is_err();
         Some((event, reader))
     })
+    // Whoever asks after the end is told again that it is one.
+    .fuse()
     .boxed()
 }
 

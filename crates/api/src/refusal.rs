@@ -8,15 +8,27 @@ use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use crate::error::{Error, ErrorKind};
 
 /// Why a server ended a connection, if it said so. Clones are of the same connection.
 #[derive(Clone, Debug, Default)]
-pub struct Refusal(Arc<OnceLock<AlertDescription>>);
+pub struct Refusal(Arc<Said>);
+
+#[derive(Debug, Default)]
+struct Said {
+    alert: OnceLock<AlertDescription>,
+    told: Notify,
+}
+
+/// A connection may be known to be broken so long before what the server said of it has been read.
+const LATE: Duration = Duration::from_millis(250);
 
 /// A stream that keeps what the server says at its end.
 pub(crate) struct Listening<S> {
@@ -30,7 +42,16 @@ impl Refusal {
     /// What the server said, as an error; none if it said nothing.
     #[must_use]
     pub fn error(&self, address: &str) -> Option<Error> {
-        self.0.get().map(|alert| of_alert(address, *alert))
+        self.0.alert.get().map(|alert| of_alert(address, *alert))
+    }
+
+    /// The same of a connection that has just broken: what the server said may still have to be read.
+    pub async fn error_soon(&self, address: &str) -> Option<Error> {
+        let told = self.0.told.notified();
+        if self.0.alert.get().is_none() {
+            _ = timeout(LATE, told).await;
+        }
+        self.error(address)
     }
 
     fn note(&self, error: &io::Error) {
@@ -38,7 +59,8 @@ impl Refusal {
             error.get_ref().and_then(|inner| inner.downcast_ref())
         {
             // Only the first says why.
-            _ = self.0.set(*alert);
+            _ = self.0.alert.set(*alert);
+            self.0.told.notify_waiters();
         }
     }
 }

@@ -26,6 +26,8 @@ const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 /// At most so many waiting changes are applied before the result is published.
 const BATCH: usize = 1024;
+/// Why a watch is begun again that has ended by itself.
+const ENDED: &str = "the watch ended";
 
 /// A copy of some kinds of resources that follows its source. Clones share it.
 #[derive(Clone, Debug)]
@@ -171,7 +173,7 @@ impl Follower {
             let first = match timeout_at(deadline, stream.next()).await {
                 Ok(Some(Ok(event))) => event,
                 Ok(Some(Err(error))) => return error,
-                Ok(None) => return Error::unavailable("the watch ended"),
+                Ok(None) => return Error::unavailable(ENDED),
                 Err(_elapsed) if Instant::now() >= relist => {
                     return Error::new(ErrorKind::Gone, "time to list again");
                 }
@@ -232,7 +234,9 @@ fn apply_waiting(
             None => match stream.next().now_or_never() {
                 Some(Some(Ok(event))) => event,
                 Some(Some(Err(error))) => return Some(error),
-                Some(None) | None => return None,
+                // It must not be asked again.
+                Some(None) => return Some(Error::unavailable(ENDED)),
+                None => return None,
             },
         };
         next.apply(&event);

@@ -162,7 +162,7 @@ pub(crate) async fn list(cx: &OpCx, query: &SeenQuery) -> Result<SeenTools, Erro
         if may_know(cx, app)
             && let Some(item) = find(core, name).await?
         {
-            seen.apps.insert(name.to_owned(), read(&item).offered());
+            seen.apps.insert(name.to_owned(), read(&item).known());
         }
     }
     Ok(seen)

@@ -86,6 +86,12 @@ impl Template {
         self.value.trait_name().map(|name| &*name.name)
     }
 
+    /// Whether it stands for something of a user's: a trait, or the name.
+    #[must_use]
+    pub fn is_of_user(&self) -> bool {
+        self.value.is_of_user()
+    }
+
     /// Whether the entry stands for `{{internal.mcp_tools}}`, which at a leaf cluster holds tools granted
     /// by the root.
     pub(crate) fn reads_root_tools(&self) -> bool {
@@ -126,6 +132,14 @@ impl Value {
             Self::Constant(_) | Self::UserName => None,
             Self::Trait(name) => Some(name),
             Self::EmailLocal(input) | Self::Replace { input, .. } => input.trait_name(),
+        }
+    }
+
+    fn is_of_user(&self) -> bool {
+        match self {
+            Self::Constant(_) => false,
+            Self::UserName | Self::Trait(_) => true,
+            Self::EmailLocal(input) | Self::Replace { input, .. } => input.is_of_user(),
         }
     }
 

@@ -195,7 +195,7 @@ impl Rule {
     }
 
     fn needs_user(&self) -> bool {
-        matches!(&self.value, Value::Template(template) if template.trait_name().is_some())
+        matches!(&self.value, Value::Template(template) if template.is_of_user())
     }
 
     fn cannot(&self, reason: &str) -> DialError {

@@ -13,7 +13,7 @@ use mcp::method::name;
 use mcp::{Body, Id, Message, Outcome, Raw};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::Found;
 use crate::agent::Shared;
@@ -33,15 +33,24 @@ const BYTES: usize = 4 * MESSAGE_BYTES;
 /// So many messages that answer nothing are passed over.
 const CHATTER: usize = 1_000;
 
-/// Looks at an app's server.
-pub(super) async fn look(shared: &Arc<Shared>, served: &Arc<Served>, patience: Duration) -> Found {
+/// Looks at an app's server; gives what was found, and how long it took until everything was answered.
+pub(super) async fn look(
+    shared: &Arc<Shared>,
+    served: &Arc<Served>,
+    patience: Duration,
+) -> (Found, Duration) {
     let complaint = Arc::new(Complaint::default());
     let target = served.target();
-    let look = Look { upstream: None, heard: 0, chatter: 0, tools: served.tools().clone() };
-    let whole = look.run(shared, served, &complaint);
-    let why = match timeout(patience, whole).await {
-        Ok(Ok(())) => return Found::Well,
-        Ok(Err(why)) => complaint.words().unwrap_or(why),
+    let mut look = Look { upstream: None, heard: 0, chatter: 0, tools: served.tools().clone() };
+    let begun = Instant::now();
+    let outcome = timeout(patience, look.open_and_talk(shared, served, &complaint)).await;
+    let latency = begun.elapsed();
+    // Whatever came of it, the server ends in order; how long that takes says nothing of it.
+    let ended = look.end().await;
+    let why = match outcome {
+        Ok(Ok(())) => return (Found::Well, latency),
+        Ok(Err(Unanswered::Ended)) => complaint.words().unwrap_or(ended),
+        Ok(Err(Unanswered::Why(why))) => complaint.words().unwrap_or(why),
         Err(_elapsed) => {
             let seconds = patience.as_secs_f64();
             let late = format!("it did not say what it offers within {seconds} s");
@@ -52,9 +61,24 @@ pub(super) async fn look(shared: &Arc<Shared>, served: &Arc<Served>, patience: D
         && let Ok(dialler) = target.dialler(shared).await
         && let Some(left) = dialler.leaves_to_users()
     {
-        return Found::Unclear(format!("{why}; a health check has no user, and {left}"));
+        let why = format!("{why}; a health check has no user, and {left}");
+        return (Found::Unclear(why), latency);
     }
-    Found::Unwell(why)
+    (Found::Unwell(why), latency)
+}
+
+/// Why a server did not say what it offers.
+enum Unanswered {
+    /// It ended.
+    Ended,
+    /// For this reason.
+    Why(String),
+}
+
+impl From<String> for Unanswered {
+    fn from(why: String) -> Self {
+        Self::Why(why)
+    }
 }
 
 /// A look that is under way.
@@ -80,12 +104,12 @@ struct Capabilities {
 // === impl Look ===
 
 impl Look {
-    async fn run(
-        mut self,
+    async fn open_and_talk(
+        &mut self,
         shared: &Arc<Shared>,
         served: &Arc<Served>,
         complaint: &Arc<Complaint>,
-    ) -> Result<(), String> {
+    ) -> Result<(), Unanswered> {
         let opening = Opening {
             shared,
             served,
@@ -95,24 +119,22 @@ impl Look {
             brought: &Newest::default(),
         };
         self.upstream = Some(upstream::open(opening).await?);
-        let outcome = self.talk().await;
-        let Some(upstream) = self.upstream.take() else { return outcome };
-        let over = upstream.over().map(|(_, words)| words);
-        let Ended { outcome: ended, last_words } = upstream.end().await;
-        outcome.map_err(|why| match (why.as_str(), over) {
-            // It ended by itself: how is more than that it did.
-            ("", Some(words)) => words,
-            ("", None) => match last_words {
-                Some(words) => format!("{ended}; its last words: {words}"),
-                None => ended.to_string(),
-            },
-            _ => why,
-        })
+        self.talk().await
     }
 
-    /// # Errors
-    /// Why the server is not well; empty if it ended.
-    async fn talk(&mut self) -> Result<(), String> {
+    /// Ends the server; how it ended, if it did so by itself.
+    async fn end(self) -> String {
+        let Some(upstream) = self.upstream else { return String::new() };
+        let over = upstream.over().map(|(_, words)| words);
+        let Ended { outcome, last_words } = upstream.end().await;
+        match (over, last_words) {
+            (Some(words), _) => words,
+            (None, Some(words)) => format!("{outcome}; its last words: {words}"),
+            (None, None) => outcome.to_string(),
+        }
+    }
+
+    async fn talk(&mut self) -> Result<(), Unanswered> {
         let id = 1;
         let begun = self.ask(&Question::Initialize { id }, id).await?;
         let begun = with_result(&begun, "initialize", |result| {
@@ -128,7 +150,7 @@ impl Look {
         Ok(())
     }
 
-    async fn list(&mut self, all: &mut Shown) -> Result<(), String> {
+    async fn list(&mut self, all: &mut Shown) -> Result<(), Unanswered> {
         let mut cursors = HashSet::new();
         let mut cursor: Option<String> = None;
         for page in 0..PAGES as u64 {
@@ -137,7 +159,7 @@ impl Look {
             let answer = self.ask(&question, id).await?;
             self.heard += answer.len();
             if self.heard > BYTES {
-                return Err(format!("its list of tools has more than {BYTES} bytes"));
+                return Err(format!("its list of tools has more than {BYTES} bytes").into());
             }
             let next = with_result(&answer, "tools/list", |result| {
                 let page = definition::tools(result, TOOLS + 1);
@@ -146,17 +168,17 @@ impl Look {
                 Ok(next_cursor(&answer))
             })?;
             if all.tools.len() > TOOLS {
-                return Err(format!("it offers more than {TOOLS} tools"));
+                return Err(format!("it offers more than {TOOLS} tools").into());
             }
             match next {
                 None => return Ok(()),
                 Some(next) if !cursors.insert(next.clone()) => {
-                    return Err("its list of tools leads back to a page before".to_owned());
+                    return Err("its list of tools leads back to a page before".to_owned().into());
                 }
                 next => cursor = next,
             }
         }
-        Err(format!("its list of tools has more than {PAGES} pages"))
+        Err(format!("its list of tools has more than {PAGES} pages").into())
     }
 
     fn say(&mut self, question: &Question<'_>) {
@@ -166,12 +188,11 @@ impl Look {
     }
 
     /// The answer to a question.
-    async fn ask(&mut self, question: &Question<'_>, id: u64) -> Result<Bytes, String> {
+    async fn ask(&mut self, question: &Question<'_>, id: u64) -> Result<Bytes, Unanswered> {
         self.say(question);
         let expected = Id::Number(i64::try_from(id).unwrap_or(i64::MAX));
-        let ended = String::new;
         loop {
-            let upstream = self.upstream.as_mut().ok_or_else(ended)?;
+            let upstream = self.upstream.as_mut().ok_or(Unanswered::Ended)?;
             while let Some(line) = upstream.next_line() {
                 let line =
                     line.map_err(|error| format!("what it writes cannot be read: {error}"))?;
@@ -189,11 +210,11 @@ impl Look {
                 self.chatter += 1;
             }
             if self.chatter > CHATTER {
-                return Err("it says all sorts of things and does not answer".to_owned());
+                return Err("it says all sorts of things and does not answer".to_owned().into());
             }
             match poll_fn(|cx| upstream.poll(cx, true)).await {
                 FromServer::Wrote => {}
-                FromServer::Ended => return Err(ended()),
+                FromServer::Ended => return Err(Unanswered::Ended),
             }
         }
     }

@@ -36,7 +36,8 @@ const ROOM: usize = 256 * 1024;
 /// and for so long, before the reader is let go.
 const STUCK: Duration = Duration::from_secs(10);
 /// A server may read nothing for so long before requests that need not go to its session are sent to another.
-const CLOGGED: Duration = Duration::from_secs(10);
+/// Longer than one that reads its answers slowly holds up the others.
+const CLOGGED: Duration = Duration::from_secs(12);
 /// A request that takes longer is answered by a stream, which can be resumed.
 const SOON: Duration = Duration::from_secs(2);
 /// How often it is looked, at most, whether a session is used.
@@ -355,8 +356,7 @@ impl Waiting<'_> {
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         if self.unsent {
-            // There is nothing to take back.
-            self.conversation.state.lock().streams.leave(self.stream, 0);
+            self.conversation.state.lock().streams.withdraw(self.stream);
         } else if !self.left {
             self.conversation.leave(self.stream, 0);
         }

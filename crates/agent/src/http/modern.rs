@@ -71,7 +71,9 @@ pub(crate) async fn post(
         return Err(Exchange::not_acceptable("accept both application/json and text/event-stream"));
     }
     let mut posted = conversation.post(body, messages, accepts, exchange.asker()).await;
-    if matches!(posted, Err(Unposted::Unsent(_))) {
+    // What continues a held call can go nowhere else.
+    let continues = request.params.request_state().is_some();
+    if matches!(posted, Err(Unposted::Unsent(_))) && !continues {
         // A session that has just ended, or whose server reads nothing: others of its user need not wait for that.
         conversation = held(exchange, request, Some(&conversation))?;
         posted = conversation.post(body, messages, accepts, exchange.asker()).await;

@@ -342,6 +342,13 @@ impl Streams {
         }
     }
 
+    /// Forgets the stream of requests that were never sent: whoever asked is gone, and their ids are free again.
+    pub(crate) fn withdraw(&mut self, number: u64) {
+        self.open.retain(|_, open| open.stream != number);
+        self.tokens.retain(|_, stream| *stream != number);
+        self.streams.remove(&number);
+    }
+
     /// A reader is gone. Gives the requests that are cancelled by that: in the modern era, all that were
     /// asked on the stream.
     pub(crate) fn leave(&mut self, number: u64, reader: u64) -> Vec<Id<'static>> {

@@ -168,10 +168,10 @@ impl Kept {
         self.tools.iter().map(show).collect()
     }
 
-    /// The names of those that are not gone.
-    pub(super) fn offered(&self) -> Vec<String> {
-        let there = self.tools.iter().filter(|(_, tool)| tool.gone.is_none());
-        there.map(|(name, _)| name.clone()).collect()
+    /// The names of all of them, also of those that a health check does not find any more: it asks as nobody, and
+    /// a server may show its users more.
+    pub(super) fn known(&self) -> Vec<String> {
+        self.tools.keys().cloned().collect()
     }
 
     /// What an administrator should look at.

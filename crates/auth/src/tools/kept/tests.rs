@@ -1,5 +1,13 @@
 use super::*;
 
+impl Kept {
+    /// The names of those that are not gone.
+    fn offered(&self) -> Vec<String> {
+        let there = self.tools.iter().filter(|(_, tool)| tool.gone.is_none());
+        there.map(|(name, _)| name.clone()).collect()
+    }
+}
+
 const START: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
 fn digest(number: usize) -> String {

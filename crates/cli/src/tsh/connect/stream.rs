@@ -79,7 +79,8 @@ impl Stream {
                     Fault::new(Cause::Network, message)
                 };
                 return Err(refused
-                    .error(proxy)
+                    .error_soon(proxy)
+                    .await
                     .map_or_else(broke, |error| Fault::of(&error.into())));
             }
             Err(_elapsed) => {

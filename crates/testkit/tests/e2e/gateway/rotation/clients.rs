@@ -223,7 +223,8 @@ fn an_agent_that_was_away_is_told_to_join_again() {
     go(&cluster, "init");
     wait::until("the second agent to know both", wait::PATIENCE, || {
         let file = cluster.agent_named("second").data().join("identity.pem");
-        let count = std::fs::read_to_string(file).unwrap().matches("BEGIN CERTIFICATE").count();
+        let count =
+            std::fs::read_to_string(file).unwrap_or_default().matches("BEGIN CERTIFICATE").count();
         if count == 5 { Ok(()) } else { Err(format!("{count} certificates")) }
     });
     cluster.agent_named("second").stop();

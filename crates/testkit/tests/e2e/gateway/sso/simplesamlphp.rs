@@ -80,7 +80,7 @@ fn a_product_says_for_how_long_and_is_told_to_ask_anew() {
         let date = testkit::Argv::new("date").args(["-u", "-d", words, "+%Y-%m-%dT%H:%M:%S"]);
         testkit::process::run(date.command(), b"", wait::PATIENCE).stdout
     };
-    let (earliest, latest) = (at("+50 minutes"), at("+60 minutes"));
+    let (earliest, latest) = (at("+50 minutes"), at("+61 minutes"));
     assert!(earliest.as_slice() < expires.as_bytes(), "{expires}");
     assert!(expires.as_bytes() < latest.as_slice(), "{expires}");
 
