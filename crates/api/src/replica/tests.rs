@@ -34,7 +34,11 @@ impl Source for Script {
         let next = self.watches.lock().pop_front();
         Box::pin(async move {
             match next {
-                Some(events) => Ok(stream::iter(events).boxed()),
+                // As strict as they come: it panics when it is asked after its end.
+                Some(events) => Ok(stream::unfold(events.into_iter(), async |mut events| {
+                    events.next().map(|event| (event, events))
+                })
+                .boxed()),
                 None => std::future::pending().await,
             }
         })

@@ -42,6 +42,19 @@ fn a_single_answer_is_one_message_and_leaves_nothing() {
 }
 
 #[test]
+fn what_was_never_sent_leaves_nothing_in_either_era() {
+    for era in [Era::Legacy, Era::Modern] {
+        let mut streams = Streams::new(era);
+        let before = streams.streams.len();
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        let number = post(&mut streams, ping).unwrap();
+        streams.withdraw(number);
+        assert_eq!((streams.streams.len(), streams.open.len()), (before, 0));
+        assert!(post(&mut streams, ping).is_some(), "the id is free again");
+    }
+}
+
+#[test]
 fn each_message_goes_to_one_stream_only() {
     let mut streams = Streams::new(Era::Legacy);
     let ping = |id| Bytes::from(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#));
