@@ -6,7 +6,7 @@ use super::super::tests::app;
 use super::HealthCheck;
 use crate::resource::Resource;
 
-fn read(check: Value) -> Result<HealthCheck, String> {
+fn read(check: &Value) -> Result<HealthCheck, String> {
     let app = app(json!({"uri": "mcp+http://127.0.0.1:1/", "mcp": {"health_check": check}}))?;
     app.spec.mcp.and_then(|mcp| mcp.health_check).ok_or_else(|| "none".to_owned())
 }
@@ -17,9 +17,9 @@ fn a_check_has_defaults() {
         interval: Duration::from_secs(interval),
         timeout: Duration::from_secs(timeout),
     };
-    assert_eq!(read(json!({})).unwrap(), of(60, 30));
-    assert_eq!(read(json!({"interval": "15s"})).unwrap(), of(15, 15));
-    assert_eq!(read(json!({"interval": "5m", "timeout": "2m"})).unwrap(), of(300, 120));
+    assert_eq!(read(&json!({})).unwrap(), of(60, 30));
+    assert_eq!(read(&json!({"interval": "15s"})).unwrap(), of(15, 15));
+    assert_eq!(read(&json!({"interval": "5m", "timeout": "2m"})).unwrap(), of(300, 120));
 }
 
 #[test]
@@ -34,10 +34,10 @@ fn each_bound_is_the_last_that_passes() {
             json!({"interval": "20s", "timeout": "21s"}),
         ),
     ] {
-        assert!(read(good.clone()).is_ok(), "{good}");
-        assert!(read(bad.clone()).unwrap_err().contains("a time between"), "{bad}");
+        assert!(read(&good).is_ok(), "{good}");
+        assert!(read(&bad).unwrap_err().contains("a time between"), "{bad}");
     }
-    let error = read(json!({"intervall": "10s"})).unwrap_err();
+    let error = read(&json!({"intervall": "10s"})).unwrap_err();
     assert!(error.contains("interval"), "{error}");
 }
 
