@@ -50,7 +50,7 @@ pub(crate) struct Lies {
     published: JwkSet,
     /// What is added to the claims, or taken away by null.
     pub(crate) claims: Map<String, Value>,
-    userinfo: Value,
+    pub(crate) userinfo: Value,
     metadata: Map<String, Value>,
     /// The ID token as it is, instead of a signed one.
     raw: Option<String>,

@@ -9,7 +9,10 @@ use crate::oidc::Office;
 
 impl Office {
     fn says(&self, claims: &Value) {
-        self.liar.lie(|lies| lies.claims = claims.as_object().unwrap().clone());
+        self.liar.lie(|lies| {
+            lies.claims = claims.as_object().unwrap().clone();
+            lies.userinfo = json!({"sub": claims.get("sub").unwrap_or(&json!("u1"))});
+        });
     }
 
     async fn lock(&self, user: &str) {
