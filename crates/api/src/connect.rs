@@ -87,7 +87,7 @@ impl Endpoint {
                 for address in addresses {
                     match open_tls(address, server_name.clone(), config.clone()).await {
                         Ok(stream) => {
-                            return Ok(Box::new(Listening { stream, refusal: refusal.clone() }));
+                            return Ok(Box::new(Listening::new(stream, refusal.clone())));
                         }
                         Err(error) => last = error,
                     }

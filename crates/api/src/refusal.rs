@@ -13,7 +13,7 @@ use std::time::Duration;
 use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
 use crate::error::{Error, ErrorKind};
 
@@ -32,8 +32,10 @@ const LATE: Duration = Duration::from_millis(250);
 
 /// A stream that keeps what the server says at its end.
 pub(crate) struct Listening<S> {
-    pub(crate) stream: S,
-    pub(crate) refusal: Refusal,
+    stream: S,
+    refusal: Refusal,
+    /// Why nothing can be written any more, and until when the server is listened to nevertheless.
+    broken: Option<(io::Error, Pin<Box<Sleep>>)>,
 }
 
 // === impl Refusal ===
@@ -92,13 +94,50 @@ pub(crate) fn of_alert(address: &str, alert: AlertDescription) -> Error {
 
 // === impl Listening ===
 
+impl<S> Listening<S> {
+    pub(crate) fn new(stream: S, refusal: Refusal) -> Self {
+        Self { stream, refusal, broken: None }
+    }
+}
+
 impl<S: AsyncRead + Unpin> Listening<S> {
-    /// Nothing can be written any more: what the server said before may still be there to be read.
-    fn listen(&mut self, cx: &mut Context<'_>) {
-        let mut room = [0];
-        let read = Pin::new(&mut self.stream).poll_read(cx, &mut ReadBuf::new(&mut room));
-        if let Poll::Ready(Err(error)) = read {
-            self.refusal.note(&error);
+    /// Nothing can be written any more: what the server said before may still have to be read, and is waited for
+    /// a moment. Gives the error of the write after that.
+    fn listen<T>(&mut self, cx: &mut Context<'_>, error: Option<io::Error>) -> Poll<io::Result<T>> {
+        if let Some(error) = error {
+            self.broken = Some((error, Box::pin(sleep(LATE))));
+        }
+        let heard = loop {
+            let mut room = [0; 256];
+            let mut room = ReadBuf::new(&mut room);
+            match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
+                Poll::Ready(Err(error)) => {
+                    self.refusal.note(&error);
+                    break true;
+                }
+                Poll::Ready(Ok(())) if room.filled().is_empty() => break true,
+                // Of an answer that nobody can go on from.
+                Poll::Ready(Ok(())) => {}
+                Poll::Pending => break false,
+            }
+        };
+        let Some((_, over)) = &mut self.broken else { return Poll::Pending };
+        if !heard && over.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        let error = self.broken.take().map(|(error, _)| error);
+        Poll::Ready(Err(error.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())))
+    }
+
+    /// What comes of an attempt to write.
+    fn told<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        match written {
+            Poll::Ready(Err(error)) => self.listen(cx, Some(error)),
+            written => written,
         }
     }
 }
@@ -123,19 +162,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Listening<S> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
-        if let Poll::Ready(Err(_broken)) = &written {
-            self.listen(cx);
+        if self.broken.is_some() {
+            return self.listen(cx, None);
         }
-        written
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.told(cx, written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
-        if let Poll::Ready(Err(_broken)) = &flushed {
-            self.listen(cx);
+        if self.broken.is_some() {
+            return self.listen(cx, None);
         }
-        flushed
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.told(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -147,11 +186,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Listening<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        if let Poll::Ready(Err(_broken)) = &written {
-            self.listen(cx);
+        if self.broken.is_some() {
+            return self.listen(cx, None);
         }
-        written
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.told(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {

@@ -219,6 +219,12 @@ fn an_agent_that_was_away_is_told_to_join_again() {
     let mut cluster = Cluster::apart();
     cluster.add_agent("second");
     // One knows nothing of the new keys, the other believes them and is certified by the old one.
+    for agent in ["agent", "second"] {
+        let file = cluster.agent_named(agent).data().join("identity.pem");
+        wait::until("an agent to have joined", wait::PATIENCE, || {
+            if file.exists() { Ok(()) } else { Err(agent.to_owned()) }
+        });
+    }
     cluster.agent_named("agent").stop();
     go(&cluster, "init");
     wait::until("the second agent to know both", wait::PATIENCE, || {
