@@ -276,7 +276,7 @@ impl Client {
             Err(broke) => broke,
         };
         let address = self.inner.endpoint.describe();
-        Err(refusal.error_soon(&address).await.unwrap_or_else(|| {
+        Err(refusal.error(&address).unwrap_or_else(|| {
             Error::unavailable(format!("the connection to {address} broke: {broke}"))
         }))
     }

@@ -84,14 +84,18 @@ impl Endpoint {
             },
             Self::Tls { addresses, server_name, config } => {
                 let mut last = Error::unavailable("no address to connect to is known");
+                let mut said = Refusal::default();
                 for address in addresses {
-                    match open_tls(address, server_name.clone(), config.clone()).await {
+                    // What one says is not another's word.
+                    said = Refusal::default();
+                    match open_tls(address, server_name.clone(), config.clone(), &said).await {
                         Ok(stream) => {
                             return Ok(Box::new(Listening::new(stream, refusal.clone())));
                         }
                         Err(error) => last = error,
                     }
                 }
+                refusal.repeat(&said);
                 Err(last)
             }
         }
@@ -113,7 +117,10 @@ impl Endpoint {
             .handshake(io)
             .await
             .map_err(|error| {
-                Error::unavailable(format!("{} does not speak HTTP/2: {error}", self.describe()))
+                let address = self.describe();
+                refusal.error(&address).unwrap_or_else(|| {
+                    Error::unavailable(format!("{address} does not speak HTTP/2: {error}"))
+                })
             })
     }
 }
@@ -128,6 +135,7 @@ async fn open_tls(
     address: &str,
     server_name: ServerName<'static>,
     config: Arc<rustls::ClientConfig>,
+    refusal: &Refusal,
 ) -> Result<TlsStream<TcpStream>, Error> {
     let attempt = async {
         let tcp = TcpStream::connect(address)
@@ -136,10 +144,10 @@ async fn open_tls(
         if let Err(error) = tcp.set_nodelay(true) {
             tracing::debug!(%error, "cannot switch off Nagle's algorithm");
         }
-        tokio_rustls::TlsConnector::from(config)
-            .connect(server_name, tcp)
-            .await
-            .map_err(|error| tls_error(address, &error))
+        tokio_rustls::TlsConnector::from(config).connect(server_name, tcp).await.map_err(|error| {
+            refusal.note(&error);
+            tls_error(address, &error)
+        })
     };
     match tokio::time::timeout(CONNECT_TIMEOUT, attempt).await {
         Ok(outcome) => outcome,

@@ -10,25 +10,21 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use rustls::AlertDescription;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::Notify;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::time::{Sleep, sleep};
 
 use crate::error::{Error, ErrorKind};
 
 /// Why a server ended a connection, if it said so. Clones are of the same connection.
 #[derive(Clone, Debug, Default)]
-pub struct Refusal(Arc<Said>);
+pub struct Refusal(Arc<OnceLock<AlertDescription>>);
 
-#[derive(Debug, Default)]
-struct Said {
-    alert: OnceLock<AlertDescription>,
-    told: Notify,
-}
-
-/// A connection may be known to be broken so long before what the server said of it has been read.
+/// A connection may be known to be broken so long before what the server said of it has been read,
 const LATE: Duration = Duration::from_millis(250);
+/// and so much may have been said before that.
+const MOST: usize = 64 << 10;
 
 /// A stream that keeps what the server says at its end.
 pub(crate) struct Listening<S> {
@@ -36,6 +32,8 @@ pub(crate) struct Listening<S> {
     refusal: Refusal,
     /// Why nothing can be written any more, and until when the server is listened to nevertheless.
     broken: Option<(io::Error, Pin<Box<Sleep>>)>,
+    /// What it said meanwhile: the reader has yet to get it.
+    heard: BytesMut,
 }
 
 // === impl Refusal ===
@@ -44,25 +42,22 @@ impl Refusal {
     /// What the server said, as an error; none if it said nothing.
     #[must_use]
     pub fn error(&self, address: &str) -> Option<Error> {
-        self.0.alert.get().map(|alert| of_alert(address, *alert))
+        self.0.get().map(|alert| of_alert(address, *alert))
     }
 
-    /// The same of a connection that has just broken: what the server said may still have to be read.
-    pub async fn error_soon(&self, address: &str) -> Option<Error> {
-        let told = self.0.told.notified();
-        if self.0.alert.get().is_none() {
-            _ = timeout(LATE, told).await;
+    /// Says the same as another.
+    pub(crate) fn repeat(&self, other: &Self) {
+        if let Some(alert) = other.0.get() {
+            _ = self.0.set(*alert);
         }
-        self.error(address)
     }
 
-    fn note(&self, error: &io::Error) {
+    pub(crate) fn note(&self, error: &io::Error) {
         if let Some(rustls::Error::AlertReceived(alert)) =
             error.get_ref().and_then(|inner| inner.downcast_ref())
         {
             // Only the first says why.
-            _ = self.0.alert.set(*alert);
-            self.0.told.notify_waiters();
+            _ = self.0.set(*alert);
         }
     }
 }
@@ -96,7 +91,7 @@ pub(crate) fn of_alert(address: &str, alert: AlertDescription) -> Error {
 
 impl<S> Listening<S> {
     pub(crate) fn new(stream: S, refusal: Refusal) -> Self {
-        Self { stream, refusal, broken: None }
+        Self { stream, refusal, broken: None, heard: BytesMut::new() }
     }
 }
 
@@ -107,8 +102,11 @@ impl<S: AsyncRead + Unpin> Listening<S> {
         if let Some(error) = error {
             self.broken = Some((error, Box::pin(sleep(LATE))));
         }
-        let heard = loop {
-            let mut room = [0; 256];
+        let is_over = loop {
+            if self.heard.len() >= MOST {
+                break false;
+            }
+            let mut room = [0; 1024];
             let mut room = ReadBuf::new(&mut room);
             match Pin::new(&mut self.stream).poll_read(cx, &mut room) {
                 Poll::Ready(Err(error)) => {
@@ -116,13 +114,12 @@ impl<S: AsyncRead + Unpin> Listening<S> {
                     break true;
                 }
                 Poll::Ready(Ok(())) if room.filled().is_empty() => break true,
-                // Of an answer that nobody can go on from.
-                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Ok(())) => self.heard.extend_from_slice(room.filled()),
                 Poll::Pending => break false,
             }
         };
         let Some((_, over)) = &mut self.broken else { return Poll::Pending };
-        if !heard && over.as_mut().poll(cx).is_pending() {
+        if !is_over && over.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         let error = self.broken.take().map(|(error, _)| error);
@@ -148,6 +145,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Listening<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.heard.is_empty() {
+            let count = self.heard.len().min(buf.remaining());
+            buf.put_slice(&self.heard.split_to(count));
+            return Poll::Ready(Ok(()));
+        }
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Poll::Ready(Err(error)) = &read {
             self.refusal.note(error);
@@ -197,3 +199,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Listening<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::cluster::{
     AccessDenied, AssertionCreate, AuthAttempt, AuthorityRotate, BotJoin, CertCreate, CertIdentity,
-    InstanceJoin,
+    InstanceJoin, JoinAttempt,
 };
 pub use self::mcp::{
     EgressAuth, McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSession,

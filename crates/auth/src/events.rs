@@ -6,7 +6,7 @@ use std::sync::Arc;
 use audit::event::Moment;
 use audit::record::{
     AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate, BotJoin,
-    CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin,
+    CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin, JoinAttempt,
     JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
     UserKind, UserLogin, UserMetadata,
 };
@@ -297,18 +297,13 @@ pub(crate) async fn joined(
     identity: &ServiceIdentity,
     admission: &Admission,
 ) -> Result<(), Error> {
-    let Admission { token, workload } = admission;
     let role = service_names(identity).join(",");
     let remote = cx.remote();
     let event = InstanceJoin {
         host_id: &identity.host_id,
         node_name: Text::new(&identity.node_name),
         role: Text::new(&role),
-        method: Text::new(token.spec.join_method.name().as_str()),
-        token_name: token_name(token),
-        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
-        outcome: Outcome::Success,
-        remote_addr: remote.as_deref(),
+        attempt: admitted(admission, remote.as_deref()),
     };
     cx.core().audit.record(&event).await
 }
@@ -320,56 +315,65 @@ pub(crate) async fn join_refused(
     services: &[String],
     refusal: &Refusal,
 ) -> Result<(), Error> {
-    let Refusal { error, token, workload } = refusal;
     let role = services.join(",");
     let remote = cx.remote();
-    let words = reason(error);
-    let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
+    let words = reason(&refusal.error);
     let event = InstanceJoin {
         host_id: "",
         node_name: Text::new(node_name),
         role: Text::new(&role),
-        method: Text::new(method),
-        // Whatever was shown may be a secret of something else.
-        token_name: token.as_ref().map_or_else(|| TokenName::new(""), token_name),
-        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
-        outcome: Outcome::Failure(Text::new(&words)),
-        remote_addr: remote.as_deref(),
+        attempt: turned_away(refusal, &words, remote.as_deref()),
     };
     cx.core().audit.record_anonymous(&event).await
 }
 
 /// A bot joins.
 pub(crate) async fn bot_joined(cx: &OpCx, bot: &str, admission: &Admission) -> Result<(), Error> {
-    let Admission { token, workload } = admission;
     let remote = cx.remote();
-    let event = BotJoin {
-        bot_name: Text::new(bot),
-        method: Text::new(token.spec.join_method.name().as_str()),
-        token_name: token_name(token),
-        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
-        outcome: Outcome::Success,
-        remote_addr: remote.as_deref(),
-    };
+    let event =
+        BotJoin { bot_name: Text::new(bot), attempt: admitted(admission, remote.as_deref()) };
     cx.core().audit.record(&event).await
 }
 
 /// A bot was not let in. Anybody can cause this.
 pub(crate) async fn bot_refused(cx: &OpCx, refusal: &Refusal) -> Result<(), Error> {
-    let Refusal { error, token, workload } = refusal;
     let remote = cx.remote();
-    let words = reason(error);
-    let bot = token.as_ref().and_then(|token| token.spec.bot_name.as_deref()).unwrap_or_default();
-    let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
+    let words = reason(&refusal.error);
+    let bot =
+        refusal.token.as_ref().and_then(|token| token.spec.bot_name.as_deref()).unwrap_or_default();
     let event = BotJoin {
         bot_name: Text::new(bot),
-        method: Text::new(method),
-        token_name: token.as_ref().map_or_else(|| TokenName::new(""), token_name),
-        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
-        outcome: Outcome::Failure(Text::new(&words)),
-        remote_addr: remote.as_deref(),
+        attempt: turned_away(refusal, &words, remote.as_deref()),
     };
     cx.core().audit.record_anonymous(&event).await
+}
+
+fn admitted<'a>(admission: &'a Admission, remote_addr: Option<&'a str>) -> JoinAttempt<'a> {
+    let Admission { token, workload } = admission;
+    JoinAttempt {
+        method: Text::new(token.spec.join_method.name().as_str()),
+        token_name: token_name(token),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
+        outcome: Outcome::Success,
+        remote_addr,
+    }
+}
+
+fn turned_away<'a>(
+    refusal: &'a Refusal,
+    words: &'a str,
+    remote_addr: Option<&'a str>,
+) -> JoinAttempt<'a> {
+    let Refusal { error: _, token, workload } = refusal;
+    let method = token.as_ref().map_or("token", |token| token.spec.join_method.name().as_str());
+    JoinAttempt {
+        method: Text::new(method),
+        // Whatever was shown may be a secret of something else.
+        token_name: token.as_ref().map_or_else(|| TokenName::new(""), token_name),
+        workload: workload.as_ref().map(|workload| told(&workload.claims)).unwrap_or_default(),
+        outcome: Outcome::Failure(Text::new(words)),
+        remote_addr,
+    }
 }
 
 /// Why something was refused, with what only administrators are told.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use api::{Endpoint, ErrorKind};
+use api::Endpoint;
 use runtime::{Backoff, Tasks};
 use tokio::sync::watch;
 
 use crate::handler::Handler;
-use crate::link::Link;
+use crate::link::{Link, Unopened};
 
 /// Delays between attempts to reach a proxy.
 const RETRY_FIRST: Duration = Duration::from_millis(100);
@@ -134,7 +134,7 @@ async fn keep(
             Err(error) => {
                 tracing::warn!(proxy = target.endpoint.describe(), %error, "no tunnel to the proxy");
                 // Who is not believed now is not to go on with what it was given when it was.
-                if error.kind() == ErrorKind::Unauthenticated
+                if matches!(error, Unopened::Disbelieved(_))
                     && let Some((link, _)) = current.take()
                 {
                     link.cut();

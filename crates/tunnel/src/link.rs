@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Body, Endpoint, Refusal};
+use api::{Body, Endpoint, ErrorKind, Refusal};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -35,6 +35,17 @@ pub(crate) struct Link {
     serving: TaskHandle<()>,
 }
 
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unopened {
+    /// Who answers is not who it should be.
+    #[error(transparent)]
+    Disbelieved(api::Error),
+    /// It cannot be reached, or does not want us.
+    #[error(transparent)]
+    Failed(api::Error),
+}
+
 /// What both ends of a link's task tell each other.
 #[derive(Default)]
 struct Wish {
@@ -55,16 +66,23 @@ impl Link {
         endpoint: &Endpoint,
         handler: Arc<dyn Handler>,
         tasks: &Tasks,
-    ) -> Result<Self, api::Error> {
+    ) -> Result<Self, Unopened> {
         let refusal = Refusal::default();
-        let stream = endpoint.open(&refusal).await?;
+        let opened = endpoint.open(&refusal).await;
+        let stream = opened.map_err(|error| match error.kind() {
+            // What the proxy says of us is another matter.
+            ErrorKind::Unauthenticated if refusal.error("").is_none() => {
+                Unopened::Disbelieved(error)
+            }
+            _ => Unopened::Failed(error),
+        })?;
         let (began, wish) = (Instant::now(), Arc::new(Wish::default()));
         let serving =
             tasks.spawn("tunnel.link", serve(stream, handler, wish.clone(), tasks.clone()));
         let mut link = Self { began, wish: wish.clone(), serving };
         tokio::select! {
             () = link.ended() => if let Some(error) = refusal.error(&endpoint.describe()) {
-                return Err(error);
+                return Err(Unopened::Failed(error));
             },
             // A proxy of an older version says nothing.
             _ = timeout(GREETING, wish.greeted.notified()) => {}

@@ -6,6 +6,7 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api::Body;
@@ -39,12 +40,16 @@ async fn a_tunnel_that_is_over_carries_last_words_and_nothing_new() {
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let (says, said) = tokio::sync::oneshot::channel::<()>();
     // An agent that answers when it is told to, and greets nobody back.
-    let links = tasks.clone();
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let (links, arrivals) = (tasks.clone(), arrived.clone());
     tasks.spawn_until_cancelled("test.agent", async move {
         let said = Arc::new(tokio::sync::Mutex::new(Some(said)));
         let service = service_fn(move |request: Request<Incoming>| {
-            let said = said.clone();
+            let (said, arrivals) = (said.clone(), arrivals.clone());
             async move {
+                if ["/slow", "/deaf"].contains(&request.uri().path()) {
+                    arrivals.fetch_add(1, Ordering::Relaxed);
+                }
                 if request.uri().path() != "/slow" {
                     std::future::pending::<()>().await;
                 }
@@ -73,8 +78,8 @@ async fn a_tunnel_that_is_over_carries_last_words_and_nothing_new() {
     let deaf = tasks.spawn("test.deaf", async move {
         asking.send("agent-10", request("/deaf"), Repeat::Never).await
     });
-    // Both are on their way before the tunnel is over.
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    // Both are there before the tunnel is over.
+    eventually(|| arrived.load(Ordering::Relaxed) == 2).await;
     end.send(()).unwrap();
     eventually(|| !registry.is_connected("agent-10")).await;
     let late = registry.send("agent-10", request("/late"), Repeat::Never).await;

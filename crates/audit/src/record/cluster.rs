@@ -77,15 +77,9 @@ pub struct AssertionCreate<'a> {
     pub remote_addr: Option<&'a str>,
 }
 
-/// A service joined the cluster, or tried to.
+/// An attempt to join the cluster, whatever wants to.
 #[derive(Clone, Debug, Serialize)]
-pub struct InstanceJoin<'a> {
-    /// The identifier it has, or would have.
-    pub host_id: &'a str,
-    /// The name that it gives itself.
-    pub node_name: Text<'a>,
-    /// What it is, or wants to be.
-    pub role: Text<'a>,
+pub struct JoinAttempt<'a> {
     /// How it proved that it may.
     pub method: Text<'a>,
     /// The token that it used, hidden where that is a secret.
@@ -101,24 +95,28 @@ pub struct InstanceJoin<'a> {
     pub remote_addr: Option<&'a str>,
 }
 
+/// A service joined the cluster, or tried to.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceJoin<'a> {
+    /// The identifier it has, or would have.
+    pub host_id: &'a str,
+    /// The name that it gives itself.
+    pub node_name: Text<'a>,
+    /// What it is, or wants to be.
+    pub role: Text<'a>,
+    /// How it went.
+    #[serde(flatten)]
+    pub attempt: JoinAttempt<'a>,
+}
+
 /// A bot joined the cluster, or tried to.
 #[derive(Clone, Debug, Serialize)]
 pub struct BotJoin<'a> {
     /// The bot, as far as it is known.
     pub bot_name: Text<'a>,
-    /// How it proved that it may.
-    pub method: Text<'a>,
-    /// The token that it used, hidden where that is a secret.
-    pub token_name: TokenName,
-    /// What its platform says of it, where that is the proof.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub workload: BTreeMap<&'a str, Text<'a>>,
-    /// Whether it was let in.
+    /// How it went.
     #[serde(flatten)]
-    pub outcome: Outcome<'a>,
-    /// Where from.
-    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
-    pub remote_addr: Option<&'a str>,
+    pub attempt: JoinAttempt<'a>,
 }
 
 /// Evidence of an identity was not accepted.
@@ -178,13 +176,13 @@ impl Record for AssertionCreate<'_> {
 
 impl Record for InstanceJoin<'_> {
     fn code(&self) -> &'static Code {
-        self.outcome.code(&code::INSTANCE_JOIN, &code::INSTANCE_JOIN_FAILURE)
+        self.attempt.outcome.code(&code::INSTANCE_JOIN, &code::INSTANCE_JOIN_FAILURE)
     }
 }
 
 impl Record for BotJoin<'_> {
     fn code(&self) -> &'static Code {
-        self.outcome.code(&code::BOT_JOIN, &code::BOT_JOIN_FAILURE)
+        self.attempt.outcome.code(&code::BOT_JOIN, &code::BOT_JOIN_FAILURE)
     }
 }
 

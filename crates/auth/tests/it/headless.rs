@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use api::wire::{
-    HeadlessFinished, HeadlessOpen, HeadlessStart, HeadlessStarted, InviteAnswer, KeyUse,
-    LoginAnswer, LoginAnswered, LoginRead, SsoBegun, SsoFinish, UserCredentials,
+    HeadlessFinished, HeadlessOpen, HeadlessStart, HeadlessStarted, KeyUse, LoginAnswer,
+    LoginAnswered, LoginRead, SsoBegun, SsoFinish, UserCredentials,
 };
 use api::{Error, ErrorKind};
 use base64::Engine as _;
@@ -150,14 +150,7 @@ async fn a_machine_is_not_signed_in_by_somebody_else_or_too_late_or_for_less() {
 async fn no_code_is_spent_in_vain_on_a_machine_without_a_browser() {
     let office = Office::open().await;
     office.prefer(json!({"allow_recovery_codes": true})).await;
-    let token = office.invite("alice").await;
-    let secret = office.proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
-    let answer = InviteAnswer {
-        password: Some(PASSWORD.to_owned()),
-        totp: Some(code_of(&office, &secret)),
-        ..InviteAnswer::default()
-    };
-    let codes = office.proxy.answer_invite(&token, &answer).await.unwrap().recovery_codes;
+    let (secret, codes) = office.enrol_with_codes("alice").await;
     office.cluster.clock.advance(Duration::from_secs(60));
     let show = async |wanted: &str, code: &str| {
         let (started, _verifier) = office.start_headless(Some(wanted)).await.unwrap();

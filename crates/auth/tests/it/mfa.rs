@@ -36,6 +36,19 @@ impl Office {
         (person, self.cluster.client(Some(credentials(&signed_in.certificate, &key))))
     }
 
+    /// Somebody with a password and an app: its secret, and the codes to write down.
+    pub(crate) async fn enrol_with_codes(&self, name: &str) -> (String, Vec<String>) {
+        let token = self.invite(name).await;
+        let secret = self.proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
+        let answer = InviteAnswer {
+            password: Some(PASSWORD.to_owned()),
+            totp: Some(code_of(self, &secret)),
+            ..InviteAnswer::default()
+        };
+        let answered = self.proxy.answer_invite(&token, &answer).await.unwrap();
+        (secret, answered.recovery_codes)
+    }
+
     async fn page(&self, begun: &MfaBegun, browser: &str) -> Result<MfaPage, Error> {
         let read = MfaRead { binding: browser.to_owned() };
         self.proxy.read_mfa_page(&begun.token, &read).await
@@ -220,14 +233,7 @@ async fn there_are_so_many_devices() {
 async fn a_code_that_was_written_down_is_good_once_and_with_the_password() {
     let office = Office::open().await;
     office.prefer(json!({"allow_recovery_codes": true})).await;
-    let token = office.invite("alice").await;
-    let secret = office.proxy.read_invite(&token).await.unwrap().totp.unwrap().secret;
-    let answer = InviteAnswer {
-        password: Some(PASSWORD.to_owned()),
-        totp: Some(code_of(&office, &secret)),
-        ..InviteAnswer::default()
-    };
-    let codes = office.proxy.answer_invite(&token, &answer).await.unwrap().recovery_codes;
+    let (_secret, codes) = office.enrol_with_codes("alice").await;
     assert_eq!(codes.len(), 8);
     let sign_in = async |password: &str, code: &str| {
         let request = SignInRequest {

@@ -79,8 +79,7 @@ impl Stream {
                     Fault::new(Cause::Network, message)
                 };
                 return Err(refused
-                    .error_soon(proxy)
-                    .await
+                    .error(proxy)
                     .map_or_else(broke, |error| Fault::of(&error.into())));
             }
             Err(_elapsed) => {

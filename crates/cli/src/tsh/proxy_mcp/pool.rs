@@ -89,7 +89,7 @@ impl Pool {
             let error = failed.error();
             tracing::debug!(%error, unsent, "a request was lost with its connection");
             // Another connection would be refused as well.
-            if let Some(refused) = refusal.error_soon(&way.proxy).await {
+            if let Some(refused) = refusal.error(&way.proxy) {
                 return Err(Fault::of(&refused.into()));
             }
             if tried || !(unsent || if_again) {

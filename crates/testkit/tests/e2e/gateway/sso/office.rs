@@ -55,6 +55,26 @@ impl<P> Office<P> {
         assert!(text.contains("Back to the terminal"), "{seen}");
         finished(&mut tsh)
     }
+
+    /// `tctl sso test` of a connector: alice signs in.
+    pub(super) fn try_connector(&self, document: &str) -> Finished {
+        let file = self.cluster.scratch().write(Path::new("connector.yaml"), document);
+        let words = ["sso", "test", crate::gateway::text(&file), "--browser=none"];
+        let (mut tctl, link) = self.await_link(&self.cluster.tctl_argv(&words));
+        let _seen = self.visit(&link, "alice");
+        finished(&mut tctl)
+    }
+
+    /// The same; it would be refused, and these words are said.
+    #[track_caller]
+    pub(super) fn try_in_vain(&self, document: &str, expected: &[&str]) {
+        let tried = self.try_connector(document);
+        let said = String::from_utf8(tried.stdout).unwrap();
+        assert_eq!(tried.status.code(), Some(1), "{said}{}", tried.stderr);
+        for words in expected {
+            assert!(said.contains(words), "{words:?} is missing:\n{said}");
+        }
+    }
 }
 
 pub(super) fn finished(tool: &mut Process) -> Finished {
