@@ -28,6 +28,9 @@ pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>
 
 /// Requests that one connection may have under way.
 const MAX_STREAMS: u32 = 1_000;
+/// So many may be taken back before they were looked at by whom we know: `tsh proxy mcp` has all of a user's requests
+/// on one connection. Strangers may no more than the library thinks fit.
+const MAX_TAKEN_BACK: usize = 1_000;
 /// Flow-control windows: one stream may fill a quarter of a megabyte, all together two.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 2 << 20;
@@ -195,6 +198,9 @@ async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
         .max_header_list_size(MAX_HEADERS);
+    if peer.stay.is_none() {
+        builder.http2().max_pending_accept_reset_streams(MAX_TAKEN_BACK);
+    }
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let outcome = tokio::select! {

@@ -25,6 +25,9 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How many requests one proxy may have under way: each is one downstream connection.
 const MAX_STREAMS: u32 = 20_000;
+/// So many of them may be taken back before they were looked at: clients leave when they like, and one who takes back
+/// many at once must not end the tunnel for all.
+const MAX_TAKEN_BACK: usize = 20_000;
 /// How long a proxy may take to say that it uses a tunnel, before that is taken for granted.
 const GREETING: Duration = Duration::from_secs(5);
 
@@ -139,6 +142,7 @@ async fn serve(
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MAX_STREAMS)
+        .max_pending_accept_reset_streams(MAX_TAKEN_BACK)
         .max_header_list_size(heads::REQUEST_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
