@@ -31,8 +31,19 @@ const SPARE_TEXTS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Catalog {
     pub(crate) replica: Replica,
-    /// Apps, and records where one of each app was asked for, as they were written out last. Held for a look-up or a change.
-    texts: Mutex<HashMap<(Kind, String), Texts>>,
+    /// What was written out last. Held for a look-up or a change.
+    texts: Mutex<HashMap<(Written, String), Texts>>,
+}
+
+/// What is written out once for all lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Written {
+    /// An app, without what is observed of it.
+    App,
+    /// A live record, where one of each app was asked for.
+    Server,
+    /// What a live record says in the app's status.
+    Status,
 }
 
 /// One of them, written out.
@@ -75,8 +86,11 @@ impl Catalog {
             }
             let text = self.text(app, cx.is_confidant(Target::App(app), secrets))?;
             if with_status {
-                let status = serde_json::to_vec(&observed(cx, &reasons, &snapshot, app).to_json());
-                list.push_with(text.get(), "status", &status.map_err(Error::internal)?);
+                list.push_with(
+                    text.get(),
+                    "status",
+                    &self.status_text(cx, &reasons, &snapshot, app)?,
+                );
             } else {
                 list.push(text.get().as_bytes());
             }
@@ -122,7 +136,7 @@ impl Catalog {
 
     /// An app without its status as JSON, written out once for each of its revisions.
     pub(crate) fn text(&self, app: &App, confidant: bool) -> Result<Arc<RawValue>, Error> {
-        self.written(Kind::App, &app.metadata, confidant, || {
+        self.written(Written::App, &app.metadata, confidant, || {
             let mut shown = App { status: None, ..app.clone() };
             let whole = raw(&shown.to_json())?;
             let masked = confidence::mask(&mut shown);
@@ -133,7 +147,7 @@ impl Catalog {
 
     /// The same of a live record.
     fn server_text(&self, server: &AppServer, confidant: bool) -> Result<Arc<RawValue>, Error> {
-        self.written(Kind::AppServer, &server.metadata, confidant, || {
+        self.written(Written::Server, &server.metadata, confidant, || {
             let mut shown = server.clone();
             let whole = raw(&shown.to_json())?;
             let masked = confidence::mask(&mut shown.spec.app);
@@ -142,11 +156,38 @@ impl Catalog {
         })
     }
 
+    /// What [`observed`] says of an app, as JSON: with thousands of apps, most of it was written out before.
+    fn status_text(
+        &self,
+        cx: &OpCx,
+        reasons: &Reasons,
+        snapshot: &Snapshot,
+        app: &App,
+    ) -> Result<Vec<u8>, Error> {
+        let (live, reason) = serving(cx, reasons, snapshot, app);
+        let mut list = List::opened(br#"{"servers":["#);
+        for server in live {
+            let text = self.written(Written::Status, &server.metadata, true, || {
+                let text = raw(&server.status().to_json())?;
+                Ok((text.clone(), text))
+            })?;
+            list.push(text.get().as_bytes());
+        }
+        let mut text = list.body;
+        text.push(b']');
+        if let Some(reason) = reason {
+            text.extend_from_slice(br#","reason":"#);
+            serde_json::to_writer(&mut text, &reason).map_err(Error::internal)?;
+        }
+        text.push(b'}');
+        Ok(text)
+    }
+
     /// What is known to be written out, or is now by `write`: for who is told everything, and for who is
     /// not.
     fn written(
         &self,
-        kind: Kind,
+        what: Written,
         metadata: &Metadata,
         confidant: bool,
         write: impl FnOnce() -> Result<(Arc<RawValue>, Arc<RawValue>), Error>,
@@ -155,14 +196,15 @@ impl Catalog {
             let (whole, masked) = write()?;
             return Ok(if confidant { whole } else { masked });
         };
-        let key = (kind, metadata.name.clone());
+        let key = (what, metadata.name.clone());
         let known = self.texts.lock().get(&key).cloned();
         let texts = match known.filter(|texts| texts.revision == *revision) {
             Some(texts) => texts,
             None => {
                 let (whole, masked) = write()?;
                 let texts = Texts { revision: revision.clone(), masked, whole };
-                let most = 3 * self.snapshot().apps.len() + SPARE_TEXTS;
+                let there = self.snapshot();
+                let most = 3 * there.apps.len() + 2 * there.app_servers.len() + SPARE_TEXTS;
                 let mut all = self.texts.lock();
                 if all.len() >= most {
                     all.clear();
@@ -226,15 +268,27 @@ impl Catalog {
 }
 
 fn observed(cx: &OpCx, reasons: &Reasons, snapshot: &Snapshot, app: &App) -> AppStatus {
+    let (servers, reason) = serving(cx, reasons, snapshot, app);
+    let servers = servers.into_iter().map(|server| server.status()).collect();
+    AppStatus { servers, reason, ..AppStatus::default() }
+}
+
+/// Who serves an app, or tries to, as far as the caller is told; and if nobody does, why.
+fn serving<'a>(
+    cx: &OpCx,
+    reasons: &Reasons,
+    snapshot: &'a Snapshot,
+    app: &App,
+) -> (Vec<&'a AppServer>, Option<String>) {
     let now = cx.core().clock.now();
     let servers = snapshot.servers_of(app.name()).iter();
     let live: Vec<_> = servers.filter(|server| !has_ended(&server.metadata, now)).collect();
     let reason = live.is_empty().then(|| reasons.of(app));
     // Agents may tell different labels: of those whose app is out of sight nothing is said.
     let seen = live.into_iter().filter(|server| cx.reaches_server(server));
-    let mut servers: Vec<_> = seen.map(|server| server.status()).collect();
-    servers.sort_by(|one, other| one.host_id.cmp(&other.host_id));
-    AppStatus { servers, reason, ..AppStatus::default() }
+    let mut servers: Vec<_> = seen.map(|server| &**server).collect();
+    servers.sort_by(|one, other| one.spec.host_id.cmp(&other.spec.host_id));
+    (servers, reason)
 }
 
 /// How an agent finds the server of an app, for comparing.
@@ -262,7 +316,11 @@ struct List {
 
 impl List {
     fn new() -> Self {
-        Self { body: br#"{"items":["#.to_vec(), is_first: true }
+        Self::opened(br#"{"items":["#)
+    }
+
+    fn opened(beginning: &[u8]) -> Self {
+        Self { body: beginning.to_vec(), is_first: true }
     }
 
     fn push(&mut self, item: &[u8]) {

@@ -62,33 +62,34 @@ impl AppStatus {
     }
 
     pub(super) fn to_object(&self) -> Object {
-        let servers: Vec<Object> = self
-            .servers
-            .iter()
-            .map(|server| {
-                let mut object = Object::default();
-                object
-                    .put("host_id", server.host_id.as_str())
-                    .put_text("hostname", &server.hostname)
-                    .put("state", server.state.as_str())
-                    .put_time("since", server.since)
-                    .put("connections", server.connections)
-                    .put_some("revision", server.revision.as_ref().map(Revision::as_str))
-                    .put_some("last_error", server.last_error.as_ref().map(LastError::to_object))
-                    .put_map("dynamic_labels", server.dynamic_labels.iter().map(ToldLabel::entry))
-                    .put_some("health", server.health.as_ref().map(Health::to_object));
-                object
-            })
-            .collect();
         let mut object = Object::default();
         object
-            .put("servers", servers.into_iter().map(Into::into).collect::<Vec<serde_json::Value>>())
+            .put("servers", self.servers.iter().map(ServerStatus::to_json).collect::<Vec<_>>())
             .put_some("reason", self.reason.as_deref())
             .put_some("notice", self.notice.as_deref());
         let tools: Vec<serde_json::Value> =
             self.tools.iter().map(|tool| tool.to_object().into()).collect();
         object.put_list("tools", &tools);
         object
+    }
+}
+
+impl ServerStatus {
+    /// What one agent says, as it is printed in an app.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut object = Object::default();
+        object
+            .put("host_id", self.host_id.as_str())
+            .put_text("hostname", &self.hostname)
+            .put("state", self.state.as_str())
+            .put_time("since", self.since)
+            .put("connections", self.connections)
+            .put_some("revision", self.revision.as_ref().map(Revision::as_str))
+            .put_some("last_error", self.last_error.as_ref().map(LastError::to_object))
+            .put_map("dynamic_labels", self.dynamic_labels.iter().map(ToldLabel::entry))
+            .put_some("health", self.health.as_ref().map(Health::to_object));
+        object.into()
     }
 }
 
