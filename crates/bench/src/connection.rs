@@ -122,6 +122,11 @@ impl Connection {
         }
     }
 
+    /// Waits until the other end ends it.
+    pub(crate) async fn ended(&mut self) {
+        while self.receive().await.is_ok() {}
+    }
+
     async fn send(&mut self, line: &[u8]) -> anyhow::Result<()> {
         match &mut self.way {
             Way::Pipes { stdin, .. } => Ok(stdin.write_all(line).await?),

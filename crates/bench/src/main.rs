@@ -15,6 +15,7 @@ mod memory;
 mod proc;
 mod registration;
 mod report;
+mod sign_in;
 mod site;
 mod size;
 mod start;
@@ -65,6 +66,8 @@ enum Name {
     Calls,
     /// The same over HTTP, in both eras; lists; idle sessions.
     Mcp,
+    /// Passwords, certificates, evidence, and how soon a lock is felt.
+    SignIn,
     /// Thousands of apps and a hundred agents: what a change, a list and idleness cost.
     Registration,
     /// Calls over HTTP by one way for a while, for a profiler to look on; only when it is named.
@@ -91,7 +94,15 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> anyhow::Result<()> {
     pki::install_crypto_provider();
     let names = match args.names.as_slice() {
-        [] => &[Name::Size, Name::Start, Name::Memory, Name::Calls, Name::Mcp, Name::Registration],
+        [] => &[
+            Name::Size,
+            Name::Start,
+            Name::Memory,
+            Name::Calls,
+            Name::Mcp,
+            Name::SignIn,
+            Name::Registration,
+        ],
         names => names,
     };
     for name in names {
@@ -108,6 +119,7 @@ fn measure(name: Name, args: &Args) -> anyhow::Result<Report> {
         Name::Start => start::measure(),
         Name::Memory => in_runtime(memory::measure()),
         Name::Calls => in_runtime(calls::measure()),
+        Name::SignIn => in_runtime(sign_in::measure()),
         Name::Registration => in_runtime(registration::measure()),
         Name::Mcp => in_runtime(exchanges::measure(&args.stage)),
         Name::Load => {

@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep, timeout};
 use self::caller::Caller;
 use self::fleet::Fleet;
 use crate::proc;
-use crate::report::{Report, Table, number, text};
+use crate::report::{Report, Table, number, percentiles, text};
 
 /// How many apps and agents there are.
 const APPS: usize = 10_000;
@@ -352,14 +352,4 @@ async fn wait_not(caller: &mut Caller) {
     while caller.succeeds().await {
         sleep(LOOK).await;
     }
-}
-
-fn percentiles(mut times: Vec<Duration>) -> (crate::report::Cell, crate::report::Cell) {
-    times.sort_unstable();
-    let at = |part: usize| {
-        let index = (times.len() * part / 100).min(times.len().saturating_sub(1));
-        let time = times.get(index).copied().unwrap_or_default();
-        number(time.as_secs_f64() * 1e3, 1)
-    };
-    (at(50), at(99))
 }

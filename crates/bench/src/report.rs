@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::{Map, Value, json};
@@ -40,6 +41,17 @@ pub(crate) fn text(text: impl Into<String>) -> Cell {
 /// A number with so many digits after the point.
 pub(crate) fn number(number: f64, digits: usize) -> Cell {
     Cell::Number(number, digits)
+}
+
+/// The median and the 99th percentile, in milliseconds.
+pub(crate) fn percentiles(mut times: Vec<Duration>) -> (Cell, Cell) {
+    times.sort_unstable();
+    let at = |part: usize| {
+        let index = (times.len() * part / 100).min(times.len().saturating_sub(1));
+        let time = times.get(index).copied().unwrap_or_default();
+        number(time.as_secs_f64() * 1e3, 1)
+    };
+    (at(50), at(99))
 }
 
 // === impl Report ===

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Endpoint, PROXY_SERVER_NAME};
+use api::{Client, Endpoint, PROXY_SERVER_NAME};
 use pki::{CredentialsSlot, IdentityFile, ServerTrust, TrustStore};
+use runtime::Tasks;
 use rustls::ClientConfig;
 use serde_json::json;
 use testkit::Cluster;
@@ -61,11 +62,7 @@ impl Site {
             cluster.proxy().process().id(),
             cluster.agent().process().id(),
         ];
-        let endpoint = Endpoint::Tls {
-            addresses: vec![cluster.proxy_addr().to_owned()],
-            server_name: pki::tls::server_name(PROXY_SERVER_NAME)?,
-            config: client_config(&identity, b"h2")?,
-        };
+        let endpoint = endpoint(&cluster, &identity)?;
         let config = client_config(&identity, b"http/1.1")?;
         let edge = BTreeSet::from([pids[1], pids[2]]).into_iter().collect();
         let pids = BTreeSet::from(pids).into_iter().collect();
@@ -117,6 +114,31 @@ impl Site {
         Connection::stream(&self.endpoint, self.cluster.proxy_addr(), upstream.name).await
     }
 
+    /// To a server, by a stream of another user of the same roles, who is made.
+    pub(crate) fn endpoint_of(&self, user: &str) -> anyhow::Result<Endpoint> {
+        endpoint(&self.cluster, &self.cluster.identity(user, &ROLES))
+    }
+
+    /// Opens a stream to a server.
+    pub(crate) async fn stream_by(
+        &self,
+        endpoint: &Endpoint,
+        app: &str,
+    ) -> anyhow::Result<Connection> {
+        Connection::stream(endpoint, self.cluster.proxy_addr(), app).await
+    }
+
+    /// The auth API, as whoever is at its machine.
+    pub(crate) fn admin(&self) -> Client {
+        let socket = self.cluster.auth_socket();
+        Client::new(Endpoint::Unix(socket), Tasks::new())
+    }
+
+    /// The evidence that a user's calls come with.
+    pub(crate) fn evidence(&self) -> anyhow::Result<IdentityFile> {
+        Ok(IdentityFile::read(&self.identity)?)
+    }
+
     /// The cluster's processes, without what they started for connections.
     pub(crate) fn pids(&self) -> &[u32] {
         &self.pids
@@ -165,6 +187,15 @@ impl Site {
         }
         Ok(())
     }
+}
+
+/// The proxy, as the holder of an identity file sees it.
+fn endpoint(cluster: &Cluster, identity: &Path) -> anyhow::Result<Endpoint> {
+    Ok(Endpoint::Tls {
+        addresses: vec![cluster.proxy_addr().to_owned()],
+        server_name: pki::tls::server_name(PROXY_SERVER_NAME)?,
+        config: client_config(identity, b"h2")?,
+    })
 }
 
 /// How the holder of an identity file connects.

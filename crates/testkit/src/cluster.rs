@@ -6,7 +6,7 @@ mod local;
 mod node;
 mod person;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -233,6 +233,12 @@ impl Cluster {
     #[must_use]
     pub fn auth_config(&self) -> &Path {
         self.auth.config()
+    }
+
+    /// Where the auth service is spoken to by whoever is at its machine.
+    #[must_use]
+    pub fn auth_socket(&self) -> PathBuf {
+        self.auth.data().join("auth.sock")
     }
 
     /// The process with the proxy.
