@@ -12,9 +12,9 @@ use api::wire::{
 use futures_util::future::try_join_all;
 use pki::{PrivateKey, TrustStore};
 use resource::Resource;
+use runtime::Clock;
 use serde_json::json;
 use testkit::Cluster;
-use time::OffsetDateTime;
 use tokio::time::Instant;
 
 use crate::proc;
@@ -127,7 +127,7 @@ where
 fn evidence(site: &Site) -> anyhow::Result<Table> {
     let file = site.evidence()?;
     let chain = [file.certificate.der().clone()];
-    let now = OffsetDateTime::now_utc();
+    let now = Clock::system().now();
     let trust = file.trust()?;
     // Each has never seen it.
     let stores: Vec<TrustStore> =

@@ -1,9 +1,5 @@
 //! Requests that are taken back before an agent has looked at them: others use the same tunnel.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "what is not as expected ends the test"
-)]
+#![expect(clippy::unwrap_used, reason = "what is not as expected ends the test")]
 
 use std::sync::Arc;
 use std::time::Duration;
