@@ -1,6 +1,7 @@
 //! Who somebody is: what a certificate of the cluster says about its holder.
 
 pub(crate) mod extension;
+mod principal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use self::extension::{IdentityError, MAX_IDENTITY_BYTES};
+pub use self::principal::Principal;
 
 /// A verified, or to be certified, holder of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]

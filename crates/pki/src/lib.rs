@@ -34,7 +34,7 @@ pub mod vouch;
 pub use crate::authority::{CaCertificate, CaKind, CertificateAuthority, IssueError};
 pub use crate::certificate::{Certificate, CertificateError};
 pub use crate::foreign_key::{ForeignKey, ForeignKeyError, RsaKey};
-pub use crate::identity::{Identity, Service, ServiceIdentity, UserIdentity, UserKind};
+pub use crate::identity::{Identity, Principal, Service, ServiceIdentity, UserIdentity, UserKind};
 pub use crate::identity_file::IdentityFile;
 pub use crate::jwt::{JwkSet, JwtKey};
 pub use crate::key::{KeyError, PrivateKey, PublicKey};
