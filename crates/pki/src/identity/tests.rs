@@ -19,6 +19,13 @@ fn every_field_survives_the_certificate() {
         mfa: Some("device-1".to_owned()),
         source_ip: Some("2001:db8::1".parse().unwrap()),
         app: Some("everything".to_owned()),
+        visit: Some(Visit {
+            cluster: "leaf".to_owned(),
+            tools: VisitTools {
+                allowed: vec!["slack_*".to_owned()],
+                denied: vec!["slack_delete_*".to_owned()],
+            },
+        }),
         ..alice("example")
     };
     let service = node("example", &[Service::Auth, Service::Proxy, Service::App]);
