@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::extension::{MAX_IDENTITY_BYTES, der_utf8_string, encode, read};
 use super::{Identity, IdentityError, Service, UserIdentity, UserKind};
+use crate::identity::{Visit, VisitTools};
 use crate::testing::{Cluster, Forgery, HOST_ID, alice, node};
 
 fn read_forged(forgery: &Forgery) -> Result<Identity, IdentityError> {
