@@ -89,6 +89,7 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         mfa: device.clone(),
         source_ip: pin(&roles, user.name(), *client)?,
         app: app.clone(),
+        visit: None,
         issued: now,
         expires,
     };

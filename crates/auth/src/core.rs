@@ -28,7 +28,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
-pub(crate) const REPLICATED: [Kind; 7] = [
+pub(crate) const REPLICATED: [Kind; 9] = [
     Kind::Role,
     Kind::User,
     Kind::Lock,
@@ -36,6 +36,8 @@ pub(crate) const REPLICATED: [Kind; 7] = [
     Kind::Proxy,
     Kind::AppAuthConfig,
     Kind::CertAuthority,
+    Kind::TrustedCluster,
+    Kind::RemoteCluster,
 ];
 
 /// The parts of the service.
@@ -160,6 +162,8 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
         Kind::Agent => &snapshot.agents.get(name)?.metadata,
         Kind::CertAuthority => &snapshot.authorities.get(name)?.metadata,
+        Kind::TrustedCluster => &snapshot.trusted_clusters.get(name)?.metadata,
+        Kind::RemoteCluster => &snapshot.remote_clusters.get(name)?.metadata,
         Kind::Bot | Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()

@@ -69,6 +69,13 @@ impl OpCx {
     pub(crate) fn authenticate(core: &Arc<Core>, peer: &Peer) -> Result<Self, Error> {
         let rights = match &peer.caller {
             Caller::Anonymous => Rights::Nothing,
+            Caller::ForeignAuth(_) => {
+                refuse_expired(&peer.caller, core.clock.now())?;
+                refuse_disbelieved(core, peer)?;
+                Rights::Nothing
+            }
+            // They come through a proxy of ours, with what they show in its request.
+            Caller::Visitor(_) => return Err(Error::denied("only who is of this cluster may do this")),
             Caller::LocalAdmin { .. } => Rights::Everything,
             Caller::Service(service) => {
                 let now = core.clock.now();

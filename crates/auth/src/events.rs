@@ -65,7 +65,7 @@ pub(crate) struct Statement<'a> {
 /// The caller as the one who did something.
 pub(crate) fn actor(caller: &Caller) -> UserMetadata {
     match caller {
-        Caller::User(user) => UserMetadata {
+        Caller::User(user) | Caller::Visitor(user) => UserMetadata {
             user: user.name.clone(),
             kind: match user.kind {
                 pki::UserKind::Human => UserKind::Human,
@@ -75,7 +75,10 @@ pub(crate) fn actor(caller: &Caller) -> UserMetadata {
             roles: user.roles.clone(),
             traits: user.traits.clone(),
         },
-        Caller::Service(_) | Caller::LocalAdmin { .. } | Caller::Anonymous => {
+        Caller::Service(_)
+        | Caller::ForeignAuth(_)
+        | Caller::LocalAdmin { .. }
+        | Caller::Anonymous => {
             UserMetadata::system(&caller.name())
         }
     }
@@ -152,7 +155,7 @@ pub(crate) async fn changed(
         Resource::AppAuthConfig(_) => {
             audit.record(&AppAuthConfigChange { change, actor, name }).await
         }
-        Resource::Bot(_) => {
+        Resource::Bot(_) | Resource::TrustedCluster(_) | Resource::RemoteCluster(_) => {
             let kind = resource.kind().as_str();
             let name = ResourceName::new(kind, name);
             audit.record(&ResourceChange { change, actor, kind, name }).await

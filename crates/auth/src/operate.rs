@@ -60,6 +60,11 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::Status => answer::json(&status(cx.core())?),
         Operation::RotateAuthorities => answer::json(&rotation::rotate(cx, &call.json()?).await?),
         Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
+        Operation::JoinCluster
+        | Operation::ExchangeCluster
+        | Operation::ListClusters
+        | Operation::Visit
+        | Operation::VisitorApps => Err(Error::unavailable("not yet")),
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
         Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
@@ -201,8 +206,8 @@ fn status(core: &Core) -> Result<Status, Error> {
 fn who_am_i(cx: &OpCx) -> WhoAmI {
     let caller = cx.caller();
     let roles = match caller {
-        Caller::User(user) => user.roles.clone(),
-        Caller::Service(service) => {
+        Caller::User(user) | Caller::Visitor(user) => user.roles.clone(),
+        Caller::Service(service) | Caller::ForeignAuth(service) => {
             service.services.iter().map(|service| service.as_str().to_owned()).collect()
         }
         Caller::LocalAdmin { .. } | Caller::Anonymous => Vec::new(),

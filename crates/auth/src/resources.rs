@@ -305,7 +305,9 @@ async fn prepare(
         }
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
         Resource::Bot(bot) => bot::prepare(cx, bot).await,
-        Resource::CertAuthority(_) => Ok(()),
+        Resource::CertAuthority(_)
+        | Resource::TrustedCluster(_)
+        | Resource::RemoteCluster(_) => Ok(()),
     }
 }
 
