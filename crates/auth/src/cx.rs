@@ -2,6 +2,8 @@
 //!
 //! There is one way to get one, and that is to be authenticated against the newest state.
 
+mod visits;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
+pub(crate) use self::visits::tools_of_visit;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::http::Peer;
