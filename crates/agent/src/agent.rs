@@ -218,10 +218,11 @@ impl Shared {
     /// tasks of its own; those of a server over HTTP outlive a session.
     pub(crate) fn tasks_of(&self, grant: &Grant) -> KnownTasks {
         let user = grant.identity.as_user().map_or("", |user| &user.name);
+        let cluster = grant.identity.cluster();
         let app = &grant.app;
         if app.is_demo() || app.transport() == Some(Transport::Stdio) {
             return KnownTasks::default();
         }
-        KnownTasks::of(self.task_book.clone(), &format!("{user}\n{}", app.name()))
+        KnownTasks::of(self.task_book.clone(), &[cluster, user, app.name()])
     }
 }

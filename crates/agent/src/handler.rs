@@ -125,7 +125,7 @@ fn open(
 ) -> Result<(), Refused> {
     let unrecorded = || refuse(StatusCode::SERVICE_UNAVAILABLE, &End::not_recorded().message);
     let user = grant.user().ok_or_else(unrecorded)?;
-    let place = shared.places.take(&user.name).map_err(|full| too_many(&full))?;
+    let place = shared.places.take(&user.principal()).map_err(|full| too_many(&full))?;
     let remote = grant.evidence().client.map(|address| address.to_string());
     let recorder = shared.recording.session(&id, user, &grant.app, remote).map_err(|error| {
         tracing::error!(%error, "cannot record a session");

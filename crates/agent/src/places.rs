@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
+use pki::Principal;
 
 use crate::limits::Limits;
 
@@ -21,7 +22,7 @@ pub(crate) struct Places {
     most: (usize, usize),
     all: Arc<AtomicUsize>,
     /// Guards the table; held for a look-up.
-    users: Mutex<HashMap<Box<str>, Arc<AtomicUsize>>>,
+    users: Mutex<HashMap<Principal, Arc<AtomicUsize>>>,
 }
 
 /// A connection's place among those that an agent may have.
@@ -63,7 +64,7 @@ impl Places {
         self.all.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn take(&self, user: &str) -> Result<Place, NoPlace> {
+    pub(crate) fn take(&self, user: &Principal) -> Result<Place, NoPlace> {
         let (most, most_of_user) = self.most;
         let of_user = self.of(user);
         if of_user.fetch_add(1, Ordering::Relaxed) >= most_of_user {
@@ -78,7 +79,7 @@ impl Places {
         Ok(place)
     }
 
-    fn of(&self, user: &str) -> Arc<AtomicUsize> {
+    fn of(&self, user: &Principal) -> Arc<AtomicUsize> {
         let mut users = self.users.lock();
         if let Some(count) = users.get(user) {
             return count.clone();
@@ -87,7 +88,7 @@ impl Places {
             users.retain(|_, count| Arc::strong_count(count) > 1);
         }
         let count = Arc::<AtomicUsize>::default();
-        users.insert(user.into(), count.clone());
+        users.insert(user.clone(), count.clone());
         count
     }
 }
@@ -114,16 +115,29 @@ mod tests {
         Places::new(&limits)
     }
 
+    fn named(name: &str) -> Principal {
+        Principal { cluster: "test".to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_namesake_of_another_cluster_is_another_user() {
+        let places = places();
+        let _taken: Vec<_> =
+            (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
+        let namesake = Principal { cluster: "root".to_owned(), ..named("alice") };
+        assert!(places.take(&namesake).is_ok());
+    }
+
     #[test]
     fn a_user_leaves_places_for_others() {
         let places = places();
-        let mut taken: Vec<_> = (0..OF_USER).map(|_| places.take("alice").unwrap()).collect();
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser(OF_USER));
+        let mut taken: Vec<_> = (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
+        assert_eq!(places.take(&named("alice")).unwrap_err(), NoPlace::OfUser(OF_USER));
         assert_eq!(places.taken(), OF_USER);
-        let other = places.take("bob").unwrap();
+        let other = places.take(&named("bob")).unwrap();
         taken.pop();
-        taken.push(places.take("alice").unwrap());
-        assert_eq!(places.take("alice").unwrap_err(), NoPlace::OfUser(OF_USER));
+        taken.push(places.take(&named("alice")).unwrap());
+        assert_eq!(places.take(&named("alice")).unwrap_err(), NoPlace::OfUser(OF_USER));
         drop((taken, other));
         assert_eq!(places.taken(), 0);
     }
@@ -131,7 +145,7 @@ mod tests {
     #[test]
     fn there_are_so_many_for_all_and_not_one_more() {
         let places = places();
-        let take = |number: usize| places.take(&(number / OF_USER).to_string());
+        let take = |number: usize| places.take(&named(&(number / OF_USER).to_string()));
         let mut taken: Vec<_> = (0..ALL).map(|number| take(number).unwrap()).collect();
         assert!(!places.has_room());
         assert_eq!(take(ALL).unwrap_err(), NoPlace::OfAll(ALL));
@@ -146,9 +160,9 @@ mod tests {
     #[test]
     fn users_who_have_none_are_forgotten() {
         let places = places();
-        let kept = places.take("alice").unwrap();
+        let kept = places.take(&named("alice")).unwrap();
         for number in 0..2 * (ALL + IDLE_USERS) {
-            drop(places.take(&number.to_string()).unwrap());
+            drop(places.take(&named(&number.to_string())).unwrap());
         }
         assert!(places.users.lock().len() <= ALL + IDLE_USERS);
         drop(kept);

@@ -64,6 +64,7 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
         mfa: None,
         source_ip: None,
         app: None,
+        visit: None,
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 100),
     }

@@ -1,6 +1,7 @@
 //! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
 
 mod bot;
+mod cluster;
 mod local;
 mod mfa;
 mod services;
@@ -94,12 +95,7 @@ impl Client {
 
     async fn listing(&self, path: &str) -> Result<Listing, Error> {
         let body: wire::ListBody = self.call(Method::GET, path, None::<&()>).await?;
-        let items = body
-            .items
-            .iter()
-            .map(|item| parse_resource(item.get().as_bytes()))
-            .collect::<Result<Vec<_>, _>>()?;
-        Ok(Listing { items, cursor: body.cursor })
+        read_listing(&body)
     }
 
     /// Reads one resource.
@@ -319,6 +315,11 @@ impl Source for Client {
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
         Box::pin(async move { self.watch_where(&kinds, &cursor, None).await })
     }
+}
+
+pub(crate) fn read_listing(body: &wire::ListBody) -> Result<Listing, Error> {
+    let items = body.items.iter().map(|item| parse_resource(item.get().as_bytes()));
+    Ok(Listing { items: items.collect::<Result<_, _>>()?, cursor: body.cursor.clone() })
 }
 
 pub(crate) fn parse_resource(bytes: &[u8]) -> Result<Resource, Error> {

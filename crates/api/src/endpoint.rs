@@ -25,6 +25,8 @@ pub enum ServiceClass {
     App,
     /// Any service of the cluster.
     Any,
+    /// An auth service of another cluster that joined this one, and nobody of this one.
+    ForeignAuth,
 }
 
 /// What an endpoint does; each is one arm of the router.
@@ -34,6 +36,11 @@ pub enum Operation {
     Ping,
     OpenApi,
     Join,
+    JoinCluster,
+    ExchangeCluster,
+    ListClusters,
+    Visit,
+    VisitorApps,
     Renew,
     JoinBot,
     RenewBot,
@@ -124,6 +131,41 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/join",
         Access::Public,
         "Join the cluster as a service, by a join token",
+    ),
+    row(
+        Operation::JoinCluster,
+        Method::POST,
+        "/v1/clusters/join",
+        Access::Public,
+        "Become a cluster where users of this one may go, by a join token",
+    ),
+    row(
+        Operation::ExchangeCluster,
+        Method::POST,
+        "/v1/clusters/exchange",
+        Access::Service(ServiceClass::ForeignAuth),
+        "Tell that the calling cluster is there and what its authorities are, and learn this one's",
+    ),
+    row(
+        Operation::ListClusters,
+        Method::GET,
+        "/v1/clusters",
+        Access::Authenticated,
+        "The clusters that users of this one can reach",
+    ),
+    row(
+        Operation::Visit,
+        Method::POST,
+        "/v1/clusters/{name}/visits",
+        Access::Service(ServiceClass::Proxy),
+        "A certificate, good in another cluster only, for the user of a certificate of this one",
+    ),
+    row(
+        Operation::VisitorApps,
+        Method::POST,
+        "/v1/visitors/apps",
+        Access::Service(ServiceClass::Proxy),
+        "The apps that a user of another cluster, who shows such a certificate, can reach here",
     ),
     row(
         Operation::Renew,

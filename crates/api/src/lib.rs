@@ -29,6 +29,7 @@ mod source;
 mod sso;
 pub mod stream_headers;
 mod trust;
+mod visitor;
 pub mod wire;
 
 pub use body::{Body, BoxError, boxed, collect, empty, full};
@@ -54,4 +55,4 @@ pub use selection::Selected;
 pub use snapshot::Snapshot;
 pub use source::{Listing, Source, WatchEvent};
 pub use sso::sso_cookie;
-pub use trust::{authorities_of, follow_trust, trust_of};
+pub use trust::{authorities_of, certificates, follow_trust, trust_of, with_foreign};

@@ -37,6 +37,11 @@ pub(crate) fn mfa_change(token: &str) -> String {
     format!("/v1/mfa/changes/{}", escape(token))
 }
 
+/// The path of visits to another cluster.
+pub(crate) fn visits(cluster: &str) -> String {
+    format!("/v1/clusters/{}/visits", escape(cluster))
+}
+
 /// The path of a list; of apps that escaped selectors fit, when there are some.
 pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
     let secrets = (secrets == Secrets::Include).then(|| "with_secrets=true".to_owned());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use resource::{
     Agent, App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, GithubConnector,
-    Kind, Lock, OidcConnector, Proxy, Resource, Role, SamlConnector, Token, User,
+    Kind, Lock, OidcConnector, Proxy, RemoteCluster, Resource, Role, SamlConnector, Token,
+    TrustedCluster, User,
 };
 
 use crate::index::Index;
@@ -41,6 +42,10 @@ pub struct Snapshot {
     pub app_auth_configs: Index<AppAuthConfig>,
     /// App services that are up.
     pub agents: Index<Agent>,
+    /// Clusters whose users may come here, without the tokens.
+    pub trusted_clusters: Index<TrustedCluster>,
+    /// Clusters where users of this one may go.
+    pub remote_clusters: Index<RemoteCluster>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
     /// A watch from here tells of everything that is not in this copy.
@@ -95,6 +100,8 @@ impl Snapshot {
             Kind::Github => self.github_connectors = Index::default(),
             Kind::AppAuthConfig => self.app_auth_configs = Index::default(),
             Kind::Agent => self.agents = Index::default(),
+            Kind::TrustedCluster => self.trusted_clusters = Index::default(),
+            Kind::RemoteCluster => self.remote_clusters = Index::default(),
             // Nobody decides by them: a bot is a user.
             Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
@@ -156,6 +163,14 @@ impl Snapshot {
             Resource::Agent(agent) => {
                 insert(&mut self.agents, agent, &agent.metadata.name, old.map(|old| &old.agents));
             }
+            Resource::TrustedCluster(cluster) => {
+                let old = old.map(|old| &old.trusted_clusters);
+                insert(&mut self.trusted_clusters, cluster, cluster.name(), old);
+            }
+            Resource::RemoteCluster(cluster) => {
+                let old = old.map(|old| &old.remote_clusters);
+                insert(&mut self.remote_clusters, cluster, cluster.name(), old);
+            }
             Resource::ClusterAuthPreference(preference) => {
                 self.auth_preference = Some(Arc::new(preference.clone()));
             }
@@ -177,6 +192,8 @@ impl Snapshot {
             Kind::Github => drop(self.github_connectors.remove(name)),
             Kind::AppAuthConfig => drop(self.app_auth_configs.remove(name)),
             Kind::Agent => drop(self.agents.remove(name)),
+            Kind::TrustedCluster => drop(self.trusted_clusters.remove(name)),
+            Kind::RemoteCluster => drop(self.remote_clusters.remove(name)),
             Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }

@@ -1,6 +1,8 @@
 //! Whom a service or a tool trusts, from what the auth service says of the cluster's authorities.
 
-use pki::{CaCertificate, CaKind, Trust, TrustStore};
+use std::collections::BTreeMap;
+
+use pki::{CaCertificate, CaKind, Foreign, Trust, TrustStore};
 use resource::AuthorityType;
 use runtime::Tasks;
 use tokio::sync::watch;
@@ -15,14 +17,19 @@ use crate::wire::Authorities;
 /// # Errors
 /// A certificate cannot be read, or is no authority of this cluster.
 pub fn trust_of(cluster: &str, authorities: &Authorities) -> Result<Trust, Error> {
-    let read = |list: &[String]| {
-        list.iter()
-            .map(|pem| CaCertificate::from_pem(pem))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| Error::internal(format!("an authority cannot be read: {error}")))
-    };
-    Trust::new(cluster, read(&authorities.user)?, read(&authorities.host)?)
+    Trust::new(cluster, certificates(&authorities.user)?, certificates(&authorities.host)?)
         .map_err(|error| Error::internal(format!("the authorities cannot be trusted: {error}")))
+}
+
+/// Authorities as they travel, read.
+///
+/// # Errors
+/// One cannot be.
+pub fn certificates(pems: &[String]) -> Result<Vec<CaCertificate>, Error> {
+    pems.iter()
+        .map(|pem| CaCertificate::from_pem(pem))
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::internal(format!("an authority cannot be read: {error}")))
 }
 
 /// Follows the replicated authorities into `trust`, as a task of `tasks`, and tells each generation of it
@@ -58,6 +65,51 @@ pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) -> watc
 }
 
 fn read(snapshot: &Snapshot, cluster: &str) -> Result<Option<Trust>, Error> {
+    let authorities = authorities_in(snapshot, cluster);
+    if authorities.user.is_empty() || authorities.host.is_empty() {
+        return Ok(None);
+    }
+    trust_of(cluster, &authorities).map(|own| Some(with_foreign(own, snapshot)))
+}
+
+/// A cluster's trust, and the other clusters of a copy as far as they are trusted: of a cluster whose users may
+/// come here both kinds of authorities, of one where users of this one may go those of its services. None but
+/// by the resource that says so.
+///
+/// A cluster whose authorities cannot be used is left out: the others have nothing to do with it.
+#[must_use]
+pub fn with_foreign(own: Trust, snapshot: &Snapshot) -> Trust {
+    let trusted = snapshot.trusted_clusters.values().filter(|cluster| cluster.spec.enabled);
+    let mut names: BTreeMap<&str, bool> =
+        snapshot.remote_clusters.values().map(|cluster| (cluster.name(), false)).collect();
+    names.extend(trusted.map(|cluster| (cluster.name(), true)));
+    let mut trust = own;
+    for (name, users) in names {
+        let admitted = foreign(snapshot, name, users).and_then(|foreign| match foreign {
+            None => Ok(trust.clone()),
+            Some(foreign) => trust.clone().admitting(foreign).map_err(Error::internal),
+        });
+        match admitted {
+            Ok(more) => trust = more,
+            Err(error) => {
+                tracing::error!(cluster = name, cause = error.cause(), "a cluster cannot be trusted");
+            }
+        }
+    }
+    trust
+}
+
+fn foreign(snapshot: &Snapshot, cluster: &str, users: bool) -> Result<Option<Foreign>, Error> {
+    let Authorities { user, host } = authorities_in(snapshot, cluster);
+    if host.is_empty() {
+        return Ok(None);
+    }
+    let user = if users { certificates(&user)? } else { Vec::new() };
+    Ok(Some(Foreign { cluster: cluster.to_owned(), users: user, hosts: certificates(&host)? }))
+}
+
+/// The authorities of one cluster in a copy.
+fn authorities_in(snapshot: &Snapshot, cluster: &str) -> Authorities {
     let mut authorities = Authorities::default();
     for authority in snapshot.authorities.values() {
         if authority.spec.cluster_name != cluster {
@@ -71,10 +123,7 @@ fn read(snapshot: &Snapshot, cluster: &str) -> Result<Option<Trust>, Error> {
         let keys = authority.spec.active_keys.iter().chain(&authority.spec.additional_trusted_keys);
         list.extend(keys.filter_map(|key| key.certificate.clone()));
     }
-    if authorities.user.is_empty() || authorities.host.is_empty() {
-        return Ok(None);
-    }
-    trust_of(cluster, &authorities).map(Some)
+    authorities
 }
 
 /// The authorities of a trust, as they travel.

@@ -23,6 +23,7 @@ macro_rules! debug_by_name {
 }
 
 mod bot;
+mod cluster;
 mod local;
 mod mfa;
 mod rotation;
@@ -30,6 +31,10 @@ mod seen;
 mod sso;
 
 pub use self::bot::{BotJoinRequest, BotOutputRequest, BotRenewRequest};
+pub use self::cluster::{
+    ClusterExchange, ClusterInfo, ClusterJoin, ClusterList, ClusterWelcome, VisitEvidence,
+    VisitRequest, VisitorRequest,
+};
 pub use self::local::{
     Enrolled, HeadlessFinished, HeadlessMachine, HeadlessOpen, HeadlessStart, HeadlessStarted,
     Invite, InviteAnswer, InviteDetails, InvitePurpose, InviteRequest, KeyUse, KeyWanted,

@@ -7,12 +7,11 @@
 //! statement for somebody else's server.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
 use api::wire::{Assertion, AssertionRequest};
 use api::{Error, ErrorKind, issuer_of};
 use pki::jwt::JwtError;
-use pki::{Certificate, ServiceIdentity, UserIdentity};
+use pki::{ServiceIdentity, UserIdentity};
 use resource::app::{JwtClaims, Transport};
 use resource::{App, Kind, Resource, Traits};
 use serde::Serialize;
@@ -22,7 +21,7 @@ use uuid::Uuid;
 use crate::core::Core;
 use crate::cx::{self, OpCx};
 use crate::events::{self, Statement};
-use crate::{gate, locks};
+use crate::{certificate, gate, locks};
 
 /// The longest life of a statement, by its own times.
 const LIFE: Duration = Duration::minutes(10);
@@ -69,7 +68,7 @@ struct IdClaims<'a> {
 pub(crate) async fn sign(cx: &OpCx, request: AssertionRequest) -> Result<Assertion, Error> {
     let core = cx.core();
     let Some(agent) = cx.caller().service() else { return Err(gate::unauthenticated()) };
-    let user = who(core, &request)?;
+    let (_certificate, user) = certificate::of_user(core, &request.certificate)?;
     let app = served(core, agent, &request).await?;
     require_http(&app)?;
     let client = request.client_addr.as_deref().and_then(|text| text.parse::<SocketAddr>().ok());
@@ -153,19 +152,6 @@ fn write(
     })
 }
 
-/// The user whose certificate the agent shows.
-fn who(core: &Core, request: &AssertionRequest) -> Result<Arc<UserIdentity>, Error> {
-    let certificate = Certificate::from_pem(&request.certificate)
-        .map_err(|error| Error::invalid(format!("the user's certificate: {error}")))?;
-    let identity =
-        core.trust.verify(&[certificate.der().clone()], core.clock.now()).map_err(|error| {
-            Error::denied(format!("the user's certificate is not accepted: {error}"))
-        })?;
-    let user =
-        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a user's"))?;
-    Ok(Arc::new(user.clone()))
-}
-
 /// The app as it is registered with this address, or else as the agent says that it serves it.
 async fn served(
     core: &Core,
@@ -221,9 +207,5 @@ fn admit(
 ) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
     locks::refuse_use(&snapshot, core.clock.now(), user, app.name(), &agent.host_id)?;
-    cx::refuse_user_of(core, user, client, app).map_err(|error| match error.kind() {
-        // Said of the user: the agent itself is who it says.
-        ErrorKind::Unauthenticated => Error::denied(error.message().to_owned()),
-        _ => error,
-    })
+    cx::refuse_user_of(core, user, client, app).map_err(certificate::of_somebody_else)
 }

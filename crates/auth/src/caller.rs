@@ -12,6 +12,10 @@ pub(crate) enum Caller {
     User(Arc<UserIdentity>),
     /// A service of the cluster.
     Service(Arc<ServiceIdentity>),
+    /// An auth service of a cluster that joined this one.
+    ForeignAuth(Arc<ServiceIdentity>),
+    /// A user of a cluster that this one trusts.
+    Visitor(Arc<UserIdentity>),
     /// Somebody on this machine who may open the local socket.
     LocalAdmin {
         /// The user id that the system reports.
@@ -29,6 +33,8 @@ impl Caller {
         match self {
             Self::User(_) => "user",
             Self::Service(_) => "service",
+            Self::ForeignAuth(_) => "foreign_service",
+            Self::Visitor(_) => "visitor",
             Self::LocalAdmin { .. } => "local_admin",
             Self::Anonymous => "anonymous",
         }
@@ -39,6 +45,8 @@ impl Caller {
         match self {
             Self::User(user) => user.name.clone(),
             Self::Service(service) => service.host_id.clone(),
+            Self::ForeignAuth(service) => service.host_name(),
+            Self::Visitor(user) => format!("remote-{}-{}", user.name, user.cluster),
             Self::LocalAdmin { uid } => format!("local administrator (uid {uid})"),
             Self::Anonymous => "anonymous".to_owned(),
         }
@@ -47,25 +55,25 @@ impl Caller {
     /// When the evidence ends.
     pub(crate) fn expires(&self) -> Option<OffsetDateTime> {
         match self {
-            Self::User(user) => Some(user.expires),
-            Self::Service(service) => Some(service.expires),
+            Self::User(user) | Self::Visitor(user) => Some(user.expires),
+            Self::Service(service) | Self::ForeignAuth(service) => Some(service.expires),
             Self::LocalAdmin { .. } | Self::Anonymous => None,
         }
     }
 
-    /// The user, if it is one.
+    /// The user, if it is one of this cluster.
     pub(crate) fn user(&self) -> Option<&UserIdentity> {
         match self {
             Self::User(user) => Some(user),
-            Self::Service(_) | Self::LocalAdmin { .. } | Self::Anonymous => None,
+            _ => None,
         }
     }
 
-    /// The service, if it is one.
+    /// The service, if it is one of this cluster.
     pub(crate) fn service(&self) -> Option<&ServiceIdentity> {
         match self {
             Self::Service(service) => Some(service),
-            Self::User(_) | Self::LocalAdmin { .. } | Self::Anonymous => None,
+            _ => None,
         }
     }
 

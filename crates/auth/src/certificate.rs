@@ -1,11 +1,12 @@
 //! Certificates for users: what they say and how long they last.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::Error;
+use api::{Error, ErrorKind};
 use api::wire::{UserCertificateRequest, UserCredentials};
-use pki::{Identity, PublicKey, UserIdentity, UserKind};
+use pki::{Certificate, Identity, PublicKey, UserIdentity, UserKind};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -65,6 +66,36 @@ pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
         .map_err(|error| Error::invalid(format!("the public key cannot be used: {error}")))
 }
 
+/// The user of this cluster whose certificate somebody else shows.
+pub(crate) fn of_user(core: &Core, pem: &str) -> Result<(Certificate, Arc<UserIdentity>), Error> {
+    let certificate = Certificate::from_pem(pem)
+        .map_err(|error| Error::invalid(format!("the user's certificate: {error}")))?;
+    let identity =
+        core.trust.verify(&[certificate.der().clone()], core.clock.now()).map_err(|error| {
+            Error::denied(format!("the user's certificate is not accepted: {error}"))
+        })?;
+    let user =
+        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a user's"))?;
+    Ok((certificate, Arc::new(user.clone())))
+}
+
+/// A refusal of the user whose certificate somebody shows, who is who they say.
+pub(crate) fn of_somebody_else(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unauthenticated => {
+            let denied = Error::denied(error.message().to_owned());
+            error.hints().iter().fold(denied, |denied, hint| denied.hint(hint))
+        }
+        _ => error,
+    }
+}
+
+/// The address in what a proxy says of where somebody is: an address, with or without a port.
+pub(crate) fn ip_of(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<SocketAddr>().map(|address| address.ip());
+    address.or_else(|_| text.parse()).ok()
+}
+
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
     let Ticket { user, key, ttl_seconds, client, device, app, bot_roles, until, login_id } = ticket;
@@ -89,6 +120,7 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         mfa: device.clone(),
         source_ip: pin(&roles, user.name(), *client)?,
         app: app.clone(),
+        visit: None,
         issued: now,
         expires,
     };
@@ -138,10 +170,7 @@ pub(crate) async fn sign(
 fn pin(roles: &[Role], user: &str, client: Option<&str>) -> Result<Option<IpAddr>, Error> {
     let wants = |role: &&Role| role.spec.options.pin_source_ip == Some(true);
     let Some(role) = roles.iter().find(wants) else { return Ok(None) };
-    let known = client.and_then(|text| {
-        let address = text.parse::<SocketAddr>().map(|address| address.ip());
-        address.or_else(|_| text.parse()).ok()
-    });
+    let known = client.and_then(ip_of);
     let known = known.map(|ip| ip.to_canonical());
     known.map(Some).ok_or_else(|| {
         let role = role.name();

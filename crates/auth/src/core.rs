@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Replica, Snapshot};
-use pki::TrustStore;
+use pki::{CredentialsSlot, TrustStore};
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{Kind, Revision};
-use runtime::Clock;
+use runtime::{Clock, Tasks};
 use tokio::sync::Semaphore;
 
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
 use crate::authorities::Keyring;
 use crate::catalog::{self, Catalog};
+use crate::clusters::Recorded;
 use crate::leases::Leases;
 use crate::logins::Logins;
 use crate::password::Passwords;
@@ -28,7 +29,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
-pub(crate) const REPLICATED: [Kind; 7] = [
+pub(crate) const REPLICATED: [Kind; 9] = [
     Kind::Role,
     Kind::User,
     Kind::Lock,
@@ -36,6 +37,8 @@ pub(crate) const REPLICATED: [Kind; 7] = [
     Kind::Proxy,
     Kind::AppAuthConfig,
     Kind::CertAuthority,
+    Kind::TrustedCluster,
+    Kind::RemoteCluster,
 ];
 
 /// The parts of the service.
@@ -56,6 +59,12 @@ pub(crate) struct Core {
     pub(crate) passwords: Passwords,
     pub(crate) providers: Providers,
     pub(crate) logins: Logins,
+    /// The visits to other clusters that the audit log was told of.
+    pub(crate) visits: Recorded,
+    /// What this service shows of itself.
+    pub(crate) own: CredentialsSlot,
+    /// What runs here besides requests.
+    pub(crate) tasks: Tasks,
     /// A permit for who takes note of what servers offer: two that take note of one change would tell it twice.
     pub(crate) tools_turn: Semaphore,
 }
@@ -160,6 +169,8 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::AppAuthConfig => &snapshot.app_auth_configs.get(name)?.metadata,
         Kind::Agent => &snapshot.agents.get(name)?.metadata,
         Kind::CertAuthority => &snapshot.authorities.get(name)?.metadata,
+        Kind::TrustedCluster => &snapshot.trusted_clusters.get(name)?.metadata,
+        Kind::RemoteCluster => &snapshot.remote_clusters.get(name)?.metadata,
         Kind::Bot | Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()

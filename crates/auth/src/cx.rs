@@ -2,6 +2,8 @@
 //!
 //! There is one way to get one, and that is to be authenticated against the newest state.
 
+mod visits;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +12,7 @@ use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
+pub(crate) use self::visits::tools_of_visit;
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::http::Peer;
@@ -69,6 +72,13 @@ impl OpCx {
     pub(crate) fn authenticate(core: &Arc<Core>, peer: &Peer) -> Result<Self, Error> {
         let rights = match &peer.caller {
             Caller::Anonymous => Rights::Nothing,
+            Caller::ForeignAuth(_) => {
+                refuse_expired(&peer.caller, core.clock.now())?;
+                refuse_disbelieved(core, peer)?;
+                Rights::Nothing
+            }
+            // They come through a proxy of ours, with what they show in its request.
+            Caller::Visitor(_) => return Err(Error::denied("only who is of this cluster may do this")),
             Caller::LocalAdmin { .. } => Rights::Everything,
             Caller::Service(service) => {
                 let now = core.clock.now();

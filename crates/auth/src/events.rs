@@ -8,7 +8,7 @@ use audit::record::{
     AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate, BotJoin,
     CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin, JoinAttempt,
     JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
-    UserKind, UserLogin, UserMetadata,
+    UserKind, UserLogin, UserMetadata, VisitCreate,
 };
 use audit::redact::{ResourceName, TokenName, Uri};
 use audit::{Code, Outcome, Record, Text};
@@ -65,7 +65,7 @@ pub(crate) struct Statement<'a> {
 /// The caller as the one who did something.
 pub(crate) fn actor(caller: &Caller) -> UserMetadata {
     match caller {
-        Caller::User(user) => UserMetadata {
+        Caller::User(user) | Caller::Visitor(user) => UserMetadata {
             user: user.name.clone(),
             kind: match user.kind {
                 pki::UserKind::Human => UserKind::Human,
@@ -75,7 +75,10 @@ pub(crate) fn actor(caller: &Caller) -> UserMetadata {
             roles: user.roles.clone(),
             traits: user.traits.clone(),
         },
-        Caller::Service(_) | Caller::LocalAdmin { .. } | Caller::Anonymous => {
+        Caller::Service(_)
+        | Caller::ForeignAuth(_)
+        | Caller::LocalAdmin { .. }
+        | Caller::Anonymous => {
             UserMetadata::system(&caller.name())
         }
     }
@@ -152,7 +155,7 @@ pub(crate) async fn changed(
         Resource::AppAuthConfig(_) => {
             audit.record(&AppAuthConfigChange { change, actor, name }).await
         }
-        Resource::Bot(_) => {
+        Resource::Bot(_) | Resource::TrustedCluster(_) | Resource::RemoteCluster(_) => {
             let kind = resource.kind().as_str();
             let name = ResourceName::new(kind, name);
             audit.record(&ResourceChange { change, actor, kind, name }).await
@@ -286,6 +289,25 @@ pub(crate) async fn assertion(cx: &OpCx, statement: &Statement<'_>) -> Result<()
         token_ids,
         jwt_claims: claims,
         expires: Moment(expires),
+        remote_addr: client,
+    };
+    cx.core().audit.record(&event).await
+}
+
+/// A user is let on to another cluster, for which the calling proxy asks.
+pub(crate) async fn visit(
+    cx: &OpCx,
+    visitor: &UserIdentity,
+    cluster: &str,
+    client: Option<&str>,
+) -> Result<(), Error> {
+    let user = actor(&Caller::User(Arc::new(visitor.clone())));
+    let event = VisitCreate {
+        user: &user,
+        target_cluster: cluster,
+        app_name: visitor.app.as_deref().map(Text::new),
+        server_id: &cx.caller().name(),
+        expires: Moment(visitor.expires),
         remote_addr: client,
     };
     cx.core().audit.record(&event).await

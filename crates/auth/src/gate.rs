@@ -11,7 +11,10 @@ pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
     let caller = cx.caller();
     let admitted = match access {
         Access::Public => true,
-        Access::Authenticated | Access::Rule => !matches!(caller, Caller::Anonymous),
+        // Who is of another cluster has no business but what is for such alone.
+        Access::Authenticated | Access::Rule => {
+            matches!(caller, Caller::User(_) | Caller::Service(_) | Caller::LocalAdmin { .. })
+        }
         // Whoever administers the machine of the auth service can do what a proxy can; `quickstart`
         // accepts its users' invites so.
         Access::Service(ServiceClass::Proxy) => {
@@ -19,6 +22,7 @@ pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
         }
         Access::Service(ServiceClass::App) => caller.runs(Service::App),
         Access::Service(ServiceClass::Any) => caller.service().is_some(),
+        Access::Service(ServiceClass::ForeignAuth) => matches!(caller, Caller::ForeignAuth(_)),
     };
     if admitted {
         return Ok(());
@@ -30,6 +34,12 @@ pub(crate) fn admit(cx: &OpCx, access: Access) -> Result<(), Error> {
         }
         (_, Access::Service(ServiceClass::App)) => {
             Error::denied("only an agent of this cluster may do this")
+        }
+        (Caller::ForeignAuth(_) | Caller::Visitor(_), _) => {
+            Error::denied("only who is of this cluster may do this")
+        }
+        (_, Access::Service(ServiceClass::ForeignAuth)) => {
+            Error::denied("only an auth service of a cluster that joined this one may do this")
         }
         _ => Error::denied("only a service of this cluster may do this"),
     })

@@ -47,6 +47,20 @@ pub(crate) fn refuse_use(
     refuse(snapshot, now, &subject)
 }
 
+/// Refuses a user of another cluster, who has `roles` here, whom a lock names.
+pub(crate) fn refuse_visitor(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+    roles: &[String],
+) -> Result<(), Error> {
+    let named = subject(user);
+    let known_as = user.known_as();
+    refuse(snapshot, now, &Subject { roles, ..named })?;
+    // By the name that tells them apart from a namesake, too.
+    refuse(snapshot, now, &Subject { roles, user: Some(&known_as), ..subject(user) })
+}
+
 /// Refuses a service that a lock names.
 pub(crate) fn refuse_service(
     snapshot: &Snapshot,

@@ -154,6 +154,24 @@ fn of_bot(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     of(Some(body), schema::<wire::UserCredentials>(s))
 }
 
+fn of_clusters(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    match operation {
+        Operation::JoinCluster => {
+            of(Some(schema::<wire::ClusterJoin>(s)), schema::<wire::ClusterWelcome>(s))
+        }
+        Operation::ExchangeCluster => {
+            of(Some(schema::<wire::ClusterExchange>(s)), schema::<wire::ClusterWelcome>(s))
+        }
+        Operation::Visit => {
+            of(Some(schema::<wire::VisitRequest>(s)), schema::<wire::VisitEvidence>(s))
+        }
+        Operation::VisitorApps => {
+            of(Some(schema::<wire::VisitorRequest>(s)), schema::<wire::ListBody>(s))
+        }
+        _ => of(None, schema::<wire::ClusterList>(s)),
+    }
+}
+
 fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
     let nothing = || Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]));
     let resource = schema::<AnyResource>(schemas);
@@ -217,6 +235,11 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
             of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
         }
         Operation::SearchAudit => Shape { query: AUDIT, ..of(None, schema::<wire::AuditPage>(s)) },
+        Operation::JoinCluster
+        | Operation::ExchangeCluster
+        | Operation::ListClusters
+        | Operation::Visit
+        | Operation::VisitorApps => of_clusters(operation, s),
         Operation::ReadInvite
         | Operation::AnswerInvite
         | Operation::CreateInvite
@@ -303,6 +326,7 @@ fn access(access: Access) -> &'static str {
         Access::Service(ServiceClass::Proxy) => "proxies",
         Access::Service(ServiceClass::App) => "agents",
         Access::Service(ServiceClass::Any) => "services",
+        Access::Service(ServiceClass::ForeignAuth) => "auth services of clusters that joined",
         Access::Rule => "by the rules of the caller's roles, or the fixed rights of a service",
     }
 }

@@ -13,7 +13,7 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    app_auth_config, assertion, audit_api, bot, certificate, confidence, heartbeat, invite, join,
+    app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat, invite, join,
     mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
 };
 
@@ -60,6 +60,15 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::Status => answer::json(&status(cx.core())?),
         Operation::RotateAuthorities => answer::json(&rotation::rotate(cx, &call.json()?).await?),
         Operation::Join => answer::json(&join::join(cx, call.json()?).await?),
+        Operation::JoinCluster => answer::json(&clusters::join(cx, call.json()?).await?),
+        Operation::ExchangeCluster => answer::json(&clusters::exchange(cx, call.json()?).await?),
+        Operation::ListClusters => answer::json(&clusters::list(cx.core()).await?),
+        Operation::Visit => {
+            answer::json(&clusters::visit(cx, call.parameter("name")?, call.json()?).await?)
+        }
+        Operation::VisitorApps => {
+            Ok(answer::bytes(clusters::list_for_visitor(cx, &call.json()?)?.into()))
+        }
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
         Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
@@ -201,8 +210,8 @@ fn status(core: &Core) -> Result<Status, Error> {
 fn who_am_i(cx: &OpCx) -> WhoAmI {
     let caller = cx.caller();
     let roles = match caller {
-        Caller::User(user) => user.roles.clone(),
-        Caller::Service(service) => {
+        Caller::User(user) | Caller::Visitor(user) => user.roles.clone(),
+        Caller::Service(service) | Caller::ForeignAuth(service) => {
             service.services.iter().map(|service| service.as_str().to_owned()).collect()
         }
         Caller::LocalAdmin { .. } | Caller::Anonymous => Vec::new(),

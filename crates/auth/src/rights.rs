@@ -46,6 +46,9 @@ const RIGHTS: &[Right] = &[
     read(Service::Proxy, Kind::ClusterAuthPreference),
     // In which headers clients without a certificate show tokens.
     read(Service::Proxy, Kind::AppAuthConfig),
+    // Whom of other clusters it takes in, and where it sends its own users.
+    read(Service::Proxy, Kind::TrustedCluster),
+    read(Service::Proxy, Kind::RemoteCluster),
     own(Service::Proxy, Kind::Proxy, WRITE),
     // An agent decides by roles, users and locks, and says what it serves. Of the records of that
     // it sees its own, to tidy up after a predecessor.
@@ -56,6 +59,9 @@ const RIGHTS: &[Right] = &[
     read(Service::App, Kind::CertAuthority),
     read(Service::App, Kind::Proxy),
     read(Service::App, Kind::ClusterAuthPreference),
+    // What users of other clusters may be here.
+    read(Service::App, Kind::TrustedCluster),
+    read(Service::App, Kind::RemoteCluster),
     own(Service::App, Kind::AppServer, READ),
     own(Service::App, Kind::AppServer, WRITE),
     own(Service::App, Kind::Agent, WRITE),
@@ -98,7 +104,9 @@ pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
         | Kind::Saml
         | Kind::Github
         | Kind::AppAuthConfig
-        | Kind::Bot => false,
+        | Kind::Bot
+        | Kind::TrustedCluster
+        | Kind::RemoteCluster => false,
     }
 }
 

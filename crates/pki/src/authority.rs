@@ -75,6 +75,12 @@ pub enum IssueError {
         /// The authority's cluster.
         authority: String,
     },
+    /// A user of a cluster is no visitor there.
+    #[error("a user's own cluster, {cluster:?}, cannot be visited")]
+    VisitHome {
+        /// The cluster.
+        cluster: String,
+    },
     /// The certificate would never be valid.
     #[error("the certificate would end at {expires}, before it begins at {issued}")]
     Validity {
@@ -181,6 +187,12 @@ impl CertificateAuthority {
     ) -> Result<Certificate, IssueError> {
         require(&user.name, "user name")?;
         require(&user.login_id, "login id")?;
+        if let Some(visit) = &user.visit {
+            require(&visit.cluster, "cluster to visit")?;
+            if visit.cluster == user.cluster {
+                return Err(IssueError::VisitHome { cluster: user.cluster.clone() });
+            }
+        }
         let common_name = user.name.clone();
         let usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         self.issue(key, &Identity::User(user.clone()), &common_name, Vec::new(), usages)

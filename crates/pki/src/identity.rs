@@ -1,6 +1,7 @@
 //! Who somebody is: what a certificate of the cluster says about its holder.
 
 pub(crate) mod extension;
+mod principal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 pub use self::extension::{IdentityError, MAX_IDENTITY_BYTES};
+pub use self::principal::Principal;
 
 /// A verified, or to be certified, holder of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,10 +44,35 @@ pub struct UserIdentity {
     pub source_ip: Option<IpAddr>,
     /// The one app that it is good for, and for nothing else, if it is bound to one.
     pub app: Option<String>,
+    /// The one other cluster that it is good in, and nowhere else, if it is for a visit.
+    pub visit: Option<Visit>,
     /// When the identity was issued.
     pub issued: OffsetDateTime,
     /// When it ends; the certificate's `notAfter`.
     pub expires: OffsetDateTime,
+}
+
+/// A user's use of another cluster, which trusts the user's own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Visit {
+    /// The cluster that is visited.
+    pub cluster: String,
+    /// What the user's own cluster says of tools.
+    #[serde(default)]
+    pub tools: VisitTools,
+}
+
+/// Patterns of tools, with their templates filled in, that the roles of a user allow and deny at home.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VisitTools {
+    /// What they allow.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed: Vec<String>,
+    /// What they deny.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
 }
 
 /// Person or program.

@@ -34,7 +34,9 @@ pub mod vouch;
 pub use crate::authority::{CaCertificate, CaKind, CertificateAuthority, IssueError};
 pub use crate::certificate::{Certificate, CertificateError};
 pub use crate::foreign_key::{ForeignKey, ForeignKeyError, RsaKey};
-pub use crate::identity::{Identity, Service, ServiceIdentity, UserIdentity, UserKind};
+pub use crate::identity::{
+    Identity, Principal, Service, ServiceIdentity, UserIdentity, UserKind, Visit, VisitTools,
+};
 pub use crate::identity_file::IdentityFile;
 pub use crate::jwt::{JwkSet, JwtKey};
 pub use crate::key::{KeyError, PrivateKey, PublicKey};
@@ -42,4 +44,4 @@ pub use crate::pin::CaPin;
 pub use crate::provider::{digest_of, install_crypto_provider};
 pub use crate::seal::{SealError, Sealer};
 pub use crate::tls::{ClientAuth, Credentials, CredentialsSlot, ServerTrust};
-pub use crate::trust::{Trust, TrustError, TrustStore, VerifyError};
+pub use crate::trust::{Foreign, Trust, TrustError, TrustStore, VerifyError};

@@ -120,6 +120,7 @@ pub(crate) fn alice(cluster: &str) -> UserIdentity {
         mfa: None,
         source_ip: None,
         app: None,
+        visit: None,
         issued: NOW,
         expires: NOW + Duration::from_secs(3600),
     }

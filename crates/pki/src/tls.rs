@@ -42,6 +42,8 @@ pub enum ClientAuth {
 pub enum ServerTrust {
     /// Services of the cluster, by its host authorities.
     Cluster(TrustStore),
+    /// Services of this other cluster, by its host authorities and nobody else's.
+    Foreign(TrustStore, String),
     /// Services whose chain leads to a host authority with one of these pins, of whatever cluster.
     Pins(Vec<CaPin>),
     /// Servers that the operating system believes.
@@ -133,7 +135,7 @@ pub fn client_config(
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = match trust {
         // Our own servers speak TLS 1.3; only those of others may need 1.2.
-        ServerTrust::Cluster(_) | ServerTrust::Pins(_) => {
+        ServerTrust::Cluster(_) | ServerTrust::Foreign(..) | ServerTrust::Pins(_) => {
             builder.with_protocol_versions(&[&version::TLS13])
         }
         _ => builder.with_safe_default_protocol_versions(),

@@ -2,6 +2,7 @@
 
 mod cache;
 mod error;
+mod foreign;
 mod path;
 
 use std::fmt;
@@ -15,6 +16,8 @@ use time::OffsetDateTime;
 
 use self::cache::Cache;
 pub use self::error::{TrustError, VerifyError};
+pub use self::foreign::Foreign;
+use self::foreign::{Known, refuse_visit};
 use self::path::Window;
 pub(crate) use self::path::{Purpose, check_path, check_server_name, from_unix};
 use crate::authority::{CaCertificate, CaKind};
@@ -32,6 +35,8 @@ pub struct Trust {
     authorities: Vec<CaCertificate>,
     // The same authorities in the same order, as the path validation wants them.
     anchors: Vec<TrustAnchor<'static>>,
+    // Other clusters, by their names.
+    foreign: Vec<Known>,
 }
 
 /// The newest [`Trust`], shared by everything that verifies. Clones are the same store.
@@ -53,6 +58,8 @@ struct Generation {
     number: u64,
     trust: Trust,
     cache: Mutex<Cache>,
+    // Apart, so that many visitors do not crowd out our own.
+    visitors: Mutex<Cache>,
 }
 
 // === impl Trust ===
@@ -77,13 +84,18 @@ impl Trust {
         let mut authorities = user_cas;
         authorities.extend(host_cas);
         let anchors = authorities.iter().map(|a| a.anchor().clone()).collect();
-        Ok(Self { cluster: cluster.to_owned(), authorities, anchors })
+        Ok(Self { cluster: cluster.to_owned(), authorities, anchors, foreign: Vec::new() })
     }
 
     /// Trust in nobody, for a process that has not joined yet.
     #[must_use]
     pub fn nobody(cluster: &str) -> Self {
-        Self { cluster: cluster.to_owned(), authorities: Vec::new(), anchors: Vec::new() }
+        Self {
+            cluster: cluster.to_owned(),
+            authorities: Vec::new(),
+            anchors: Vec::new(),
+            foreign: Vec::new(),
+        }
     }
 
     /// The cluster.
@@ -121,7 +133,9 @@ impl Trust {
 
 impl PartialEq for Trust {
     fn eq(&self, other: &Self) -> bool {
-        self.cluster == other.cluster && self.authorities == other.authorities
+        self.cluster == other.cluster
+            && self.authorities == other.authorities
+            && self.foreign == other.foreign
     }
 }
 
@@ -130,6 +144,7 @@ impl fmt::Debug for Trust {
         f.debug_struct("Trust")
             .field("cluster", &self.cluster)
             .field("authorities", &self.authorities)
+            .field("foreign", &self.foreign_clusters().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -140,9 +155,8 @@ impl TrustStore {
     /// A store that begins with `trust`.
     #[must_use]
     pub fn new(trust: Trust) -> Self {
-        let first = Generation { number: 1, trust, cache: Mutex::default() };
         Self {
-            current: Arc::new(ArcSwap::from_pointee(first)),
+            current: Arc::new(ArcSwap::from_pointee(Generation::new(1, trust))),
             replacing: Arc::new(Mutex::new(())),
         }
     }
@@ -156,7 +170,7 @@ impl TrustStore {
             return;
         }
         let number = current.number + 1;
-        self.current.store(Arc::new(Generation { number, trust, cache: Mutex::default() }));
+        self.current.store(Arc::new(Generation::new(number, trust)));
     }
 
     /// The trust of this moment.
@@ -194,15 +208,30 @@ impl TrustStore {
     ) -> Result<Arc<Identity>, VerifyError> {
         let leaf = chain.first().ok_or(VerifyError::NoCertificate)?;
         let generation = self.current.load();
-        let digest = sha256(leaf);
-        let known = generation.cache.lock().find(&digest);
-        if let Some((identity, window)) = known {
-            window.check(now)?;
-            return Ok(identity);
-        }
-        let (identity, window) = generation.trust.check(leaf, Purpose::Client, now)?;
-        generation.cache.lock().insert(digest, (Arc::clone(&identity), window));
-        Ok(identity)
+        remembered(&generation.cache, leaf, now, || {
+            let (identity, window) = generation.trust.check(leaf, Purpose::Client, now)?;
+            refuse_visit(&identity)?;
+            Ok((identity, window))
+        })
+    }
+
+    /// Verifies that the first certificate of `chain` was issued by an authority of another cluster that is
+    /// known ([`Trust::with_foreign`]), for use as a client, and is valid at `now`; tells whose it is.
+    ///
+    /// The authority must be of the cluster that the identity names. A user is believed only with a
+    /// certificate for a visit to this cluster. Nobody of this cluster is believed.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the certificate.
+    pub fn verify_foreign(
+        &self,
+        chain: &[CertificateDer<'_>],
+        now: OffsetDateTime,
+    ) -> Result<Arc<Identity>, VerifyError> {
+        let leaf = chain.first().ok_or(VerifyError::NoCertificate)?;
+        let generation = self.current.load();
+        remembered(&generation.visitors, leaf, now, || generation.trust.check_foreign(leaf, now))
     }
 
     /// Verifies the certificate of a server of the cluster for the name by which it was dialled.
@@ -216,6 +245,46 @@ impl TrustStore {
         generation.trust.check(leaf, Purpose::Server, now)?;
         check_server_name(leaf, name)
     }
+
+    /// The same of a server of another cluster, by that cluster's authorities alone.
+    pub(crate) fn verify_foreign_server(
+        &self,
+        cluster: &str,
+        leaf: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: OffsetDateTime,
+    ) -> Result<(), VerifyError> {
+        let generation = self.current.load();
+        generation.trust.foreign(cluster)?.check(leaf, Purpose::Server, now)?;
+        check_server_name(leaf, name)
+    }
+}
+
+// === impl Generation ===
+
+impl Generation {
+    fn new(number: u64, trust: Trust) -> Self {
+        Self { number, trust, cache: Mutex::default(), visitors: Mutex::default() }
+    }
+}
+
+/// What a check says, remembered when it believes.
+fn remembered(
+    cache: &Mutex<Cache>,
+    leaf: &CertificateDer<'_>,
+    now: OffsetDateTime,
+    check: impl FnOnce() -> Result<(Identity, Window), VerifyError>,
+) -> Result<Arc<Identity>, VerifyError> {
+    let digest = sha256(leaf);
+    let known = cache.lock().find(&digest);
+    if let Some((identity, window)) = known {
+        window.check(now)?;
+        return Ok(identity);
+    }
+    let (identity, window) = check()?;
+    let identity = Arc::new(identity);
+    cache.lock().insert(digest, (Arc::clone(&identity), window));
+    Ok(identity)
 }
 
 impl fmt::Debug for TrustStore {
@@ -234,9 +303,8 @@ impl Trust {
         leaf: &CertificateDer<'_>,
         purpose: Purpose,
         now: OffsetDateTime,
-    ) -> Result<(Arc<Identity>, Window), VerifyError> {
-        let (identity, window) = check_path(leaf, &self.authorities, &self.anchors, purpose, now)?;
-        Ok((Arc::new(identity), window))
+    ) -> Result<(Identity, Window), VerifyError> {
+        check_path(leaf, &self.authorities, &self.anchors, purpose, now)
     }
 }
 

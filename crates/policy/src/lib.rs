@@ -62,7 +62,9 @@ pub use expression::{Context as ExpressionContext, EvalError, LabelExpression};
 pub use label::{LabelError, LabelMatcher};
 pub use preset::{implicit_role, preset_roles};
 pub use role_map::{RoleMap, RoleMapError, RoleMapping};
-pub use role_set::{IMPLICIT_ROLE, MfaDemand, Options, RoleSet, RootTools, RuleContext, User};
+pub use role_set::{
+    GrantedToolsError, IMPLICIT_ROLE, MfaDemand, Options, RoleSet, RootTools, RuleContext, User,
+};
 pub use syntax::SyntaxError;
 pub use template::{Template, TemplateError, Values as TemplateValues};
 pub use validate::{FieldError, validate_role};

@@ -35,6 +35,13 @@ pub const MAX_TEMPLATE_VALUES: usize = 1000;
 /// Bytes of one value that a replacement or a template produces.
 pub const MAX_VALUE_BYTES: usize = 64 * 1024;
 
+/// Patterns that grant tools, and as many that deny some, of which another cluster is told. With a trait of as
+/// many values they are what one template may expand to.
+pub const MAX_GRANTED_TOOLS: usize = MAX_TEMPLATE_VALUES / 2;
+
+/// Bytes of all those patterns: they travel in a certificate, beside roles and traits.
+pub const MAX_GRANTED_TOOLS_BYTES: usize = 8 * 1024;
+
 /// Bytes of one label expression, rule clause or rule action.
 pub const MAX_EXPRESSION_BYTES: usize = 16 * 1024;
 

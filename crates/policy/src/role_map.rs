@@ -1,5 +1,6 @@
 //! Role maps: which roles the users of a trusted cluster have here.
 
+pub use resource::RoleMapping;
 use thiserror::Error;
 
 use crate::budget::{Budget, Overspent};
@@ -8,15 +9,6 @@ use crate::pattern::to_regex;
 use crate::regex::{Regex, ReplaceError};
 use crate::role_set::IMPLICIT_ROLE;
 use crate::syntax::SyntaxError;
-
-/// One entry of a role map as it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleMapping {
-    /// Which remote roles it is about: text, glob or `^…$`.
-    pub remote: String,
-    /// What they become; `$1` and `${name}` stand for groups of the match, and every `*` is a group.
-    pub local: Vec<String>,
-}
 
 /// A role map that can be applied.
 ///

@@ -1,6 +1,7 @@
 //! The roles of one user, compiled for that user.
 
 mod compile;
+mod granted;
 mod options;
 
 use std::collections::BTreeSet;
@@ -17,6 +18,7 @@ use crate::index::Index;
 use crate::label::{LabelMatcher, Side};
 use crate::rule::{Clauses, RuleVerdict, Rules};
 
+pub use granted::GrantedToolsError;
 pub use options::{MfaDemand, Options};
 
 /// The role that every user has; it grants reading what everybody may see, and no app.
@@ -177,23 +179,6 @@ impl RoleSet {
     #[must_use]
     pub fn tool_patterns(&self, app: AppRef<'_>) -> Patterns {
         self.access(app).patterns(Kind::Tool)
-    }
-
-    /// The patterns over tools of all roles, for leaf clusters to use; see [`RootTools`].
-    #[must_use]
-    pub fn granted_tools(&self) -> Patterns {
-        let kind = Kind::Tool;
-        let mut found = Patterns::default();
-        let broken_deny = self.0.roles.iter().any(|role| role.deny.list(kind).broken.is_some());
-        if broken_deny || !self.0.missing.is_empty() {
-            // What is denied cannot be told, so nothing is granted.
-            return found;
-        }
-        for role in &self.0.roles {
-            found.allow(role.allow.list(kind));
-            found.deny(role.deny.list(kind));
-        }
-        found.each_once()
     }
 
     /// Limits on sessions that follow from all roles together.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use policy::{
     AppRef, DenialKind, ExpressionContext, LabelExpression, ResourceRef, RoleMap, RoleMapping,
-    RoleSet, RuleContext, RuleDecision, Template, TemplateError, TemplateValues, User,
+    RoleSet, RootTools, RuleContext, RuleDecision, Template, TemplateError, TemplateValues, User,
     implicit_role, validate_role,
 };
 use resource::{FromNode, Labels, Reader, Resource, Role, Source, Traits, decode_config};
@@ -98,6 +98,7 @@ fn run(group: &str, vector: &Value) -> Outcome {
         "label_match" => label_match(vector),
         "tool_match" => tool_match(vector),
         "tools_list" => tools_list(vector),
+        "visit_tools" => visit_tools(vector),
         "interpolate" => interpolate(vector),
         "expression" => expression(vector),
         "rule_check" => rule_check(vector),
@@ -144,6 +145,36 @@ fn tools_list(vector: &Value) -> Outcome {
     keys(vector, &["roles", "user", "app", "tools", "expect_tools"])?;
     let access = Session::of(vector)?.access();
     let mut tools = texts(&vector["tools"])?;
+    tools.retain(|tool| access.tool_visible(tool));
+    Ok(Verdict {
+        expected: format!("{:?}", texts(&vector["expect_tools"])?),
+        found: format!("{tools:?}"),
+    })
+}
+
+/// What a root tells a leaf, and what becomes of it there.
+fn visit_tools(vector: &Value) -> Outcome {
+    let told = ["root_roles", "roles", "user", "app", "tools", "expect_tools", "expect_error"];
+    keys(vector, &told)?;
+    let root = Session::new(&vector["root_roles"], &vector["user"], &vector["app"])?;
+    let told = match (root.set.granted_tools(), vector.get("expect_error")) {
+        (Ok(told), None) => told,
+        (told, expected) => {
+            let expected = expected.map_or_else(|| Ok("no error".to_owned()), text)?;
+            let found = told.map_or_else(|error| error.to_string(), |told| format!("{told:?}"));
+            let found = if found.contains(&expected) { expected.clone() } else { found };
+            return Ok(Verdict { expected, found });
+        }
+    };
+    let (name, traits) = user(&vector["user"])?;
+    let tools = RootTools { allowed: &told.allowed, denied: &told.denied };
+    let visitor = User { root: Some(tools), ..User::new(&name, &traits) };
+    let set = RoleSet::compile(&roles(&vector["roles"])?, visitor);
+    let access = Session { set, ..root }.access();
+    let mut tools = texts(&vector["tools"])?;
+    if tools.iter().any(|tool| access.tool(tool).is_allowed() != access.tool_visible(tool)) {
+        return Err("visible and callable differ".to_owned());
+    }
     tools.retain(|tool| access.tool_visible(tool));
     Ok(Verdict {
         expected: format!("{:?}", texts(&vector["expect_tools"])?),

@@ -38,6 +38,10 @@ pub enum Kind {
     Agent,
     /// A program with roles of its own.
     Bot,
+    /// A cluster whose users may come here.
+    TrustedCluster,
+    /// A cluster where users of this one may go.
+    RemoteCluster,
 }
 
 /// The names of a kind.
@@ -54,7 +58,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 15] = [
+const NAMES: [Names; 17] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -175,6 +179,22 @@ const NAMES: [Names; 15] = [
         display: "bot",
         version: "v1",
     },
+    Names {
+        kind: Kind::TrustedCluster,
+        name: "trusted_cluster",
+        plural: "trusted_clusters",
+        aliases: &["tc", "cluster", "clusters"],
+        display: "trusted cluster",
+        version: "v2",
+    },
+    Names {
+        kind: Kind::RemoteCluster,
+        name: "remote_cluster",
+        plural: "remote_clusters",
+        aliases: &["rc", "rcs"],
+        display: "remote cluster",
+        version: "v3",
+    },
 ];
 
 /// A name that no kind has.
@@ -200,7 +220,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -216,6 +236,8 @@ impl Kind {
         Self::AppAuthConfig,
         Self::Agent,
         Self::Bot,
+        Self::TrustedCluster,
+        Self::RemoteCluster,
     ];
 
     /// Reads a kind as it is written in references: singular, plural, or an alias.
@@ -278,7 +300,15 @@ impl Kind {
     /// True when documents of this kind hold secrets.
     #[must_use]
     pub fn holds_secrets(self) -> bool {
-        matches!(self, Self::Token | Self::CertAuthority | Self::Oidc | Self::Saml | Self::Github)
+        matches!(
+            self,
+            Self::Token
+                | Self::CertAuthority
+                | Self::Oidc
+                | Self::Saml
+                | Self::Github
+                | Self::TrustedCluster
+        )
     }
 
     /// True when people sign in through resources of this kind.

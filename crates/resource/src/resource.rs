@@ -18,12 +18,14 @@ use crate::metadata::{Metadata, Revision};
 use crate::node::Node;
 use crate::oidc::OidcConnector;
 use crate::proxy::Proxy;
+use crate::remote_cluster::RemoteCluster;
 use crate::report::{Problem, Report};
 use crate::role::Role;
 use crate::saml::SamlConnector;
 use crate::secret::Secrets;
 use crate::source::Source;
 use crate::token::Token;
+use crate::trusted_cluster::TrustedCluster;
 use crate::user::User;
 use crate::yaml;
 
@@ -60,6 +62,10 @@ pub enum Resource {
     Agent(Agent),
     /// See [`Bot`].
     Bot(Bot),
+    /// See [`TrustedCluster`].
+    TrustedCluster(TrustedCluster),
+    /// See [`RemoteCluster`].
+    RemoteCluster(RemoteCluster),
 }
 
 /// The same expression for the value of every kind.
@@ -81,6 +87,8 @@ macro_rules! each {
             Resource::AppAuthConfig($value) => $body,
             Resource::Agent($value) => $body,
             Resource::Bot($value) => $body,
+            Resource::TrustedCluster($value) => $body,
+            Resource::RemoteCluster($value) => $body,
         }
     };
 }
@@ -110,7 +118,7 @@ conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
     Oidc: OidcConnector, Saml: SamlConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent,
-    Bot: Bot
+    Bot: Bot, TrustedCluster: TrustedCluster, RemoteCluster: RemoteCluster
 );
 
 /// A resource is not of the kind that was asked for.
@@ -143,6 +151,8 @@ impl Resource {
             Self::AppAuthConfig(_) => Kind::AppAuthConfig,
             Self::Agent(_) => Kind::Agent,
             Self::Bot(_) => Kind::Bot,
+            Self::TrustedCluster(_) => Kind::TrustedCluster,
+            Self::RemoteCluster(_) => Kind::RemoteCluster,
         }
     }
 
@@ -231,6 +241,8 @@ impl Resource {
             Self::AppAuthConfig(config) => config.to_json(),
             Self::Agent(agent) => agent.to_json(),
             Self::Bot(bot) => bot.to_json(),
+            Self::TrustedCluster(cluster) => cluster.to_json(secrets),
+            Self::RemoteCluster(cluster) => cluster.to_json(),
         }
     }
 
@@ -271,6 +283,8 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::AppAuthConfig => AppAuthConfig::read(document)?.into(),
             Kind::Agent => Agent::read(document)?.into(),
             Kind::Bot => Bot::read(document)?.into(),
+            Kind::TrustedCluster => TrustedCluster::read(document)?.into(),
+            Kind::RemoteCluster => RemoteCluster::read(document)?.into(),
         })
     })
 }

@@ -60,13 +60,15 @@ pub enum JoinRole {
     App,
     /// A bot.
     Bot,
+    /// Another cluster, whose servers users of this one may reach.
+    TrustedCluster,
     /// A service that documents in use name and this cluster does not have. It opens nothing.
     Other(String),
 }
 
 /// Services that documents in use name and this cluster does not have.
-const OTHER_ROLES: [&str; 8] =
-    ["node", "kube", "db", "discovery", "windowsdesktop", "trusted_cluster", "mdm", "signup"];
+const OTHER_ROLES: [&str; 7] =
+    ["node", "kube", "db", "discovery", "windowsdesktop", "mdm", "signup"];
 
 impl JoinRole {
     /// Reads the name of a service, as in documents and on command lines.
@@ -77,6 +79,7 @@ impl JoinRole {
             "proxy" => Some(Self::Proxy),
             "app" => Some(Self::App),
             "bot" => Some(Self::Bot),
+            "trusted_cluster" | "trustedcluster" => Some(Self::TrustedCluster),
             other if OTHER_ROLES.contains(&other) => Some(Self::Other(other.to_owned())),
             _ => None,
         }
@@ -90,6 +93,7 @@ impl JoinRole {
             Self::Proxy => "proxy",
             Self::App => "app",
             Self::Bot => "bot",
+            Self::TrustedCluster => "trusted_cluster",
             Self::Other(name) => name,
         }
     }
@@ -106,7 +110,7 @@ impl FromNode for JoinRole {
         let text = reader.text()?;
         let role = Self::parse(text);
         if role.is_none() {
-            let help = "expected one of app, proxy, bot, auth";
+            let help = "expected one of app, proxy, bot, auth, trusted_cluster";
             reader.refuse_with_help::<()>(format!("unknown service {}", quoted(text)), help);
         }
         role

@@ -98,7 +98,7 @@ impl Exchange {
     pub(crate) async fn session(&self) -> Result<Option<Arc<Known>>, Stop> {
         let Some(id) = self.once(SESSION_ID)? else { return Ok(None) };
         let id = id.to_str().unwrap_or_default();
-        match self.shared.http.sessions.find(id, &self.visitor.principal, &self.app) {
+        match self.shared.http.sessions.find(id, &self.visitor.owner, &self.app) {
             Ok(known) => Ok(Some(known)),
             Err(NoSession::Gone) => Err(reply::session_gone()),
             Err(NoSession::Foreign) => {

@@ -63,7 +63,7 @@ fn known(exchange: &Exchange) -> Result<(Arc<Known>, Arc<Conversation>), Stop> {
     let conversation = open(exchange, &session, Era::Legacy, over)?;
     let known = Known {
         id,
-        principal: exchange.visitor.principal.clone(),
+        owner: exchange.visitor.owner.clone(),
         app: exchange.app.clone(),
         way: Way::Conversation(conversation.clone()),
     };

@@ -42,7 +42,7 @@ pub(super) async fn answer(
         let (status, words) = (StatusCode::FORBIDDEN, denial.public_message());
         reply::stop(status, code::INTERNAL_ERROR, None, &words)
     })?;
-    let user = exchange.visitor.principal.user();
+    let user = exchange.visitor.owner.user();
     let place = exchange.shared.places.take(user);
     let _place = place.map_err(|full| too_many(&full.to_string()))?;
     let ill = |words: &str| reply::stop(StatusCode::BAD_GATEWAY, code::INTERNAL_ERROR, None, words);

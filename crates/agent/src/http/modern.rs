@@ -20,7 +20,7 @@ use super::exchange::Exchange;
 use super::open::{open, too_many};
 use super::pass;
 use super::reply::{self, Stop};
-use super::visitor::Principal;
+use super::visitor::Owner;
 use crate::served::Target;
 
 /// So many sessions are held for one identity and app: as many sorts of clients it has.
@@ -36,7 +36,7 @@ pub(crate) struct Pools {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    principal: Principal,
+    owner: Owner,
     app: String,
     /// As which the app was registered: what is asked next is asked of the newest.
     revision: Option<Revision>,
@@ -163,7 +163,7 @@ fn held(
     let meta = request.params.meta().ok().flatten();
     let capabilities = meta.and_then(|meta| meta.client_capabilities).map_or("", Raw::as_str);
     let key = Key {
-        principal: exchange.visitor.principal.clone(),
+        owner: exchange.visitor.owner.clone(),
         app: exchange.app.clone(),
         revision: exchange.served.target().app.metadata.revision.clone(),
         capabilities: pools.hasher.hash_one(capabilities),
@@ -180,10 +180,10 @@ fn held(
         table.remove(&key);
     }
     make_room(&mut table, POOLS_OF_ONE, |other| {
-        other.principal == key.principal && other.app == key.app
+        other.owner == key.owner && other.app == key.app
     })?;
-    let (user, most) = (key.principal.user(), shared.limits.sessions_per_user);
-    make_room(&mut table, most, |other| other.principal.user() == user)?;
+    let (user, most) = (key.owner.user(), shared.limits.sessions_per_user);
+    make_room(&mut table, most, |other| other.owner.user() == user)?;
     let (of_pool, ended) = (shared.clone(), key.clone());
     let over = move || of_pool.http.pools.forget(&ended);
     let session = Uuid::new_v4().to_string();

@@ -77,7 +77,7 @@ impl Passage {
         visitor: Arc<Visitor>,
         era: Era,
     ) -> Result<Arc<Self>, NoPlace> {
-        let place = shared.places.take(visitor.principal.user())?;
+        let place = shared.places.take(visitor.owner.user())?;
         let tasks = visitor.tasks();
         let relay = match era {
             Era::Legacy => Relay::resumable(tasks),

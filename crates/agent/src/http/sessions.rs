@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use super::conversation::Conversation;
 use super::pass;
 use super::passage::Passage;
-use super::visitor::Principal;
+use super::visitor::Owner;
 use crate::end::End;
 use crate::limits::Limits;
 
@@ -25,7 +25,7 @@ pub(crate) struct Sessions {
 #[derive(Debug)]
 pub(crate) struct Known {
     pub(crate) id: String,
-    pub(crate) principal: Principal,
+    pub(crate) owner: Owner,
     pub(crate) app: String,
     pub(crate) way: Way,
 }
@@ -61,11 +61,11 @@ impl Sessions {
     pub(crate) fn find(
         &self,
         id: &str,
-        principal: &Principal,
+        owner: &Owner,
         app: &str,
     ) -> Result<Arc<Known>, NoSession> {
         let known = self.table.lock().get(id).cloned().ok_or(NoSession::Gone)?;
-        if known.principal == *principal && known.app == app {
+        if known.owner == *owner && known.app == app {
             Ok(known)
         } else {
             Err(NoSession::Foreign)
@@ -78,10 +78,10 @@ impl Sessions {
         let known = Arc::new(known);
         let mut table = self.table.lock();
         make_room(&mut table, most_of_one, |one| {
-            one.principal == known.principal && one.app == known.app
+            one.owner == known.owner && one.app == known.app
         })?;
-        let user = known.principal.user();
-        make_room(&mut table, most_of_user, |one| one.principal.user() == user)?;
+        let user = known.owner.user();
+        make_room(&mut table, most_of_user, |one| one.owner.user() == user)?;
         table.insert(known.id.clone(), known.clone());
         Ok(known)
     }

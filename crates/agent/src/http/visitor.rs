@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::HeaderValue;
 use parking_lot::Mutex;
-use pki::Identity;
+use pki::{Identity, Principal};
 use policy::AppAccess;
 use tokio::time::{Instant, sleep_until};
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
@@ -29,7 +29,7 @@ const HALF: usize = 2048;
 pub(crate) struct Visitor {
     /// Guards the newest decision; held to renew it or to copy from it.
     grant: Mutex<Grant>,
-    pub(crate) principal: Principal,
+    pub(crate) owner: Owner,
     /// The tasks that it may ask about.
     tasks: KnownTasks,
     /// Records what belongs to no session.
@@ -52,8 +52,8 @@ pub(crate) enum Silence {
 
 /// To whom a session belongs: it outlives the certificate that it was begun with, not the login.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Principal {
-    user: String,
+pub(crate) struct Owner {
+    user: Principal,
     login: String,
 }
 
@@ -87,10 +87,10 @@ struct Key {
     app: String,
 }
 
-// === impl Principal ===
+// === impl Owner ===
 
-impl Principal {
-    pub(crate) fn user(&self) -> &str {
+impl Owner {
+    pub(crate) fn user(&self) -> &Principal {
         &self.user
     }
 }
@@ -151,10 +151,10 @@ impl Visitor {
             tracing::error!(%error, "cannot record what a visitor does");
             Turned::Unrecorded
         })?;
-        let principal = Principal { user: user.name.clone(), login: user.login_id.clone() };
+        let owner = Owner { user: user.principal(), login: user.login_id.clone() };
         let tasks = shared.tasks_of(&grant);
         let activity = Arc::new(Activity(Mutex::new(Instant::now())));
-        Ok(Self { grant: Mutex::new(grant), principal, tasks, recorder, activity })
+        Ok(Self { grant: Mutex::new(grant), owner, tasks, recorder, activity })
     }
 
     /// The client asks for something.

@@ -26,7 +26,7 @@ pub(crate) struct TaskBook(Mutex<Book>);
 
 #[derive(Debug, Default)]
 struct Book {
-    owners: HashMap<Arc<str>, Owned>,
+    owners: HashMap<Owner, Owned>,
     /// How many tasks were made, ever.
     made: u64,
 }
@@ -43,15 +43,19 @@ struct Owned {
 #[derive(Clone, Debug)]
 pub(crate) struct KnownTasks {
     book: Arc<TaskBook>,
-    owner: Arc<str>,
+    owner: Owner,
 }
+
+/// By what an owner is known.
+type Owner = [u8; 32];
 
 // === impl KnownTasks ===
 
 impl KnownTasks {
-    /// What a book knows of this owner, who must be one user in one app.
-    pub(crate) fn of(book: Arc<TaskBook>, owner: &str) -> Self {
-        Self { book, owner: owner.into() }
+    /// What a book knows of an owner, whose names must be those of one user in one app.
+    pub(crate) fn of(book: Arc<TaskBook>, names: &[&str]) -> Self {
+        let names: Vec<_> = names.iter().map(|name| name.as_bytes()).collect();
+        Self { book, owner: pki::digest_of(&names) }
     }
 
     /// The tool that a task is a call of.
@@ -68,11 +72,11 @@ impl KnownTasks {
         let made = book.made;
         if !book.owners.contains_key(&self.owner) && book.owners.len() >= OWNERS {
             let oldest = book.owners.iter().min_by_key(|(_, owned)| owned.last);
-            if let Some(oldest) = oldest.map(|(owner, _)| owner.clone()) {
+            if let Some(oldest) = oldest.map(|(owner, _)| *owner) {
                 book.owners.remove(&oldest);
             }
         }
-        let owned = book.owners.entry(self.owner.clone()).or_default();
+        let owned = book.owners.entry(self.owner).or_default();
         owned.last = made;
         if owned.tasks.len() >= TASKS_OF_ONE {
             owned.tasks.pop_front();
@@ -84,7 +88,7 @@ impl KnownTasks {
 /// Known to one conversation alone.
 impl Default for KnownTasks {
     fn default() -> Self {
-        Self::of(Arc::default(), "")
+        Self::of(Arc::default(), &[])
     }
 }
 

@@ -60,12 +60,13 @@ pub(crate) async fn open(opening: Opening<'_>) -> Result<Upstream, String> {
         Some(Transport::Stdio) | None => (opening.process(&target).await?, false),
     };
     let known = if is_old { Known::Pinned(Era::Legacy) } else { known(&target) };
-    let user = match opening.by {
-        By::Client(grant) => grant.user().map_or("", |user| user.name.as_str()),
-        By::Check(_) => "",
+    let (cluster, user) = match opening.by {
+        By::Client(Grant { identity, .. }) => (identity.cluster(), identity.name()),
+        By::Check(_) => ("", String::new()),
     };
-    let about = [opening.session, user, app.name()].join("\0");
-    let mut bridge = Finding::new(about.as_bytes(), opening.shared.seal.clone(), known);
+    // Of use to one user, and to no namesake of another cluster.
+    let about = [opening.session, cluster, &user, app.name()].map(str::as_bytes);
+    let mut bridge = Finding::new(&pki::digest_of(&about), opening.shared.seal.clone(), known);
     let limits = &opening.shared.limits;
     let holding = Holding { calls: limits.held_calls, time: limits.held_call_timeout };
     bridge = bridge.holding(holding);

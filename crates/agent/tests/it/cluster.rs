@@ -230,6 +230,7 @@ impl Cluster {
             mfa: None,
             source_ip: None,
             app: None,
+            visit: None,
             issued: now,
             expires: now + Duration::from_secs(3_600),
         }

@@ -296,6 +296,7 @@ async fn evidence_that_proves_nothing_is_refused() {
         mfa: None,
         source_ip: None,
         app: None,
+        visit: None,
         issued: now,
         expires: now + DAY,
     };

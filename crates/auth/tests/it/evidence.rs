@@ -62,6 +62,7 @@ async fn another_clusters_certificates_prove_nothing() {
         mfa: None,
         source_ip: None,
         app: None,
+        visit: None,
         issued: now,
         expires: now + DAY,
     };

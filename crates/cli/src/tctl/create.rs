@@ -53,13 +53,26 @@ async fn apply(client: &Client, resource: &Resource, force: bool) -> Result<Stri
     // Documents of tokens are always written whole.
     let replaces = force || kind == Kind::Token;
     match client.create(resource).await {
-        Ok(_created) => Ok(kind.created(&shown_name(resource))),
+        Ok(created) => Ok(renamed(resource, &created) + &kind.created(&shown_name(&created))),
         Err(error) if error.kind() == ErrorKind::AlreadyExists && replaces => {
-            client.put(resource, Write::Upsert).await?;
-            Ok(kind.updated(&shown_name(resource)))
+            let written = client.put(resource, Write::Upsert).await?;
+            Ok(renamed(resource, &written) + &kind.updated(&shown_name(&written)))
         }
         Err(error) => Err(error),
     }
+}
+
+/// A line that tells of another name than the document's: a trusted cluster bears its own.
+fn renamed(asked: &Resource, written: &Resource) -> String {
+    if asked.kind() != Kind::TrustedCluster || asked.name() == written.name() {
+        return String::new();
+    }
+    format!(
+        "WARNING: the cluster's name is {:?}, so that is the resource's name too, and not {:?} as in the \
+         document\n",
+        written.name(),
+        asked.name()
+    )
 }
 
 /// A resource's name as it may be seen by whoever reads the output: a token's is its secret.

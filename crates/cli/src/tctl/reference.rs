@@ -16,10 +16,11 @@ pub(super) enum Reference {
 }
 
 /// What `all` stands for, in an order in which it can be created: users need their roles. What
-/// services write themselves is not part of it.
-pub(super) const ALL_KINDS: [Kind; 11] = [
+/// services write themselves, and what comes of another cluster's joining, is not part of it.
+pub(super) const ALL_KINDS: [Kind; 12] = [
     Kind::ClusterAuthPreference,
     Kind::Role,
+    Kind::TrustedCluster,
     Kind::Oidc,
     Kind::Saml,
     Kind::Github,

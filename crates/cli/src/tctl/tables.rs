@@ -2,8 +2,9 @@
 
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
-    Agent, App, AppServer, AttributeMapping, CertAuthority, ClusterAuthPreference, GithubConnector,
-    Kind, Labels, Lock, OidcConnector, Proxy, Resource, Role, SamlConnector, Secrets, Token, User,
+    Agent, App, AppServer, AttributeMapping, CertAuthority, ClusterAuthPreference,
+    ClusterConnection, GithubConnector, Kind, Labels, Lock, OidcConnector, Proxy, RemoteCluster,
+    Resource, Role, SamlConnector, Secrets, Token, TrustedCluster, User,
 };
 use time::OffsetDateTime;
 
@@ -80,6 +81,10 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         Kind::Github => (&["Name", "Endpoint URL", "Teams to Roles"], "Teams to Roles"),
         Kind::AppAuthConfig => (&["Name", "Kind"], "Name"),
         Kind::Bot => (&["Bot", "User", "Roles"], "Roles"),
+        Kind::TrustedCluster => {
+            (&["Name", "Enabled", "Web Proxy Addr", "Tunnel Addr", "Role Map"], "Role Map")
+        }
+        Kind::RemoteCluster => (&["Name", "Status", "Last Heartbeat", "Labels"], "Labels"),
         Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
     }
 }
@@ -109,7 +114,31 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
             vec![bot.name().to_owned(), bot.user_name(), bot.spec.roles.join(", ")]
         }
         Resource::Agent(agent) => of_agent(agent),
+        Resource::TrustedCluster(cluster) => of_trusted_cluster(cluster),
+        Resource::RemoteCluster(cluster) => of_remote_cluster(cluster, detail),
     }
+}
+
+fn of_trusted_cluster(cluster: &TrustedCluster) -> Vec<String> {
+    let spec = &cluster.spec;
+    let map = spec.role_map.iter().map(|one| format!("{} => {}", one.remote, one.local.join(", ")));
+    vec![
+        cluster.name().to_owned(),
+        spec.enabled.to_string(),
+        spec.web_proxy_addr.clone(),
+        spec.tunnel_addr.clone(),
+        map.collect::<Vec<_>>().join("; "),
+    ]
+}
+
+fn of_remote_cluster(cluster: &RemoteCluster, detail: Detail) -> Vec<String> {
+    let status = &cluster.status;
+    vec![
+        cluster.name().to_owned(),
+        status.connection.map(ClusterConnection::as_str).unwrap_or_default().to_owned(),
+        status.last_heartbeat.map(when::to_the_second).unwrap_or_default(),
+        of_labels(&cluster.metadata.labels, detail),
+    ]
 }
 
 fn of_app(app: &App, detail: Detail) -> Vec<String> {

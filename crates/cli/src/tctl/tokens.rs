@@ -42,7 +42,7 @@ enum TokensCommand {
 
 #[derive(Debug, clap::Args)]
 struct Add {
-    /// The services that may join with the token: app, proxy.
+    /// The services that may join with the token: app, proxy; or trusted_cluster, for another cluster.
     #[arg(
         long = "type", alias = "roles", required = true, value_delimiter = ',',
         value_name = "SERVICES", value_parser = parse_service
@@ -104,6 +104,9 @@ pub(super) async fn tokens(
 
 async fn add(cx: &Context, global: &Global, args: Add) -> anyhow::Result<()> {
     let labels = args.labels.as_deref().map(LabelFilter::parse).transpose().map_err(Usage)?;
+    if args.services.len() > 1 && args.services.contains(&JoinRole::TrustedCluster) {
+        return Err(Usage("a token is for services or for trusted_cluster, not for both".into()).into());
+    }
     let mut token = Token::new(args.value.unwrap_or_else(random), args.services);
     token.metadata.labels = labels.map(LabelFilter::into_labels).unwrap_or_default();
     token.metadata.expires = Some(when::after(cx.clock.now(), args.ttl)?);
@@ -188,9 +191,10 @@ pub(super) fn random() -> String {
 
 fn parse_service(text: &str) -> Result<JoinRole, String> {
     match JoinRole::parse(text) {
-        Some(service @ (JoinRole::App | JoinRole::Proxy)) => Ok(service),
+        Some(service @ (JoinRole::App | JoinRole::Proxy | JoinRole::TrustedCluster)) => Ok(service),
         Some(JoinRole::Auth | JoinRole::Bot | JoinRole::Other(_)) | None => {
-            Err("services join as app or proxy (and bots by `tctl bots add`)".to_owned())
+            Err("services join as app or proxy, clusters as trusted_cluster (and bots by `tctl bots add`)"
+                .to_owned())
         }
     }
 }

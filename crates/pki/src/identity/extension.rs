@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use x509_parser::asn1_rs::{FromDer, Utf8String};
 use x509_parser::certificate::X509Certificate;
 
-use super::{Identity, Service, ServiceIdentity, UserIdentity, UserKind};
+use super::{Identity, Service, ServiceIdentity, UserIdentity, UserKind, Visit};
 
 /// The object identifier of the extension.
 ///
@@ -90,6 +90,8 @@ struct UserWire {
     source_ip: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     app: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    visit: Option<Visit>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -156,7 +158,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
         .map_err(|_e| malformed("the time of issue is out of range"))?;
     match (wire.user, wire.service) {
         (Some(user), None) => {
-            let UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app } = user;
+            let UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit } = user;
             let cluster = wire.cluster;
             Ok(Identity::User(UserIdentity {
                 name,
@@ -168,6 +170,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
                 mfa,
                 source_ip,
                 app,
+                visit,
                 issued,
                 expires,
             }))
@@ -192,8 +195,11 @@ fn to_wire(identity: &Identity) -> Wire {
     let (cluster, issued) = (identity.cluster().to_owned(), identity.issued().unix_timestamp());
     let (user, service) = match identity.clone() {
         Identity::User(u) => {
-            let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, app, .. } = u;
-            (Some(UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app }), None)
+            let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, .. } = u;
+            let (app, visit) = (u.app, u.visit);
+            let user =
+                UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit };
+            (Some(user), None)
         }
         Identity::Service(s) => {
             let ServiceIdentity { host_id, node_name, services, .. } = s;

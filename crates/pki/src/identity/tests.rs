@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use super::extension::{MAX_IDENTITY_BYTES, der_utf8_string, encode, read};
 use super::{Identity, IdentityError, Service, UserIdentity, UserKind};
+use crate::identity::{Visit, VisitTools};
 use crate::testing::{Cluster, Forgery, HOST_ID, alice, node};
 
 fn read_forged(forgery: &Forgery) -> Result<Identity, IdentityError> {
@@ -19,6 +20,13 @@ fn every_field_survives_the_certificate() {
         mfa: Some("device-1".to_owned()),
         source_ip: Some("2001:db8::1".parse().unwrap()),
         app: Some("everything".to_owned()),
+        visit: Some(Visit {
+            cluster: "leaf".to_owned(),
+            tools: VisitTools {
+                allowed: vec!["slack_*".to_owned()],
+                denied: vec!["slack_delete_*".to_owned()],
+            },
+        }),
         ..alice("example")
     };
     let service = node("example", &[Service::Auth, Service::Proxy, Service::App]);

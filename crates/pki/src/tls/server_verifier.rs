@@ -25,6 +25,7 @@ pub(super) struct ServerVerifier {
 
 enum Check {
     Cluster(TrustStore),
+    Foreign(TrustStore, String),
     Pins(Vec<CaPin>),
     System(Arc<WebPkiServerVerifier>),
     Authorities(Arc<WebPkiServerVerifier>),
@@ -38,6 +39,7 @@ impl ServerVerifier {
     pub(super) fn new(trust: ServerTrust) -> Result<Self, TlsError> {
         let check = match trust {
             ServerTrust::Cluster(trust) => Check::Cluster(trust),
+            ServerTrust::Foreign(trust, cluster) => Check::Foreign(trust, cluster),
             ServerTrust::Pins(pins) if pins.is_empty() => return Err(TlsError::NoPins),
             ServerTrust::Pins(pins) => Check::Pins(pins),
             ServerTrust::SystemRoots => Check::System(system_verifier()?),
@@ -69,6 +71,9 @@ impl ServerCertVerifier for ServerVerifier {
         let at = from_unix(now);
         let verified = match &self.check {
             Check::Cluster(trust) => trust.verify_server(end_entity, server_name, at),
+            Check::Foreign(trust, cluster) => {
+                trust.verify_foreign_server(cluster, end_entity, server_name, at)
+            }
             Check::Pins(pins) => by_pin(pins, end_entity, intermediates, server_name, at),
             Check::System(roots) | Check::Authorities(roots) => return by_system(roots),
             Check::ClusterOrSystem(trust, system) => {
@@ -120,6 +125,7 @@ impl fmt::Debug for ServerVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.check {
             Check::Cluster(_) => "ServerVerifier(cluster)",
+            Check::Foreign(..) => "ServerVerifier(another cluster)",
             Check::Pins(_) => "ServerVerifier(pins)",
             Check::System(_) => "ServerVerifier(system roots)",
             Check::Authorities(_) => "ServerVerifier(authorities)",

@@ -31,6 +31,26 @@ pub enum TrustError {
         /// The key's pin.
         pin: CaPin,
     },
+    /// A cluster as another than itself.
+    #[error("cluster {cluster:?} cannot be trusted as another cluster than itself")]
+    Itself {
+        /// The cluster.
+        cluster: String,
+    },
+    /// One other cluster, twice.
+    #[error("cluster {cluster:?} is trusted twice")]
+    Repeated {
+        /// The cluster.
+        cluster: String,
+    },
+    /// One key as the authority of two clusters.
+    #[error("one key ({pin}) is an authority of cluster {cluster:?} and of another cluster")]
+    ForeignKey {
+        /// The key's pin.
+        pin: CaPin,
+        /// The other cluster.
+        cluster: String,
+    },
 }
 
 /// Why a certificate proves nothing.
@@ -65,6 +85,18 @@ pub enum VerifyError {
         identity: String,
         /// The authority's cluster.
         authority: String,
+    },
+    /// For use in another cluster, and there alone.
+    #[error("the certificate is for a visit to cluster {cluster:?}, and good for nothing else")]
+    VisitElsewhere {
+        /// The cluster that is visited.
+        cluster: String,
+    },
+    /// Of a user of another cluster, and not for use here.
+    #[error("the certificate is of a user of cluster {cluster:?}, and not for a visit to this one")]
+    NoVisit {
+        /// The user's cluster.
+        cluster: String,
     },
     /// Past its end.
     #[error("the certificate expired at {at}")]

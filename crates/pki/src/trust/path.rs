@@ -45,10 +45,7 @@ pub(crate) fn check_path(
     purpose: Purpose,
     now: OffsetDateTime,
 ) -> Result<(Identity, Window), VerifyError> {
-    if leaf.len() > MAX_CERTIFICATE_BYTES {
-        let reason = format!("it has more than {MAX_CERTIFICATE_BYTES} bytes");
-        return Err(VerifyError::Malformed { reason });
-    }
+    check_size(leaf)?;
     let issuer = find_issuer(leaf, anchors, purpose, now)?;
     let authority =
         authorities.iter().find(|a| a.anchor() == &issuer).ok_or(VerifyError::UnknownAuthority)?;
@@ -60,6 +57,15 @@ pub(crate) fn check_path(
     let window = own.intersect(Window::of_leaf(leaf)?);
     window.check(now)?;
     Ok((identity, window))
+}
+
+/// Refuses what is too large to be parsed.
+pub(super) fn check_size(leaf: &CertificateDer<'_>) -> Result<(), VerifyError> {
+    if leaf.len() > MAX_CERTIFICATE_BYTES {
+        let reason = format!("it has more than {MAX_CERTIFICATE_BYTES} bytes");
+        return Err(VerifyError::Malformed { reason });
+    }
+    Ok(())
 }
 
 /// Checks a server's certificate for the name by which it was dialled (RFC 9525).

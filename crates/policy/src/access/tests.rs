@@ -351,7 +351,7 @@ fn patterns_for_people() {
     let found = set.tool_patterns(AppRef::new("app", &labels));
     assert_eq!(found.allowed, ["read_*", "a"]);
     assert_eq!(found.denied, ["write_*", "x"]);
-    assert_eq!(set.granted_tools(), found);
+    assert_eq!(set.granted_tools(), Ok(found));
     let access = set.access(AppRef::new("app", &labels));
     assert_eq!(access.patterns(Kind::Prompt).allowed, ["*"]);
     assert_eq!(access.patterns(Kind::Prompt).denied, ["p"]);

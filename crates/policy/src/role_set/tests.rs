@@ -189,7 +189,8 @@ fn a_role_that_does_not_exist_refuses_everything() {
     assert!(denial.is_evaluation_error());
     assert!(!denial.public_message().contains("gone"));
     assert!(denial.reasons().to_string().contains("\"gone\" does not exist"));
-    assert_eq!(bad.granted_tools(), Patterns::default());
+    let error = bad.granted_tools().unwrap_err();
+    assert_eq!(error, GrantedToolsError::MissingRole { role: "gone".to_owned() });
 }
 
 #[test]

@@ -78,7 +78,7 @@ pub(in crate::http) async fn begin(
     }
     let known = Known {
         id: format!("{}.{session}", shared.recording.host_id),
-        principal: exchange.visitor.principal.clone(),
+        owner: exchange.visitor.owner.clone(),
         app: exchange.app.clone(),
         way: Way::Passage(passage.clone()),
     };

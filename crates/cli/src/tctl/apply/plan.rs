@@ -11,9 +11,11 @@ use crate::tctl::create::shown_name;
 
 /// The order in which kinds are written, so that what others need is there before them; they are
 /// deleted in the opposite order.
-const ORDER: [Kind; 11] = [
+const ORDER: [Kind; 13] = [
     Kind::ClusterAuthPreference,
     Kind::Role,
+    Kind::TrustedCluster,
+    Kind::RemoteCluster,
     Kind::Oidc,
     Kind::Saml,
     Kind::Github,

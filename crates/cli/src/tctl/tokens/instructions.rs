@@ -23,6 +23,7 @@ pub(super) struct App {
 #[derive(Debug)]
 pub(super) struct Instructions {
     door: Door,
+    cluster: String,
     ca_pins: Vec<String>,
     app: Option<App>,
 }
@@ -53,6 +54,12 @@ impl Instructions {
         };
         let door = match proxy {
             Some(proxy) => Door::Proxy(proxy),
+            None if token.spec.roles.contains(&JoinRole::TrustedCluster) => {
+                return Err(Refused::new("cluster has no proxies")
+                    .hint("other clusters reach this one through a proxy: start one first")
+                    .hint("--format=text makes the token all the same")
+                    .into());
+            }
             None if token.spec.roles.contains(&JoinRole::App) => {
                 return Err(Refused::new("cluster has no proxies")
                     .hint("agents reach the cluster through a proxy: start one first")
@@ -61,12 +68,15 @@ impl Instructions {
             }
             None => Door::Auth(auth_server.unwrap_or_else(|| AUTH_PLACEHOLDER.to_owned())),
         };
-        let ca_pins = client.status().await?.ca_pins;
-        Ok(Self { door, ca_pins, app })
+        let status = client.status().await?;
+        Ok(Self { door, cluster: status.cluster, ca_pins: status.ca_pins, app })
     }
 
     /// The instructions.
     pub(super) fn text(&self, token: &Token, ttl: Duration) -> String {
+        if token.spec.roles.contains(&JoinRole::TrustedCluster) {
+            return self.trusted_cluster(token, ttl);
+        }
         let services: Vec<&str> = token.spec.roles.iter().map(JoinRole::as_str).collect();
         format!(
             "The invite token: {name}\n\
@@ -85,6 +95,44 @@ impl Instructions {
             services = services.join(" and "),
             ttl = resource::duration::format(ttl),
             config = self.config(token),
+        )
+    }
+
+    /// What the other cluster is told.
+    fn trusted_cluster(&self, token: &Token, ttl: Duration) -> String {
+        let (Door::Proxy(address) | Door::Auth(address)) = &self.door;
+        format!(
+            "The cluster invite token: {name}\n\
+             It lets other clusters trust this one for {ttl}.\n\
+             \n\
+             Write this into trusted_cluster.yaml where the other cluster is administered, with the roles\n\
+             that users of this cluster are to have there:\n\
+             \n\
+             kind: trusted_cluster\n\
+             version: v2\n\
+             metadata:\n  \
+               name: {cluster}\n\
+             spec:\n  \
+               enabled: true\n  \
+               token: {token}\n  \
+               tunnel_addr: {address}\n  \
+               web_proxy_addr: {address}\n  \
+               ca_pins: [{pins}]\n  \
+               role_map:\n  \
+               - remote: access\n    \
+                 local: [access]\n\
+             \n\
+             Then, there:\n\
+             \n\
+             > tctl create trusted_cluster.yaml\n\
+             \n\
+             Keep the token secret: whoever has it can join.",
+            name = token.metadata.name,
+            ttl = resource::duration::format(ttl),
+            cluster = quote(&self.cluster),
+            token = quote(&token.metadata.name),
+            address = quote(address),
+            pins = self.ca_pins.iter().map(|pin| quote(pin)).collect::<Vec<_>>().join(", "),
         )
     }
 

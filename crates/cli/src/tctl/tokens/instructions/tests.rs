@@ -6,7 +6,8 @@ use super::*;
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn instructions(door: Door) -> Instructions {
-    Instructions { door, ca_pins: vec!["sha256:abc".to_owned()], app: None }
+    let cluster = "root.example.com".to_owned();
+    Instructions { door, cluster, ca_pins: vec!["sha256:abc".to_owned()], app: None }
 }
 
 #[test]
@@ -80,4 +81,21 @@ fn whatever_is_in_them_values_stay_values() {
     assert_eq!(config["tessera"]["ca_pin"][1], "sha256:def");
     assert_eq!(config["app_service"]["apps"][0]["name"], "x\n- y");
     assert_eq!(config["app_service"]["apps"][0]["uri"], "http://h # c");
+}
+
+#[test]
+fn another_cluster_is_told_a_whole_document_that_reads_as_it_is_meant() {
+    let found = instructions(Door::Proxy("proxy.example.com:3080".to_owned()));
+    let token = Token::new("0123456789abcdef", [JoinRole::TrustedCluster]);
+    let text = found.text(&token, Duration::from_secs(1800));
+    let document = text.split("\n\n").nth(2).unwrap();
+    let source = resource::Source::new("t", document);
+    let parsed = resource::parse_documents(&source).unwrap();
+    let [parsed] = parsed.as_slice() else { panic!("one document, not {}", parsed.len()) };
+    let Resource::TrustedCluster(cluster) = &parsed.resource else { panic!("another kind") };
+    assert_eq!(cluster.name(), "root.example.com");
+    assert_eq!(cluster.spec.token.expose(), "0123456789abcdef");
+    assert_eq!(cluster.spec.web_proxy_addr, "proxy.example.com:3080");
+    assert_eq!(cluster.spec.ca_pins, ["sha256:abc"]);
+    assert_eq!(cluster.spec.role_map.len(), 1);
 }

@@ -1,0 +1,76 @@
+//! What clusters that trust each other ask of one another, and services of their own cluster about them.
+
+use http::Method;
+
+use super::{Client, read_listing};
+use crate::error::Error;
+use crate::source::Listing;
+use crate::{path, wire};
+
+// === impl Client ===
+
+impl Client {
+    /// Makes the caller's cluster one where users of this one may go. Auth services of other clusters call
+    /// this.
+    ///
+    /// # Errors
+    /// The token is not good, the names or keys collide, or the server cannot be reached.
+    pub async fn join_cluster(
+        &self,
+        request: &wire::ClusterJoin,
+    ) -> Result<wire::ClusterWelcome, Error> {
+        self.call(Method::POST, "/v1/clusters/join", Some(request)).await
+    }
+
+    /// Tells that the caller's cluster is there and what its authorities are, and learns this one's. Auth
+    /// services of clusters that joined call this.
+    ///
+    /// # Errors
+    /// The caller's cluster is not one that joined, or the server cannot be reached.
+    pub async fn exchange_cluster(
+        &self,
+        request: &wire::ClusterExchange,
+    ) -> Result<wire::ClusterWelcome, Error> {
+        self.call(Method::POST, "/v1/clusters/exchange", Some(request)).await
+    }
+
+    /// The clusters that users of this one can reach.
+    ///
+    /// # Errors
+    /// As the server answers, or it cannot be reached.
+    pub async fn clusters(&self) -> Result<wire::ClusterList, Error> {
+        self.call(Method::GET, "/v1/clusters", None::<&()>).await
+    }
+
+    /// What lets a user into another cluster. Proxies call this.
+    ///
+    /// # Errors
+    /// The user's certificate is not good, there is no such cluster, or the server cannot be reached.
+    pub async fn visit(
+        &self,
+        cluster: &str,
+        request: &wire::VisitRequest,
+    ) -> Result<wire::VisitEvidence, Error> {
+        self.call(Method::POST, &path::visits(cluster), Some(request)).await
+    }
+
+    /// The apps that are served and that a user of another cluster can reach: their live records, of several
+    /// agents one. Proxies call this.
+    ///
+    /// # Errors
+    /// The user may not come in, or the server cannot be reached.
+    pub async fn list_for_visitor(&self, request: &wire::VisitorRequest) -> Result<Listing, Error> {
+        read_listing(&self.list_body_for_visitor(request).await?)
+    }
+
+    /// The same as it travels, to be passed on.
+    ///
+    /// # Errors
+    /// As [`Client::list_for_visitor`].
+    pub async fn list_body_for_visitor(
+        &self,
+        request: &wire::VisitorRequest,
+    ) -> Result<wire::ListBody, Error> {
+        self.call(Method::POST, "/v1/visitors/apps", Some(request)).await
+    }
+}

@@ -1,0 +1,95 @@
+//! What clusters that trust each other tell one another, and what a cluster tells its services of that.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::Authorities;
+use crate::schema::Instant;
+
+/// Another cluster wants to be one where users of this one may go.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct ClusterJoin {
+    /// The join token.
+    pub token: String,
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its authorities.
+    pub authorities: Authorities,
+}
+
+/// What a cluster tells one that joined it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterWelcome {
+    /// The cluster's name.
+    pub cluster: String,
+    /// Its authorities.
+    pub authorities: Authorities,
+    /// Where its proxies take tunnels: `host:port` each.
+    #[serde(default)]
+    pub proxies: Vec<String>,
+}
+
+/// A cluster that joined tells that it is there, and what its authorities are now.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterExchange {
+    /// Its authorities.
+    pub authorities: Authorities,
+}
+
+/// The clusters that users of this one can reach.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterList {
+    /// This one first, the others by name.
+    pub clusters: Vec<ClusterInfo>,
+}
+
+/// A cluster that users of this one can reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ClusterInfo {
+    /// Its name.
+    pub name: String,
+    /// `online` or `offline`.
+    pub status: String,
+    /// Whether it is this one.
+    pub own: bool,
+    /// Its labels.
+    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+/// A proxy asks for what lets a user into another cluster.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct VisitRequest {
+    /// The user's certificate, PEM.
+    pub certificate: String,
+    /// The one app that it is for, if it is for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app: Option<String>,
+    /// Where the user's connection comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_addr: Option<String>,
+}
+
+/// What lets a user into another cluster.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+pub struct VisitEvidence {
+    /// A certificate of the user's own key, PEM, that is good in that cluster and nowhere else.
+    pub certificate: String,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "Instant")]
+    pub valid_until: OffsetDateTime,
+}
+
+/// A proxy asks what a user of another cluster can reach here.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct VisitorRequest {
+    /// What lets the user in here, PEM.
+    pub certificate: String,
+    /// Where the user's connection comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_addr: Option<String>,
+}
+
+debug_by_name!(ClusterJoin, VisitRequest, VisitEvidence, VisitorRequest);
