@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Error, ErrorKind};
 use api::wire::{UserCertificateRequest, UserCredentials};
+use api::{Error, ErrorKind};
 use pki::{Certificate, Identity, PublicKey, UserIdentity, UserKind};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;

@@ -78,7 +78,9 @@ impl OpCx {
                 Rights::Nothing
             }
             // They come through a proxy of ours, with what they show in its request.
-            Caller::Visitor(_) => return Err(Error::denied("only who is of this cluster may do this")),
+            Caller::Visitor(_) => {
+                return Err(Error::denied("only who is of this cluster may do this"));
+            }
             Caller::LocalAdmin { .. } => Rights::Everything,
             Caller::Service(service) => {
                 let now = core.clock.now();

@@ -13,8 +13,8 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat, invite, join,
-    mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
+    app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat,
+    invite, join, mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.

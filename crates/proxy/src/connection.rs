@@ -21,7 +21,7 @@ use tunnel::TaskExecutor;
 
 use crate::service::Shared;
 use crate::strangers::Stay;
-use crate::{ingress, lock, web};
+use crate::{clusters, ingress, lock, web};
 
 /// A server-side TLS stream of ours.
 pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>;
@@ -84,10 +84,16 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
         .iter()
         .map(|certificate| certificate.clone().into_owned())
         .collect();
-    let is_tunnel = session.alpn_protocol() == Some(tunnel::ALPN_TUNNEL);
+    let protocol = session.alpn_protocol();
+    let is_tunnel = protocol == Some(tunnel::ALPN_TUNNEL);
+    let is_cluster = protocol == Some(tunnel::ALPN_CLUSTER);
     let mut peer = Peer::new(address, chain);
     if is_tunnel {
         serve_tunnel(stream, &peer, &shared).await;
+        return;
+    }
+    if is_cluster {
+        clusters::serve(stream, &peer, &shared).await;
         return;
     }
     if peer.chain.is_empty() {

@@ -2,8 +2,9 @@
 //!
 //! The route is `/mcp/apps/<app>`, or `/mcp/sites/<cluster>/apps/<app>`. It carries streamable HTTP, and the
 //! lines of `tsh mcp connect`. The client's certificate travels along as evidence; the agent verifies it
-//! again and decides.
+//! again and decides. What is another cluster's goes to a proxy of that cluster, with evidence for the visit.
 
+mod away;
 mod content;
 mod deliver;
 mod forwarded;
@@ -13,8 +14,11 @@ mod route;
 mod token;
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rand::seq::SliceRandom;
@@ -25,8 +29,9 @@ use self::content::Content;
 pub(crate) use self::content::Held;
 use self::deliver::deliver;
 use self::forwarded::Forwarded;
-use self::refusal::Refusal;
+pub(crate) use self::refusal::Refusal;
 use self::route::Route;
+pub(crate) use self::route::Wanted;
 pub(crate) use self::token::Tokens;
 use crate::connection::Peer;
 use crate::lock;
@@ -48,8 +53,8 @@ pub(crate) fn not_framed() -> Response<Body> {
 /// Answers an MCP request.
 pub(crate) async fn answer(
     request: Request<Incoming>,
-    peer: &Peer,
-    shared: &Shared,
+    peer: &Arc<Peer>,
+    shared: &Arc<Shared>,
 ) -> Response<Body> {
     match forward(request, peer, shared).await {
         Ok(response) => response,
@@ -59,35 +64,57 @@ pub(crate) async fn answer(
 
 async fn forward(
     request: Request<Incoming>,
-    peer: &Peer,
-    shared: &Shared,
+    peer: &Arc<Peer>,
+    shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Refusal> {
     let (head, body) = request.into_parts();
+    let body = api::boxed(body);
     let route = Route::parse(head.uri.path())?;
+    origin::check(&head.headers, &shared.public_addr)?;
     if let Some(cluster) = route.cluster
         && cluster != shared.cluster
     {
+        return away::forward(cluster, route.wanted, (&head, body), peer, shared).await;
+    }
+    let Wanted::App(app) = route.wanted else {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
-            format!("this cluster is {:?} and knows no cluster {cluster:?}", shared.cluster),
+            "the servers of this cluster are listed by its API: use `tsh mcp ls`",
         ));
-    }
-    origin::check(&head.headers, &shared.public_addr)?;
-    let evidence = evidence_of(&head.headers, route.app, peer, shared).await?;
-    let forwarded = Forwarded::new(&head, route.app, peer, &evidence)?;
-    let session = session_of(&head.headers)?;
-    let hosts = VecDeque::from(hosts_of(route.app, session, shared)?);
-    let content = if is_stdio(&head.headers) {
-        require_both_directions(&head.method, head.version)?;
-        Content::stream(body)
-    } else {
-        Content::of(&head, body, hosts.len() > 1, &shared.held).await?
     };
+    let evidence = evidence_of(&head.headers, app, peer, shared).await?;
+    to_agents(&head, body, (app, peer.address, &evidence), shared).await
+}
+
+/// The answer of an agent of this cluster that serves an app, to who shows this evidence at this address.
+pub(crate) async fn to_agents(
+    head: &Parts,
+    body: Body,
+    (app, client, evidence): (&str, SocketAddr, &HeaderValue),
+    shared: &Shared,
+) -> Result<Response<Body>, Refusal> {
+    let forwarded = Forwarded::new(head, Wanted::App(app), client, evidence)?;
+    let session = session_of(&head.headers)?;
+    let hosts = VecDeque::from(hosts_of(app, session, shared)?);
+    let content = content_of(head, body, hosts.len() > 1, shared).await?;
     if let Some(response) = deliver(&shared.registry, hosts, content, forwarded).await? {
         return Ok(response);
     }
     // A session is nowhere else.
-    Err(session.map_or_else(|| Refusal::no_agent(route.app), |_| Refusal::session_gone()))
+    Err(session.map_or_else(|| Refusal::no_agent(app), |_| Refusal::session_gone()))
+}
+
+async fn content_of(
+    head: &Parts,
+    body: Body,
+    several: bool,
+    shared: &Shared,
+) -> Result<Content, Refusal> {
+    if !is_stdio(&head.headers) {
+        return Content::of(head, body, several, &shared.held).await;
+    }
+    require_both_directions(&head.method, head.version)?;
+    Ok(Content::stream(body))
 }
 
 /// What the agent is shown for who asks: the client's certificate, or what is given for its token.

@@ -4,6 +4,7 @@
 //! The proxy authenticates and routes. It decides nothing about roles: the evidence that a request
 //! came with travels on to the agent, which verifies it again and decides.
 
+mod clusters;
 mod connection;
 mod heartbeat;
 mod hello;

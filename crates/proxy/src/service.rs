@@ -9,11 +9,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tunnel::Registry;
 
+use crate::clusters::Clusters;
 use crate::ingress::{Held, Tokens};
 use crate::limit::Attempts;
 use crate::limits::Limits;
 use crate::strangers::Strangers;
-use crate::{heartbeat, listener, web};
+use crate::{clusters, heartbeat, listener, web};
 
 /// What a proxy needs to run.
 pub struct Config {
@@ -39,6 +40,8 @@ pub struct Config {
     pub trust: TrustStore,
     /// Tells when that has changed.
     pub trust_changes: watch::Receiver<u64>,
+    /// Tells when connections of this proxy's are to be replaced, as its certificate or who is trusted is another.
+    pub renewals: watch::Receiver<u64>,
     /// The auth API, as this proxy.
     pub client: Client,
     /// Apps' live records, authorities and proxies.
@@ -72,6 +75,7 @@ pub(crate) struct Shared {
     /// The room for long messages that may have to be sent twice.
     pub(crate) held: Held,
     pub(crate) tokens: Tokens,
+    pub(crate) clusters: Clusters,
 }
 
 /// What the web pages need.
@@ -105,8 +109,8 @@ pub enum ProxyError {
 impl Config {
     /// The protocols that a proxy's port agrees to.
     #[must_use]
-    pub fn alpn() -> [&'static [u8]; 3] {
-        [b"h2", b"http/1.1", tunnel::ALPN_TUNNEL]
+    pub fn alpn() -> [&'static [u8]; 4] {
+        [b"h2", b"http/1.1", tunnel::ALPN_TUNNEL, tunnel::ALPN_CLUSTER]
     }
 }
 
@@ -152,9 +156,11 @@ impl Proxy {
             places: Arc::new(Semaphore::new(config.limits.connections)),
             held: Held::new(),
             tokens: Tokens::new(),
+            clusters: Clusters::new(),
         });
         let (most, places) = (config.limits.connections, shared.places.clone());
         tasks.spawn("proxy.heartbeat", heartbeat::run(shared.clone()));
+        tasks.spawn("proxy.clusters", clusters::dial(shared.clone(), config.renewals));
         tasks.spawn_critical("proxy.listener", listener::run(config.listener, shared));
         Ok(Self { address, most, places })
     }

@@ -484,7 +484,13 @@ async fn issue_locally(
 
 /// What a process's services decide and route by, and may read.
 fn replicated(wanted: &Wanted) -> Vec<Kind> {
-    let mut kinds = vec![Kind::Lock, Kind::CertAuthority, Kind::Proxy];
+    let mut kinds = vec![
+        Kind::Lock,
+        Kind::CertAuthority,
+        Kind::Proxy,
+        Kind::TrustedCluster,
+        Kind::RemoteCluster,
+    ];
     if wanted.services.contains(&Service::Proxy) {
         kinds.extend([Kind::AppServer, Kind::AppAuthConfig]);
     }

@@ -20,6 +20,8 @@ pub use registry::{Attachment, Registry, Repeat, SendError};
 
 /// The protocol that an agent negotiates for its tunnel.
 pub const ALPN_TUNNEL: &[u8] = b"tessera-tunnel/1";
+/// The protocol that a proxy negotiates for its tunnel to a proxy of another cluster, whose users come by it.
+pub const ALPN_CLUSTER: &[u8] = b"tessera-cluster/1";
 
 pub use api::stream_headers::{
     APP_NOT_SERVED, CLIENT_ADDRESS, END_MESSAGE, END_REASON, EVIDENCE, HELD_BY,

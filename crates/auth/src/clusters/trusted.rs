@@ -21,10 +21,7 @@ pub(crate) struct Joined(ClusterWelcome);
 
 /// Joins the cluster that a resource is to make trusted, unless it was joined before in the same way. The
 /// resource gets the cluster's name.
-pub(crate) async fn establish(
-    cx: &OpCx,
-    resource: &mut Resource,
-) -> Result<Option<Joined>, Error> {
+pub(crate) async fn establish(cx: &OpCx, resource: &mut Resource) -> Result<Option<Joined>, Error> {
     let Resource::TrustedCluster(cluster) = resource else { return Ok(None) };
     let core = cx.core();
     check(core, cluster)?;
@@ -71,7 +68,8 @@ pub(crate) fn prepare(
         (None, Some(before)) if cluster.spec.enabled => before.status.clone(),
         _ => TrustedClusterStatus::default(),
     };
-    if cluster.spec.enabled && joined.is_none() && before.is_none_or(|before| !before.spec.enabled) {
+    if cluster.spec.enabled && joined.is_none() && before.is_none_or(|before| !before.spec.enabled)
+    {
         // It was there, and is not any more, or is not enabled: nothing was joined.
         return Err(crate::records::conflict(Kind::TrustedCluster, cluster.name()));
     }
@@ -104,9 +102,8 @@ pub(super) fn status(welcome: &ClusterWelcome) -> TrustedClusterStatus {
 /// Waits until another cluster is believed by this service, or not any more.
 pub(crate) async fn settle(core: &Core, cluster: &str, believed: bool) {
     let mut changes = core.authorities.changes();
-    let is_so = |_: &_| {
-        core.trust.trust().foreign_clusters().any(|known| known == cluster) == believed
-    };
+    let is_so =
+        |_: &_| core.trust.trust().foreign_clusters().any(|known| known == cluster) == believed;
     if tokio::time::timeout(SETTLE, changes.wait_for(is_so)).await.is_err() {
         tracing::debug!(cluster, "the trust in a cluster does not show a write yet");
     }

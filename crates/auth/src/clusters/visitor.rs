@@ -22,8 +22,7 @@ pub(crate) fn list(cx: &OpCx, request: &VisitorRequest) -> Result<Vec<u8>, Error
     let user =
         identity.as_user().ok_or_else(|| Error::denied("the certificate is not a visitor's"))?;
     let client = request.client_addr.as_deref().and_then(certificate::ip_of);
-    let visitor = cx
-        .of_visitor(&Arc::new(user.clone()), client)
-        .map_err(certificate::of_somebody_else)?;
+    let visitor =
+        cx.of_visitor(&Arc::new(user.clone()), client).map_err(certificate::of_somebody_else)?;
     core.catalog.servers(&visitor, Secrets::Redact, true)
 }

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, StatusCode};
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use mcp::limits::MESSAGE_BYTES;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -35,15 +35,15 @@ pub(super) enum Content {
 
 impl Content {
     /// What comes once.
-    pub(super) fn stream(body: Incoming) -> Self {
-        Self::Stream(Some(api::boxed(body)))
+    pub(super) fn stream(body: Body) -> Self {
+        Self::Stream(Some(body))
     }
 
     /// The body of an HTTP request; held when it says that it is small, or may have to be sent to another of
     /// several agents and there is room.
     pub(super) async fn of(
         head: &Parts,
-        body: Incoming,
+        body: Body,
         several: bool,
         held: &Held,
     ) -> Result<Self, Refusal> {
@@ -66,7 +66,7 @@ impl Content {
                 return Ok(Self::stream(body));
             }
         }
-        let held = api::collect(api::boxed(body), MESSAGE_BYTES);
+        let held = api::collect(body, MESSAGE_BYTES);
         match tokio::time::timeout(HELD_TIME, held).await {
             Ok(Ok(bytes)) => Ok(Self::Held { bytes, _room: room }),
             Ok(Err(_broken)) => {

@@ -1,5 +1,7 @@
 //! A request as the agent gets it: what the protocol needs of the client's headers, and the evidence.
 
+use std::net::SocketAddr;
+
 use api::Body;
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +10,7 @@ use http::{Method, Request, StatusCode, Uri};
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 
 use super::refusal::Refusal;
-use crate::connection::Peer;
+use super::route::Wanted;
 
 /// Requests of the modern era by which nothing happens at a server.
 const ONLY_ASK: [&str; 5] =
@@ -34,13 +36,13 @@ pub(super) enum Attempt {
 impl Forwarded {
     pub(super) fn new(
         head: &Parts,
-        app: &str,
-        peer: &Peer,
+        wanted: Wanted<'_>,
+        client: SocketAddr,
         evidence: &HeaderValue,
     ) -> Result<Self, Refusal> {
         let unusable =
             |_error| Refusal::new(StatusCode::BAD_REQUEST, "the request cannot be passed on");
-        let uri = format!("https://agent/v1/mcp/apps/{}", api::escape(app));
+        let uri = format!("https://agent{}", wanted.path());
         let uri = Uri::from_maybe_shared(Bytes::from(uri));
         let uri = uri.map_err(|error| unusable(error.to_string()))?;
         let value =
@@ -53,7 +55,7 @@ impl Forwarded {
             }
         }
         headers.insert(HeaderName::from_static(EVIDENCE), evidence.clone());
-        let address = value(&peer.address.to_string())?;
+        let address = value(&client.to_string())?;
         headers.insert(HeaderName::from_static(CLIENT_ADDRESS), address);
         Ok(Self { method: head.method.clone(), uri, headers })
     }

@@ -7,7 +7,7 @@ use mcp::error::{self, code};
 
 /// A request that goes nowhere: the status and the words.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     code: i64,
     message: String,
@@ -18,7 +18,7 @@ pub(super) struct Refusal {
 // === impl Refusal ===
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         let code = match status {
             StatusCode::BAD_REQUEST
             | StatusCode::METHOD_NOT_ALLOWED
@@ -94,7 +94,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn into_response(self) -> Response<Body> {
+    pub(crate) fn into_response(self) -> Response<Body> {
         let body = error::response(None, self.code, &self.message, None);
         let mut response = Response::new(api::full(body));
         *response.status_mut() = self.status;

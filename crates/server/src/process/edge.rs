@@ -73,6 +73,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<proxy::Proxy>
             auth_addresses: parts.auth_addresses,
             trust: parts.identity.trust.clone(),
             trust_changes: parts.trust_changes,
+            renewals: parts.identity.reissues(),
             client: parts.client,
             replica: parts.replica,
             registry: parts.registry,

@@ -1,5 +1,6 @@
 //! Agents that say what they hold and what they do not, in the words of headers.
 
+use crate::ingress::Wanted;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -61,7 +62,7 @@ fn message(method: &str) -> Forwarded {
         .header("mcp-method", method);
     let head = request.body(()).unwrap().into_parts().0;
     let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
-    Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap()
+    Forwarded::new(&head, Wanted::App("files"), peer.address, &peer.evidence).unwrap()
 }
 
 fn held() -> Content {

@@ -1,6 +1,7 @@
 use rustls::pki_types::CertificateDer;
 
 use super::*;
+use crate::connection::Peer;
 
 #[test]
 fn only_what_the_protocol_needs_travels() {
@@ -24,7 +25,8 @@ fn only_what_the_protocol_needs_travels() {
     let chain = vec![CertificateDer::from(vec![1, 2, 3]), CertificateDer::from(vec![4])];
     let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), chain);
     let mut forwarded =
-        Forwarded::new(&request.into_parts().0, "files", &peer, &peer.evidence).unwrap();
+        Forwarded::new(&request.into_parts().0, Wanted::App("files"), peer.address, &peer.evidence)
+            .unwrap();
     let first = forwarded.request(api::empty(), Attempt::OneOfMore);
     let request = forwarded.request(api::empty(), Attempt::Last);
     assert_eq!(first.headers(), request.headers());
@@ -59,7 +61,9 @@ fn only_what_names_a_list_of_the_modern_era_may_be_asked_twice() {
         }
         let head = request.body(()).unwrap().into_parts().0;
         let peer = Peer::new("192.0.2.1:4711".parse().unwrap(), Vec::new());
-        Forwarded::new(&head, "files", &peer, &peer.evidence).unwrap().only_asks()
+        Forwarded::new(&head, Wanted::App("files"), peer.address, &peer.evidence)
+            .unwrap()
+            .only_asks()
     };
     let (modern, list) = (("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/list"));
     assert!(only_asks(Method::POST, &[modern, list]));

@@ -1,0 +1,225 @@
+//! Evidence for visits: what the auth service gives for a user's certificate is remembered for a while.
+//!
+//! It is asked again when locks or authorities have changed, and at the latest after [`FRESH`]: then it says
+//! what the user's roles are now. While the auth service is away, what was good stays good until it ends.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::wire::VisitRequest;
+use api::{Error, ErrorKind, Index};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderValue, StatusCode};
+use parking_lot::Mutex;
+use pki::{Certificate, VisitTools};
+use resource::Lock;
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use crate::connection::Peer;
+use crate::ingress::Refusal;
+use crate::service::Shared;
+
+/// Visits in each half of the memory.
+const HALF: usize = 4096;
+/// For how long evidence is not asked for again.
+pub(super) const FRESH: Duration = Duration::from_secs(60);
+
+/// Who goes where.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    cluster: String,
+    app: Option<String>,
+    peer: Arc<Peer>,
+}
+
+/// What lets a user into another cluster.
+pub(crate) struct Good {
+    evidence: HeaderValue,
+    until: OffsetDateTime,
+    asked: Instant,
+    locks: Index<Lock>,
+    trust: u64,
+    rights: Rights,
+}
+
+/// What it says of the user.
+#[derive(Debug, PartialEq, Eq)]
+struct Rights {
+    roles: Vec<String>,
+    traits: BTreeMap<String, Vec<String>>,
+    tools: Option<VisitTools>,
+}
+
+/// Visits that were allowed.
+pub(crate) struct Visits {
+    /// Guards the tables; held for a look-up.
+    known: Mutex<Known>,
+}
+
+/// What is in use survives in the young half.
+#[derive(Default)]
+struct Known {
+    young: HashMap<[u8; 32], Arc<Good>>,
+    old: HashMap<[u8; 32], Arc<Good>>,
+}
+
+// === impl Visit ===
+
+impl Visit {
+    pub(crate) fn new(cluster: &str, app: Option<&str>, peer: Arc<Peer>) -> Self {
+        Self { cluster: cluster.to_owned(), app: app.map(str::to_owned), peer }
+    }
+
+    /// What it is known by.
+    fn key(&self) -> [u8; 32] {
+        let leaf = self.peer.chain.first().map_or(&[][..], |leaf| leaf.as_ref());
+        let client = self.peer.address.ip().to_canonical().to_string();
+        let app = self.app.as_deref().unwrap_or_default();
+        pki::digest_of(&[leaf, self.cluster.as_bytes(), app.as_bytes(), client.as_bytes()])
+    }
+}
+
+// === impl Good ===
+
+impl Good {
+    pub(crate) const fn evidence(&self) -> &HeaderValue {
+        &self.evidence
+    }
+
+    /// Whether a newer one says the same of the user.
+    pub(super) fn says_as(&self, newer: &Self) -> bool {
+        self.rights == newer.rights
+    }
+
+    /// Whether nothing tells that it should be asked again.
+    pub(super) fn is_fresh(&self, shared: &Shared) -> bool {
+        self.asked.elapsed() < FRESH
+            && self.trust == shared.trust.generation()
+            && self.locks.is_same(&shared.replica.snapshot().locks)
+            && shared.clock.now() < self.until
+    }
+}
+
+// === impl Visits ===
+
+impl Visits {
+    pub(crate) fn new() -> Self {
+        Self { known: Mutex::default() }
+    }
+
+    /// Evidence for a visit.
+    pub(crate) async fn of(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Refusal> {
+        self.ask(visit, shared).await.map_err(|error| Refusal::of(&error))
+    }
+
+    pub(super) async fn ask(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Error> {
+        let key = visit.key();
+        let known = self.known.lock().find(&key);
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(shared)) {
+            return Ok(known.clone());
+        }
+        // Before it is asked: what changes meanwhile is newer than the answer.
+        let (trust, locks) = (shared.trust.generation(), shared.replica.snapshot().locks.clone());
+        match issue(visit, shared).await {
+            Ok((evidence, until, rights)) => {
+                let asked = Instant::now();
+                let good = Arc::new(Good { evidence, until, asked, locks, trust, rights });
+                self.known.lock().insert(key, good.clone());
+                Ok(good)
+            }
+            // Nothing new is granted, and what was granted goes on. Who is believed has not changed.
+            Err(error) if is_away(&error) => {
+                let good =
+                    known.filter(|good| good.trust == trust && shared.clock.now() < good.until);
+                good.ok_or(error)
+            }
+            Err(error) => {
+                self.known.lock().remove(&key);
+                Err(error)
+            }
+        }
+    }
+}
+
+async fn issue(
+    visit: &Visit,
+    shared: &Shared,
+) -> Result<(HeaderValue, OffsetDateTime, Rights), Error> {
+    let unreadable = |error: String| Error::internal(format!("evidence for a visit: {error}"));
+    let leaf = visit.peer.chain.first().cloned();
+    let leaf = leaf.ok_or_else(|| unreadable("there is no certificate".to_owned()))?;
+    let own = Certificate::from_der(leaf).map_err(|error| unreadable(error.to_string()))?;
+    let request = VisitRequest {
+        certificate: own.to_pem(),
+        app: visit.app.clone(),
+        client_addr: Some(visit.peer.address.to_string()),
+    };
+    let given = shared.client.visit(&visit.cluster, &request).await?;
+    let certificate =
+        Certificate::from_pem(&given.certificate).map_err(|error| unreadable(error.to_string()))?;
+    let identity =
+        certificate.unverified_identity().map_err(|error| unreadable(error.to_string()))?;
+    let user = identity.as_user().ok_or_else(|| unreadable("it is of no user".to_owned()))?;
+    let rights = Rights {
+        roles: user.roles.clone(),
+        traits: user.traits.clone(),
+        tools: user.visit.as_ref().map(|visit| visit.tools.clone()),
+    };
+    let evidence = HeaderValue::try_from(STANDARD.encode(certificate.der()))
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok((evidence, given.valid_until, rights))
+}
+
+/// Whether the auth service said nothing about it.
+pub(super) fn is_away(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::RateLimited)
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// What the auth service says, for the client.
+    pub(super) fn of(error: &Error) -> Self {
+        let status = match error.kind() {
+            ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            ErrorKind::Denied => StatusCode::FORBIDDEN,
+            ErrorKind::NotFound => StatusCode::NOT_FOUND,
+            kind if kind == ErrorKind::Unavailable || kind == ErrorKind::RateLimited => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            _ => StatusCode::BAD_GATEWAY,
+        };
+        if status.is_server_error() {
+            tracing::warn!(%error, cause = error.cause(), "no evidence for a visit");
+        }
+        Self::new(status, error.message().to_owned())
+    }
+}
+
+// === impl Known ===
+
+impl Known {
+    fn find(&mut self, key: &[u8; 32]) -> Option<Arc<Good>> {
+        if let Some(good) = self.young.get(key) {
+            return Some(good.clone());
+        }
+        let good = self.old.remove(key)?;
+        self.insert(*key, good.clone());
+        Some(good)
+    }
+
+    fn insert(&mut self, key: [u8; 32], good: Arc<Good>) {
+        if self.young.len() >= HALF {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, good);
+    }
+
+    fn remove(&mut self, key: &[u8; 32]) {
+        self.young.remove(key);
+        self.old.remove(key);
+    }
+}
