@@ -15,6 +15,8 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 pub use self::ca_certificate::{CaCertificate, CaKind};
+#[cfg(test)]
+pub(crate) use self::ca_certificate::subject as ca_subject;
 use crate::certificate::{Certificate, CertificateError};
 use crate::identity::{Identity, IdentityError, ServiceIdentity, UserIdentity, extension};
 use crate::key::{KeyError, PrivateKey, PublicKey};

@@ -66,10 +66,14 @@ pub(crate) async fn visit(
     let known = snapshot.users.get(&user.name);
     let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();
     let expires = ends.into_iter().flatten().fold(user.expires, Ord::min);
+    let now = core.clock.now();
+    if expires <= now {
+        return Err(Error::denied("the user's certificate has expired"));
+    }
     let visitor = UserIdentity {
         visit: Some(Visit { cluster: cluster.to_owned(), tools }),
         app,
-        issued: core.clock.now(),
+        issued: now,
         expires,
         ..user.as_ref().clone()
     };
