@@ -92,7 +92,11 @@ pub fn with_foreign(own: Trust, snapshot: &Snapshot) -> Trust {
         match admitted {
             Ok(more) => trust = more,
             Err(error) => {
-                tracing::error!(cluster = name, cause = error.cause(), "a cluster cannot be trusted");
+                tracing::error!(
+                    cluster = name,
+                    cause = error.cause(),
+                    "a cluster cannot be trusted"
+                );
             }
         }
     }

@@ -4,8 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Error, ErrorKind};
 use api::wire::{UserCertificateRequest, UserCredentials};
+use api::{Error, ErrorKind};
 use pki::{Certificate, Identity, PublicKey, UserIdentity, UserKind};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
@@ -83,12 +83,10 @@ pub(crate) fn of_user(core: &Core, pem: &str) -> Result<(Certificate, Arc<UserId
 pub(crate) fn of_visitor(core: &Core, pem: &str) -> Result<Arc<UserIdentity>, Error> {
     let certificate = Certificate::from_pem(pem)
         .map_err(|error| Error::invalid(format!("the visitor's certificate: {error}")))?;
-    let identity = core
-        .trust
-        .verify_foreign(&[certificate.der().clone()], core.clock.now())
-        .map_err(|error| {
-            Error::denied(format!("the visitor's certificate is not accepted: {error}"))
-        })?;
+    let identity =
+        core.trust.verify_foreign(&[certificate.der().clone()], core.clock.now()).map_err(
+            |error| Error::denied(format!("the visitor's certificate is not accepted: {error}")),
+        )?;
     let user =
         identity.as_user().ok_or_else(|| Error::denied("the certificate is not a visitor's"))?;
     Ok(Arc::new(user.clone()))

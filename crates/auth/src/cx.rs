@@ -79,7 +79,9 @@ impl OpCx {
                 Rights::Nothing
             }
             // They come through a proxy of ours, with what they show in its request.
-            Caller::Visitor(_) => return Err(Error::denied("only who is of this cluster may do this")),
+            Caller::Visitor(_) => {
+                return Err(Error::denied("only who is of this cluster may do this"));
+            }
             Caller::LocalAdmin { .. } => Rights::Everything,
             Caller::Service(service) => {
                 let now = core.clock.now();
@@ -336,8 +338,7 @@ pub(crate) fn refuse_user_of(
     if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
         return Err(Error::denied("the user's certificate is good for another app"));
     }
-    let held =
-        if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
+    let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
     refuse_elsewhere(user, &held.set, client)?;
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);

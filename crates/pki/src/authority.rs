@@ -14,9 +14,9 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-pub use self::ca_certificate::{CaCertificate, CaKind};
 #[cfg(test)]
 pub(crate) use self::ca_certificate::subject as ca_subject;
+pub use self::ca_certificate::{CaCertificate, CaKind};
 use crate::certificate::{Certificate, CertificateError};
 use crate::identity::{Identity, IdentityError, ServiceIdentity, UserIdentity, extension};
 use crate::key::{KeyError, PrivateKey, PublicKey};

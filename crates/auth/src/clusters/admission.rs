@@ -70,11 +70,7 @@ async fn admit(
 }
 
 /// Whether a cluster is one that can join.
-async fn fit(
-    core: &Core,
-    cluster: &str,
-    told: &api::wire::Authorities,
-) -> Result<Foreign, Error> {
+async fn fit(core: &Core, cluster: &str, told: &api::wire::Authorities) -> Result<Foreign, Error> {
     if cluster == core.cluster {
         return Err(Error::denied(format!(
             "this cluster is called {cluster:?} too: two clusters that trust each other need two names"
@@ -88,11 +84,7 @@ async fn fit(
 }
 
 /// Writes that a cluster is here, with its authorities; nothing, if all that is known.
-async fn write(
-    cx: &OpCx,
-    cluster: &str,
-    told: &api::wire::Authorities,
-) -> Result<(), Error> {
+async fn write(cx: &OpCx, cluster: &str, told: &api::wire::Authorities) -> Result<(), Error> {
     let core = cx.core();
     let writes = authorities::writes(core, cluster, told, &[Host]).await?;
     let before = core.records.find(Kind::RemoteCluster, cluster).await?;
@@ -123,10 +115,7 @@ async fn write(
 }
 
 /// Hears of a cluster that joined: what its authorities are now, and that it is there.
-pub(crate) async fn exchange(
-    cx: &OpCx,
-    request: ClusterExchange,
-) -> Result<ClusterWelcome, Error> {
+pub(crate) async fn exchange(cx: &OpCx, request: ClusterExchange) -> Result<ClusterWelcome, Error> {
     let core = cx.core();
     let Caller::ForeignAuth(caller) = cx.caller() else { return Err(gate::unauthenticated()) };
     let cluster = caller.cluster.as_str();

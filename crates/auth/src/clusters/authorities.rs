@@ -25,7 +25,9 @@ pub(super) fn check(
         )));
     }
     if host.is_empty() {
-        return Err(Error::invalid("a cluster has an authority for its services, and none was told"));
+        return Err(Error::invalid(
+            "a cluster has an authority for its services, and none was told",
+        ));
     }
     let read = |pems: &[String]| {
         let unreadable = |error: Error| {

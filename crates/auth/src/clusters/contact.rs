@@ -56,7 +56,8 @@ fn client(
 fn addresses(cluster: &TrustedCluster) -> Vec<String> {
     let spec = &cluster.spec;
     let mut all = Vec::new();
-    for address in [&spec.web_proxy_addr, &spec.tunnel_addr].into_iter().chain(&cluster.status.proxies)
+    for address in
+        [&spec.web_proxy_addr, &spec.tunnel_addr].into_iter().chain(&cluster.status.proxies)
     {
         if !address.is_empty() && !all.contains(address) {
             all.push(address.clone());

@@ -35,9 +35,8 @@ pub(crate) async fn exchange_all(core: Arc<Core>) {
     loop {
         changes.mark_unchanged();
         let snapshot = core.replica.snapshot();
-        let enabled = |name: &str| {
-            snapshot.trusted_clusters.get(name).filter(|cluster| cluster.spec.enabled)
-        };
+        let enabled =
+            |name: &str| snapshot.trusted_clusters.get(name).filter(|cluster| cluster.spec.enabled);
         following.retain(|name, one| {
             enabled(name).is_some_and(|cluster| {
                 cluster.spec == one.way.spec && cluster.status == one.way.status

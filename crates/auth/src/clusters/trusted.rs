@@ -21,10 +21,7 @@ pub(crate) struct Joined(ClusterWelcome);
 
 /// Joins the cluster that a resource is to make trusted, unless it was joined before in the same way. The
 /// resource gets the cluster's name.
-pub(crate) async fn establish(
-    cx: &OpCx,
-    resource: &mut Resource,
-) -> Result<Option<Joined>, Error> {
+pub(crate) async fn establish(cx: &OpCx, resource: &mut Resource) -> Result<Option<Joined>, Error> {
     let Resource::TrustedCluster(cluster) = resource else { return Ok(None) };
     let core = cx.core();
     check(core, cluster)?;
@@ -71,7 +68,8 @@ pub(crate) fn prepare(
         (None, Some(before)) if cluster.spec.enabled => before.status.clone(),
         _ => TrustedClusterStatus::default(),
     };
-    if cluster.spec.enabled && joined.is_none() && before.is_none_or(|before| !before.spec.enabled) {
+    if cluster.spec.enabled && joined.is_none() && before.is_none_or(|before| !before.spec.enabled)
+    {
         // It was there, and is not any more, or is not enabled: nothing was joined.
         return Err(crate::records::conflict(Kind::TrustedCluster, cluster.name()));
     }
@@ -104,9 +102,8 @@ pub(super) fn status(welcome: &ClusterWelcome) -> TrustedClusterStatus {
 /// Waits until another cluster is believed by this service, or not any more.
 pub(crate) async fn settle(core: &Core, cluster: &str, believed: bool) {
     let mut changes = core.authorities.changes();
-    let is_so = |_: &_| {
-        core.trust.trust().foreign_clusters().any(|known| known == cluster) == believed
-    };
+    let is_so =
+        |_: &_| core.trust.trust().foreign_clusters().any(|known| known == cluster) == believed;
     if tokio::time::timeout(SETTLE, changes.wait_for(is_so)).await.is_err() {
         tracing::debug!(cluster, "the trust in a cluster does not show a write yet");
     }
@@ -147,13 +144,14 @@ async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, E
     }
     // What is opened for this ends with it.
     let scope = core.tasks.scope();
-    let (client, pins) = contact::first(core, cluster, scope.tasks()).await.map_err(told)?;
+    let (client, pins) =
+        contact::first(core, cluster, scope.tasks()).await.map_err(|error| told(&error))?;
     let request = ClusterJoin {
         token: cluster.spec.token.expose().clone(),
         cluster: core.cluster.clone(),
         authorities: core.authorities.current().wire(),
     };
-    let welcome = client.join_cluster(&request).await.map_err(told)?;
+    let welcome = client.join_cluster(&request).await.map_err(|error| told(&error))?;
     let name = &welcome.cluster;
     if *name == core.cluster {
         return Err(Error::invalid("the address leads to this cluster itself"));
@@ -178,14 +176,16 @@ async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, E
 }
 
 /// What the other cluster says is not about whoever asks here: their own evidence was fine.
-fn told(error: Error) -> Error {
+fn told(error: &Error) -> Error {
     let words = format!("the cluster could not be joined: {}", error.message());
-    let kind = match error.kind() {
-        ErrorKind::Unauthenticated => ErrorKind::Denied,
-        kind => kind,
+    let said = match error.kind() {
+        // A token or a pin, and what is advised about either is for those who join as something else.
+        ErrorKind::Unauthenticated => Error::denied(words).hint(
+            "`tctl tokens add --type=trusted_cluster` prints a token and the pins, where the other cluster is \
+             administered",
+        ),
+        kind => error.hints().iter().fold(Error::new(kind, words), |said, hint| said.hint(hint)),
     };
-    let said = Error::new(kind, words);
-    let said = error.hints().iter().fold(said, |said, hint| said.hint(hint));
     match error.cause() {
         Some(cause) => said.because(cause),
         None => said,

@@ -75,11 +75,7 @@ pub(crate) async fn get(cluster: &Cluster, kind: Kind, name: &str) -> Result<Res
 }
 
 /// Waits until something is so, while time goes on in both clusters.
-pub(crate) async fn until(
-    what: &str,
-    clusters: [&Cluster; 2],
-    is_so: impl AsyncFn() -> bool,
-) {
+pub(crate) async fn until(what: &str, clusters: [&Cluster; 2], is_so: impl AsyncFn() -> bool) {
     let wait = async {
         while !is_so().await {
             for cluster in clusters {

@@ -18,7 +18,8 @@ fn caller(at: &Cluster, credentials: Credentials) -> Client {
 async fn opened(client: &Client) -> Vec<Operation> {
     let mut opened = Vec::new();
     for row in ENDPOINTS {
-        let path = row.path.replace("{kind}", "user").replace("{name}", "x").replace("{token}", "x");
+        let path =
+            row.path.replace("{kind}", "user").replace("{name}", "x").replace("{token}", "x");
         let body = (row.method != http::Method::GET).then(|| json!({}));
         let answer: Result<Value, _> = client.call(row.method.clone(), &path, body.as_ref()).await;
         let at_the_door = |kind| {

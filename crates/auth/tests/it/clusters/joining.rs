@@ -21,24 +21,32 @@ async fn a_leaf_that_joins_is_known_and_knows() {
     // Whatever the document says: the name is the root's own.
     let made = leaf.admin.create(&document(&root, "main").into()).await.unwrap();
     assert_eq!(made.name(), "root.test");
-    let Resource::TrustedCluster(shown) = get(&leaf, Kind::TrustedCluster, "root.test").await.unwrap()
+    let Resource::TrustedCluster(shown) =
+        get(&leaf, Kind::TrustedCluster, "root.test").await.unwrap()
     else {
         panic!("another kind")
     };
     assert!(shown.is_masked() && shown.spec.enabled);
     let known = ["host.leaf.test", "host.root.test", "jwt.leaf.test"];
-    assert_eq!(authorities(&leaf).await, [&known[..], &["user.leaf.test", "user.root.test"]].concat());
+    assert_eq!(
+        authorities(&leaf).await,
+        [&known[..], &["user.leaf.test", "user.root.test"]].concat()
+    );
     // The root believes no user of the leaf's.
     let known = ["host.leaf.test", "host.root.test", "jwt.root.test", "user.root.test"];
     assert_eq!(authorities(&root).await, known);
-    assert_eq!((believed(&leaf), believed(&root)), (vec!["root.test".into()], vec!["leaf.test".into()]));
+    assert_eq!(
+        (believed(&leaf), believed(&root)),
+        (vec!["root.test".into()], vec!["leaf.test".into()])
+    );
 
     let user = root.user("alice", &["access"]).await;
     let clusters = user.clusters().await.unwrap().clusters;
     let told: Vec<_> =
         clusters.iter().map(|one| (one.name.as_str(), one.status.as_str(), one.own)).collect();
     assert_eq!(told, [("root.test", "online", true), ("leaf.test", "online", false)]);
-    let Resource::RemoteCluster(remote) = get(&root, Kind::RemoteCluster, "leaf.test").await.unwrap()
+    let Resource::RemoteCluster(remote) =
+        get(&root, Kind::RemoteCluster, "leaf.test").await.unwrap()
     else {
         panic!("another kind")
     };
@@ -47,7 +55,9 @@ async fn a_leaf_that_joins_is_known_and_knows() {
     assert_eq!(root.admin.status().await.unwrap().authorities.len(), 3);
     assert_eq!(root.auth.ca_pins().unwrap().len(), 1);
     let created = root.records_of("resource.created").await;
-    assert!(created.iter().any(|one| one["kind"] == "remote_cluster" && one["name"] == "leaf.test"));
+    assert!(
+        created.iter().any(|one| one["kind"] == "remote_cluster" && one["name"] == "leaf.test")
+    );
     assert!(!format!("{:?}", root.records().await).contains(TOKEN));
     assert!(!format!("{:?}", leaf.records().await).contains(TOKEN));
 }
@@ -101,6 +111,7 @@ async fn what_is_wrong_with_joining_is_told_and_nothing_is_stored() {
         assert!(error.message().contains(words), "{words}: {error}");
         // Whoever asks here has shown fine evidence.
         assert_ne!(error.kind(), ErrorKind::Unauthenticated, "{error}");
+        assert!(!error.hints().iter().any(|hint| hint.contains("tsh login")), "{error}");
         leaf.admin.delete(Kind::Token, TOKEN).await.ok();
         assert_strangers(&root, &leaf).await;
         leaf.put(Token::new(TOKEN, [JoinRole::TrustedCluster])).await;
@@ -213,7 +224,8 @@ async fn another_address_must_lead_to_the_same_cluster() {
         ErrorKind::InvalidArgument,
     );
     assert!(error.message().contains("leads to cluster \"other.test\""), "{error}");
-    let Resource::TrustedCluster(kept) = get(&leaf, Kind::TrustedCluster, "root.test").await.unwrap()
+    let Resource::TrustedCluster(kept) =
+        get(&leaf, Kind::TrustedCluster, "root.test").await.unwrap()
     else {
         panic!("another kind")
     };

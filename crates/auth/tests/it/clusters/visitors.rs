@@ -85,7 +85,8 @@ async fn servers_are_told_of_visitors_by_names_that_no_user_here_has() {
     let (root, leaf) = friends().await;
     leaf.put(role_with("guest", |allow| allow.app_labels = Some(labels(&[("env", "dev")])))).await;
     root.put(role_with("dev", |_allow| {})).await;
-    let (_, agent) = (leaf.put(User::new("alice", ["guest"])).await, leaf.host(&[Service::App]).await);
+    let (_, agent) =
+        (leaf.put(User::new("alice", ["guest"])).await, leaf.host(&[Service::App]).await);
     let uri = "mcp+https://files.internal/mcp";
     let files: resource::App = crate::cluster::parse(&serde_json::json!({
         "kind": "app", "version": "v3", "metadata": {"name": "files", "labels": {"env": "dev"}},
@@ -113,7 +114,10 @@ async fn servers_are_told_of_visitors_by_names_that_no_user_here_has() {
     assert_eq!(claims["username"], "remote-alice-root.test");
     assert_eq!(claims["roles"], serde_json::json!(["guest"]));
     let [record] = leaf.records_of("assertion.create").await.try_into().unwrap();
-    assert_eq!((record["user"].as_str(), record["user_cluster_name"].as_str()), (Some("remote-alice-root.test"), Some("root.test")));
+    assert_eq!(
+        (record["user"].as_str(), record["user_cluster_name"].as_str()),
+        (Some("remote-alice-root.test"), Some("root.test"))
+    );
     // For another app, without a visit, and when a lock of the leaf names who they are here: no.
     let other = alice.visit(Some("other")).await.unwrap().certificate;
     refused(ask(&other).await, ErrorKind::Denied);

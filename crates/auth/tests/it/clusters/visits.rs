@@ -96,7 +96,10 @@ async fn a_visit_carries_what_the_root_knows_and_is_good_in_the_leaf_only() {
     // The root records that it routed, once however often its proxy asks again.
     alice.visit(Some("github")).await.unwrap();
     let [record] = root.records_of("visit.create").await.try_into().unwrap();
-    assert_eq!((record["user"].as_str(), record["app_name"].as_str()), (Some("alice"), Some("github")));
+    assert_eq!(
+        (record["user"].as_str(), record["app_name"].as_str()),
+        (Some("alice"), Some("github"))
+    );
     assert_eq!(record["target_cluster"], "leaf.test");
     assert_eq!(record["addr.remote"], "192.0.2.7:1234");
     alice.visit(Some("other")).await.unwrap();
@@ -159,11 +162,8 @@ async fn nobody_but_a_proxy_asks_and_only_with_users_of_its_own() {
     root.put(dev()).await;
     leaf.put(dev()).await;
     let alice = Asker::new(&root, "alice", &["dev"]).await;
-    let request = || VisitRequest {
-        certificate: alice.certificate.clone(),
-        app: None,
-        client_addr: None,
-    };
+    let request =
+        || VisitRequest { certificate: alice.certificate.clone(), app: None, client_addr: None };
     let user = root.certified("alice", None).await;
     refused(user.visit("leaf.test", &request()).await, ErrorKind::Denied);
     let agent = root.host(&[pki::Service::App]).await.client;

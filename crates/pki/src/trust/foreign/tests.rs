@@ -150,7 +150,8 @@ fn clusters_are_told_apart_by_their_names_and_keys() {
     let with = |all: Vec<Foreign>| own.trust().with_foreign(all).map(drop);
     let misnamed = Foreign { cluster: "other".to_owned(), ..foreign(&root) };
     assert!(matches!(with(vec![misnamed]), Err(TrustError::Cluster { .. })));
-    let swapped = Foreign { users: foreign(&root).hosts, hosts: foreign(&root).users, ..foreign(&root) };
+    let swapped =
+        Foreign { users: foreign(&root).hosts, hosts: foreign(&root).users, ..foreign(&root) };
     assert!(matches!(with(vec![swapped]), Err(TrustError::Kind { .. })));
     let itself = foreign(&Cluster::new("leaf"));
     assert_eq!(with(vec![itself]), Err(TrustError::Itself { cluster: "leaf".to_owned() }));
@@ -185,5 +186,8 @@ fn nobody_is_certified_for_a_visit_at_home_or_nowhere() {
     if let Some(visit) = &mut much.visit {
         visit.tools.denied = vec!["x".repeat(1000); 17];
     }
-    assert!(matches!(issue(&much), Err(IssueError::Identity(_))), "too large is refused, never cut");
+    assert!(
+        matches!(issue(&much), Err(IssueError::Identity(_))),
+        "too large is refused, never cut"
+    );
 }
