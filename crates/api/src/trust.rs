@@ -136,3 +136,6 @@ pub fn authorities_of(trust: &Trust) -> Authorities {
     let list = |kind| trust.authorities(kind).map(CaCertificate::to_pem).collect();
     Authorities { user: list(CaKind::User), host: list(CaKind::Host) }
 }
+
+#[cfg(test)]
+mod tests;

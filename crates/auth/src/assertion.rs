@@ -7,6 +7,7 @@
 //! statement for somebody else's server.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use api::wire::{Assertion, AssertionRequest};
 use api::{Error, ErrorKind, issuer_of};
@@ -19,7 +20,7 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::core::Core;
-use crate::cx::{self, OpCx};
+use crate::cx::{self, Guest, OpCx};
 use crate::events::{self, Statement};
 use crate::{certificate, gate, locks};
 
@@ -68,11 +69,11 @@ struct IdClaims<'a> {
 pub(crate) async fn sign(cx: &OpCx, request: AssertionRequest) -> Result<Assertion, Error> {
     let core = cx.core();
     let Some(agent) = cx.caller().service() else { return Err(gate::unauthenticated()) };
-    let (_certificate, user) = certificate::of_user(core, &request.certificate)?;
+    let Who { certified, user } = who(core, &request.certificate)?;
     let app = served(core, agent, &request).await?;
     require_http(&app)?;
     let client = request.client_addr.as_deref().and_then(|text| text.parse::<SocketAddr>().ok());
-    admit(core, agent, &user, client.map(|address| address.ip()), &app)?;
+    admit(core, agent, &certified, &user.roles, client.map(|address| address.ip()), &app)?;
 
     let now = core.clock.now();
     let (from, until) = ((now - BACKDATE), user.expires.min(now - BACKDATE + LIFE));
@@ -152,6 +153,26 @@ fn write(
     })
 }
 
+/// Whom a statement is about.
+struct Who {
+    /// As the certificate says it.
+    certified: Arc<UserIdentity>,
+    /// As this cluster sees it: a visitor has the roles that it gives, and no name of a user of its own.
+    user: Arc<UserIdentity>,
+}
+
+/// The user whose certificate the agent shows, of this cluster or visiting it.
+fn who(core: &Core, certificate: &str) -> Result<Who, Error> {
+    if !certificate::is_for_visit(certificate) {
+        let (_certificate, user) = certificate::of_user(core, certificate)?;
+        return Ok(Who { certified: user.clone(), user });
+    }
+    let certified = certificate::of_visitor(core, certificate)?;
+    let Guest { name, roles } = cx::guest(&core.replica.snapshot(), &certified)?;
+    let user = UserIdentity { name, roles, ..certified.as_ref().clone() };
+    Ok(Who { certified, user: Arc::new(user) })
+}
+
 /// The app as it is registered with this address, or else as the agent says that it serves it.
 async fn served(
     core: &Core,
@@ -202,10 +223,11 @@ fn admit(
     core: &Core,
     agent: &ServiceIdentity,
     user: &UserIdentity,
+    roles: &[String],
     client: Option<IpAddr>,
     app: &App,
 ) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
-    locks::refuse_use(&snapshot, core.clock.now(), user, app.name(), &agent.host_id)?;
+    locks::refuse_use(&snapshot, core.clock.now(), user, roles, app.name(), &agent.host_id)?;
     cx::refuse_user_of(core, user, client, app).map_err(certificate::of_somebody_else)
 }

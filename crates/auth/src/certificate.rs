@@ -79,6 +79,25 @@ pub(crate) fn of_user(core: &Core, pem: &str) -> Result<(Certificate, Arc<UserId
     Ok((certificate, Arc::new(user.clone())))
 }
 
+/// A user of another cluster who visits this one, whose certificate somebody else shows.
+pub(crate) fn of_visitor(core: &Core, pem: &str) -> Result<Arc<UserIdentity>, Error> {
+    let certificate = Certificate::from_pem(pem)
+        .map_err(|error| Error::invalid(format!("the visitor's certificate: {error}")))?;
+    let identity =
+        core.trust.verify_foreign(&[certificate.der().clone()], core.clock.now()).map_err(
+            |error| Error::denied(format!("the visitor's certificate is not accepted: {error}")),
+        )?;
+    let user =
+        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a visitor's"))?;
+    Ok(Arc::new(user.clone()))
+}
+
+/// Whether a certificate says that it is for a visit. Nothing else of it is believed.
+pub(crate) fn is_for_visit(pem: &str) -> bool {
+    let identity = Certificate::from_pem(pem).ok().and_then(|one| one.unverified_identity().ok());
+    identity.is_some_and(|one| one.as_user().is_some_and(|user| user.visit.is_some()))
+}
+
 /// A refusal of the user whose certificate somebody shows, who is who they say.
 pub(crate) fn of_somebody_else(error: Error) -> Error {
     match error.kind() {

@@ -12,7 +12,8 @@ use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
-pub(crate) use self::visits::tools_of_visit;
+use self::visits::hold_visitor;
+pub(crate) use self::visits::{Guest, guest, tools_of_visit};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::http::Peer;
@@ -337,7 +338,7 @@ pub(crate) fn refuse_user_of(
     if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
         return Err(Error::denied("the user's certificate is good for another app"));
     }
-    let held = hold(core, user)?;
+    let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
     refuse_elsewhere(user, &held.set, client)?;
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);

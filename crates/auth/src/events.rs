@@ -8,7 +8,7 @@ use audit::record::{
     AccessDenied, AppAuthConfigChange, AppChange, AssertionCreate, AuthPreferenceUpdate, BotJoin,
     CertCreate, CertIdentity, Change, ConnectorChange, ConnectorKind, InstanceJoin, JoinAttempt,
     JoinTokenCreate, LockChange, LockTarget, LoginMethod, ResourceChange, RoleChange, UserChange,
-    UserKind, UserLogin, UserMetadata, VisitCreate,
+    UserKind, UserLogin, UserMetadata,
 };
 use audit::redact::{ResourceName, TokenName, Uri};
 use audit::{Code, Outcome, Record, Text};
@@ -287,25 +287,6 @@ pub(crate) async fn assertion(cx: &OpCx, statement: &Statement<'_>) -> Result<()
         token_ids,
         jwt_claims: claims,
         expires: Moment(expires),
-        remote_addr: client,
-    };
-    cx.core().audit.record(&event).await
-}
-
-/// A user is let on to another cluster, for which the calling proxy asks.
-pub(crate) async fn visit(
-    cx: &OpCx,
-    visitor: &UserIdentity,
-    cluster: &str,
-    client: Option<&str>,
-) -> Result<(), Error> {
-    let user = actor(&Caller::User(Arc::new(visitor.clone())));
-    let event = VisitCreate {
-        user: &user,
-        target_cluster: cluster,
-        app_name: visitor.app.as_deref().map(Text::new),
-        server_id: &cx.caller().name(),
-        expires: Moment(visitor.expires),
         remote_addr: client,
     };
     cx.core().audit.record(&event).await

@@ -144,13 +144,14 @@ async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, E
     }
     // What is opened for this ends with it.
     let scope = core.tasks.scope();
-    let (client, pins) = contact::first(core, cluster, scope.tasks()).await.map_err(told)?;
+    let (client, pins) =
+        contact::first(core, cluster, scope.tasks()).await.map_err(|error| told(&error))?;
     let request = ClusterJoin {
         token: cluster.spec.token.expose().clone(),
         cluster: core.cluster.clone(),
         authorities: core.authorities.current().wire(),
     };
-    let welcome = client.join_cluster(&request).await.map_err(told)?;
+    let welcome = client.join_cluster(&request).await.map_err(|error| told(&error))?;
     let name = &welcome.cluster;
     if *name == core.cluster {
         return Err(Error::invalid("the address leads to this cluster itself"));
@@ -175,14 +176,16 @@ async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, E
 }
 
 /// What the other cluster says is not about whoever asks here: their own evidence was fine.
-fn told(error: Error) -> Error {
+fn told(error: &Error) -> Error {
     let words = format!("the cluster could not be joined: {}", error.message());
-    let kind = match error.kind() {
-        ErrorKind::Unauthenticated => ErrorKind::Denied,
-        kind => kind,
+    let said = match error.kind() {
+        // A token or a pin, and what is advised about either is for those who join as something else.
+        ErrorKind::Unauthenticated => Error::denied(words).hint(
+            "`tctl tokens add --type=trusted_cluster` prints a token and the pins, where the other cluster is \
+             administered",
+        ),
+        kind => error.hints().iter().fold(Error::new(kind, words), |said, hint| said.hint(hint)),
     };
-    let said = Error::new(kind, words);
-    let said = error.hints().iter().fold(said, |said, hint| said.hint(hint));
     match error.cause() {
         Some(cause) => said.because(cause),
         None => said,

@@ -3,12 +3,17 @@
 
 use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use api::Error;
 use api::wire::{VisitEvidence, VisitRequest};
+use audit::Text;
+use audit::event::Moment;
+use audit::record::VisitCreate;
 use parking_lot::Mutex;
 use pki::{UserIdentity, Visit};
 
+use crate::caller::Caller;
 use crate::cx::{self, OpCx};
 use crate::{certificate, events};
 
@@ -66,10 +71,14 @@ pub(crate) async fn visit(
     let known = snapshot.users.get(&user.name);
     let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();
     let expires = ends.into_iter().flatten().fold(user.expires, Ord::min);
+    let now = core.clock.now();
+    if expires <= now {
+        return Err(Error::denied("the user's certificate has expired"));
+    }
     let visitor = UserIdentity {
         visit: Some(Visit { cluster: cluster.to_owned(), tools }),
         app,
-        issued: core.clock.now(),
+        issued: now,
         expires,
         ..user.as_ref().clone()
     };
@@ -87,8 +96,27 @@ pub(crate) async fn visit(
         client,
     };
     if !core.visits.is_known(&use_of_it) {
-        events::visit(cx, &visitor, cluster, client_addr.as_deref()).await?;
+        record(cx, &visitor, cluster, client_addr.as_deref()).await?;
         core.visits.add(use_of_it);
     }
     Ok(VisitEvidence { certificate: issued.to_pem(), valid_until: expires })
+}
+
+/// A user is let on to another cluster, for which the calling proxy asks.
+async fn record(
+    cx: &OpCx,
+    visitor: &UserIdentity,
+    cluster: &str,
+    client: Option<&str>,
+) -> Result<(), Error> {
+    let user = events::actor(&Caller::User(Arc::new(visitor.clone())));
+    let event = VisitCreate {
+        user: &user,
+        target_cluster: cluster,
+        app_name: visitor.app.as_deref().map(Text::new),
+        server_id: &cx.caller().name(),
+        expires: Moment(visitor.expires),
+        remote_addr: client,
+    };
+    cx.core().audit.record(&event).await
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use api::Error;
+use api::{Error, Snapshot};
 use pki::{UserIdentity, UserKind, VisitTools};
 use policy::{RoleMap, RoleSet, RootTools};
 use resource::Role;
@@ -63,9 +63,17 @@ impl OpCx {
     }
 }
 
-/// The rights of a visitor as of now.
-fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
-    let snapshot = core.replica.snapshot();
+/// A visitor as this cluster sees one: with the roles that it gives, by which everything is decided here, and
+/// the name by which its own users are not mistaken for one.
+pub(crate) struct Guest {
+    /// What the visitor is called here.
+    pub(crate) name: String,
+    /// The roles here.
+    pub(crate) roles: Vec<String>,
+}
+
+/// What a visitor, verified, is here as of now.
+pub(crate) fn guest(snapshot: &Snapshot, user: &UserIdentity) -> Result<Guest, Error> {
     let trusted = snapshot.trusted_clusters.get(&user.cluster);
     let trusted = trusted.filter(|cluster| cluster.spec.enabled).ok_or_else(|| {
         Error::denied(format!("users of cluster {:?} are not let in here", user.cluster))
@@ -81,6 +89,13 @@ fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
             user.roles.join(", ")
         )));
     }
+    Ok(Guest { name: snapshot.visitor_name(user)?, roles: mapped })
+}
+
+/// The rights of a visitor as of now.
+pub(super) fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
+    let snapshot = core.replica.snapshot();
+    let Guest { name, roles: mapped } = guest(&snapshot, user)?;
     locks::refuse_visitor(&snapshot, core.clock.now(), user, &mapped)?;
     let roles: Vec<Arc<Role>> = roles::of_names(&snapshot, &mapped)?;
     let versions =
@@ -88,7 +103,6 @@ fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
     let find = |name: &str| roles.iter().find(|role| role.name() == name).cloned();
     let tools = user.visit.as_ref().map(|visit| &visit.tools);
     let root = tools.map(|tools| RootTools { allowed: &tools.allowed, denied: &tools.denied });
-    let name = snapshot.visitor_name(user)?;
     let described = policy::User { root, ..policy::User::new(&name, &user.traits) };
     Ok(Held { set: RoleSet::resolve(&mapped, find, described), versions })
 }

@@ -153,3 +153,6 @@ pub(super) fn refuse_visit(identity: &Identity) -> Result<(), VerifyError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
