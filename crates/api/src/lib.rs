@@ -29,6 +29,7 @@ mod source;
 mod sso;
 pub mod stream_headers;
 mod trust;
+mod visitor;
 pub mod wire;
 
 pub use body::{Body, BoxError, boxed, collect, empty, full};

@@ -64,7 +64,7 @@ pub struct Visit {
 }
 
 /// Patterns of tools, with their templates filled in, that the roles of a user allow and deny at home.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VisitTools {
     /// What they allow.

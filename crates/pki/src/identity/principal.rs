@@ -22,17 +22,16 @@ impl UserIdentity {
         Principal { cluster: self.cluster.clone(), name: self.name.clone() }
     }
 
-    /// What the user is called in `cluster`: a name at home, `remote-<name>-<home>` elsewhere, so that what
-    /// knows nothing of clusters takes nobody for a namesake.
+    /// What the user is called where this is good: the name at home, `remote-<name>-<home>` on a visit, so
+    /// that what knows nothing of clusters takes nobody for a namesake.
     ///
-    /// Two users of different clusters may be called the same, as may a user of `cluster` itself: whoever
-    /// gives the name to somebody has to see to that.
+    /// Users of different clusters may still be called the same: whoever gives the name to somebody has to
+    /// see to that.
     #[must_use]
-    pub fn name_in(&self, cluster: &str) -> Cow<'_, str> {
-        if self.cluster == cluster {
-            Cow::Borrowed(&self.name)
-        } else {
-            Cow::Owned(format!("remote-{}-{}", self.name, self.cluster))
+    pub fn known_as(&self) -> Cow<'_, str> {
+        match &self.visit {
+            None => Cow::Borrowed(&self.name),
+            Some(_) => Cow::Owned(format!("remote-{}-{}", self.name, self.cluster)),
         }
     }
 }
