@@ -55,4 +55,4 @@ pub use selection::Selected;
 pub use snapshot::Snapshot;
 pub use source::{Listing, Source, WatchEvent};
 pub use sso::sso_cookie;
-pub use trust::{authorities_of, follow_trust, trust_of, with_foreign};
+pub use trust::{authorities_of, certificates, follow_trust, trust_of, with_foreign};

@@ -55,7 +55,23 @@ impl FirstContact {
     /// # Errors
     /// There is no pin and no proxy that this machine believes, or the addresses cannot be used.
     pub async fn client(&self, tasks: &Tasks) -> Result<Client, Error> {
-        let pins = if self.ca_pins.is_empty() {
+        let pins = self.pins(tasks).await?;
+        let unusable = |error: TlsError| Error::invalid(error.to_string());
+        let config =
+            tls::client_config(ServerTrust::Pins(pins), None, &[ALPN_AUTH]).map_err(unusable)?;
+        let server_name = tls::server_name(AUTH_SERVER_NAME).map_err(unusable)?;
+        let addresses = self.addresses.clone();
+        let endpoint = Endpoint::Tls { addresses, server_name, config: Arc::new(config) };
+        Ok(Client::new(endpoint, tasks.clone()))
+    }
+
+    /// Which authorities are believed: those that are configured, or those that a proxy tells of which this
+    /// machine's roots vouch.
+    ///
+    /// # Errors
+    /// There is no pin and no proxy that this machine believes.
+    pub async fn pins(&self, tasks: &Tasks) -> Result<Vec<CaPin>, Error> {
+        if self.ca_pins.is_empty() {
             // Without a pin only a proxy that this machine's roots vouch for can tell the pins.
             let Some(proxy) = self.addresses.first().filter(|_| self.through_proxy) else {
                 return Err(Error::invalid("joining through auth_server needs ca_pin")
@@ -68,17 +84,10 @@ impl FirstContact {
                 .iter()
                 .map(|pin| pin.parse())
                 .collect::<Result<Vec<_>, _>>()
-                .map_err(|error| Error::internal(format!("the proxy told no pin: {error}")))?
+                .map_err(|error| Error::internal(format!("the proxy told no pin: {error}")))
         } else {
-            self.ca_pins.clone()
-        };
-        let unusable = |error: TlsError| Error::invalid(error.to_string());
-        let config =
-            tls::client_config(ServerTrust::Pins(pins), None, &[ALPN_AUTH]).map_err(unusable)?;
-        let server_name = tls::server_name(AUTH_SERVER_NAME).map_err(unusable)?;
-        let addresses = self.addresses.clone();
-        let endpoint = Endpoint::Tls { addresses, server_name, config: Arc::new(config) };
-        Ok(Client::new(endpoint, tasks.clone()))
+            Ok(self.ca_pins.clone())
+        }
     }
 }
 

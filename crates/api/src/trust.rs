@@ -21,7 +21,11 @@ pub fn trust_of(cluster: &str, authorities: &Authorities) -> Result<Trust, Error
         .map_err(|error| Error::internal(format!("the authorities cannot be trusted: {error}")))
 }
 
-fn certificates(pems: &[String]) -> Result<Vec<CaCertificate>, Error> {
+/// Authorities as they travel, read.
+///
+/// # Errors
+/// One cannot be.
+pub fn certificates(pems: &[String]) -> Result<Vec<CaCertificate>, Error> {
     pems.iter()
         .map(|pem| CaCertificate::from_pem(pem))
         .collect::<Result<_, _>>()
@@ -79,23 +83,20 @@ pub fn with_foreign(own: Trust, snapshot: &Snapshot) -> Trust {
     let mut names: BTreeMap<&str, bool> =
         snapshot.remote_clusters.values().map(|cluster| (cluster.name(), false)).collect();
     names.extend(trusted.map(|cluster| (cluster.name(), true)));
-    let mut believed = Vec::new();
     let mut trust = own;
     for (name, users) in names {
-        match foreign(snapshot, name, users) {
-            Ok(Some(foreign)) => {
-                believed.push(foreign);
-                match trust.clone().with_foreign(believed.clone()) {
-                    Ok(more) => trust = more,
-                    Err(error) => {
-                        tracing::error!(cluster = name, %error, "a cluster cannot be trusted");
-                        believed.pop();
-                    }
-                }
-            }
-            Ok(None) => {}
+        let admitted = foreign(snapshot, name, users).and_then(|foreign| match foreign {
+            None => Ok(trust.clone()),
+            Some(foreign) => trust.clone().admitting(foreign).map_err(Error::internal),
+        });
+        match admitted {
+            Ok(more) => trust = more,
             Err(error) => {
-                tracing::error!(cluster = name, error = error.cause(), "a cluster cannot be trusted");
+                tracing::error!(
+                    cluster = name,
+                    cause = error.cause(),
+                    "a cluster cannot be trusted"
+                );
             }
         }
     }
@@ -135,3 +136,6 @@ pub fn authorities_of(trust: &Trust) -> Authorities {
     let list = |kind| trust.authorities(kind).map(CaCertificate::to_pem).collect();
     Authorities { user: list(CaKind::User), host: list(CaKind::Host) }
 }
+
+#[cfg(test)]
+mod tests;

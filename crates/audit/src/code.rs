@@ -153,6 +153,8 @@ codes! {
         "A service joined the cluster.";
     INSTANCE_JOIN_FAILURE "instance.join" "TJ002E"
         "A service was not let into the cluster.";
+    VISIT_CREATE "visit.create" "TSV00I"
+        "A user of this cluster was let on to another cluster.";
     BOT_JOIN "bot.join" "TJ001I"
         "A bot joined the cluster.";
     BOT_JOIN_FAILURE "bot.join" "TJ001E"

@@ -14,7 +14,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::cluster::{
     AccessDenied, AssertionCreate, AuthAttempt, AuthorityRotate, BotJoin, CertCreate, CertIdentity,
-    InstanceJoin, JoinAttempt,
+    InstanceJoin, JoinAttempt, VisitCreate,
 };
 pub use self::mcp::{
     EgressAuth, McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSession,

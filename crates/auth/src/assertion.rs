@@ -12,7 +12,7 @@ use std::sync::Arc;
 use api::wire::{Assertion, AssertionRequest};
 use api::{Error, ErrorKind, issuer_of};
 use pki::jwt::JwtError;
-use pki::{Certificate, ServiceIdentity, UserIdentity};
+use pki::{ServiceIdentity, UserIdentity};
 use resource::app::{JwtClaims, Transport};
 use resource::{App, Kind, Resource, Traits};
 use serde::Serialize;
@@ -20,9 +20,9 @@ use time::{Duration, OffsetDateTime};
 use uuid::Uuid;
 
 use crate::core::Core;
-use crate::cx::{self, OpCx};
+use crate::cx::{self, Guest, OpCx};
 use crate::events::{self, Statement};
-use crate::{gate, locks};
+use crate::{certificate, gate, locks};
 
 /// The longest life of a statement, by its own times.
 const LIFE: Duration = Duration::minutes(10);
@@ -69,11 +69,11 @@ struct IdClaims<'a> {
 pub(crate) async fn sign(cx: &OpCx, request: AssertionRequest) -> Result<Assertion, Error> {
     let core = cx.core();
     let Some(agent) = cx.caller().service() else { return Err(gate::unauthenticated()) };
-    let user = who(core, &request)?;
+    let Who { certified, user } = who(core, &request.certificate)?;
     let app = served(core, agent, &request).await?;
     require_http(&app)?;
     let client = request.client_addr.as_deref().and_then(|text| text.parse::<SocketAddr>().ok());
-    admit(core, agent, &user, client.map(|address| address.ip()), &app)?;
+    admit(core, agent, &certified, &user.roles, client.map(|address| address.ip()), &app)?;
 
     let now = core.clock.now();
     let (from, until) = ((now - BACKDATE), user.expires.min(now - BACKDATE + LIFE));
@@ -153,17 +153,24 @@ fn write(
     })
 }
 
-/// The user whose certificate the agent shows.
-fn who(core: &Core, request: &AssertionRequest) -> Result<Arc<UserIdentity>, Error> {
-    let certificate = Certificate::from_pem(&request.certificate)
-        .map_err(|error| Error::invalid(format!("the user's certificate: {error}")))?;
-    let identity =
-        core.trust.verify(&[certificate.der().clone()], core.clock.now()).map_err(|error| {
-            Error::denied(format!("the user's certificate is not accepted: {error}"))
-        })?;
-    let user =
-        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a user's"))?;
-    Ok(Arc::new(user.clone()))
+/// Whom a statement is about.
+struct Who {
+    /// As the certificate says it.
+    certified: Arc<UserIdentity>,
+    /// As this cluster sees it: a visitor has the roles that it gives, and no name of a user of its own.
+    user: Arc<UserIdentity>,
+}
+
+/// The user whose certificate the agent shows, of this cluster or visiting it.
+fn who(core: &Core, certificate: &str) -> Result<Who, Error> {
+    if !certificate::is_for_visit(certificate) {
+        let (_certificate, user) = certificate::of_user(core, certificate)?;
+        return Ok(Who { certified: user.clone(), user });
+    }
+    let certified = certificate::of_visitor(core, certificate)?;
+    let Guest { name, roles } = cx::guest(&core.replica.snapshot(), &certified)?;
+    let user = UserIdentity { name, roles, ..certified.as_ref().clone() };
+    Ok(Who { certified, user: Arc::new(user) })
 }
 
 /// The app as it is registered with this address, or else as the agent says that it serves it.
@@ -216,14 +223,11 @@ fn admit(
     core: &Core,
     agent: &ServiceIdentity,
     user: &UserIdentity,
+    roles: &[String],
     client: Option<IpAddr>,
     app: &App,
 ) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
-    locks::refuse_use(&snapshot, core.clock.now(), user, app.name(), &agent.host_id)?;
-    cx::refuse_user_of(core, user, client, app).map_err(|error| match error.kind() {
-        // Said of the user: the agent itself is who it says.
-        ErrorKind::Unauthenticated => Error::denied(error.message().to_owned()),
-        _ => error,
-    })
+    locks::refuse_use(&snapshot, core.clock.now(), user, roles, app.name(), &agent.host_id)?;
+    cx::refuse_user_of(core, user, client, app).map_err(certificate::of_somebody_else)
 }

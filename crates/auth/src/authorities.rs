@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Error, ErrorKind, wire};
+use api::{Error, ErrorKind, Snapshot, wire};
 use pki::{CaCertificate, CaKind, CertificateAuthority, JwtKey, PrivateKey, Trust, TrustStore};
 use resource::{AuthorityType, CaKey, CertAuthority, Kind, Resource, Secret};
 use runtime::Backoff;
@@ -79,26 +79,31 @@ impl Keyring {
         }
     }
 
-    /// A key is believed before it signs.
-    fn replace(&self, authorities: Authorities) -> Result<(), Error> {
-        self.trust.replace(authorities.trust(&self.cluster)?);
+    /// A key is believed before it signs. What is known of other clusters is as of `snapshot`.
+    fn replace(&self, authorities: Authorities, snapshot: &Snapshot) -> Result<(), Error> {
+        self.trust.replace(api::with_foreign(authorities.trust(&self.cluster)?, snapshot));
         self.current.send_replace(Arc::new(authorities));
         Ok(())
     }
 }
 
-/// Reads the keys again whenever they change in the store, whoever changed them. What cannot be read
-/// changes nothing.
+/// Reads the keys again whenever they change in the store, whoever changed them, or when it changes which
+/// other clusters are believed. What cannot be read changes nothing.
 pub(crate) async fn follow(core: Arc<Core>) {
     let mut changes = core.replica.changes();
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
     let mut seen = None;
     loop {
         changes.mark_unchanged();
-        let shown = core.replica.snapshot().authorities.clone();
-        if !seen.as_ref().is_some_and(|seen| shown.is_same(seen)) {
-            let read = stored(&core.records, &core.cluster).await;
-            match read.and_then(Authorities::read).and_then(|new| core.authorities.replace(new)) {
+        let shown = core.replica.snapshot();
+        let is_news = |seen: &Arc<Snapshot>| {
+            !(shown.authorities.is_same(&seen.authorities)
+                && shown.trusted_clusters.is_same(&seen.trusted_clusters)
+                && shown.remote_clusters.is_same(&seen.remote_clusters))
+        };
+        if seen.as_ref().is_none_or(is_news) {
+            let read = stored(&core.records, &core.cluster).await.and_then(Authorities::read);
+            match read.and_then(|new| core.authorities.replace(new, &shown)) {
                 Ok(()) => {
                     seen = Some(shown);
                     backoff.reset();

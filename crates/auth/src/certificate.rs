@@ -1,11 +1,12 @@
 //! Certificates for users: what they say and how long they last.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::Error;
 use api::wire::{UserCertificateRequest, UserCredentials};
-use pki::{Identity, PublicKey, UserIdentity, UserKind};
+use api::{Error, ErrorKind};
+use pki::{Certificate, Identity, PublicKey, UserIdentity, UserKind};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -63,6 +64,55 @@ impl<'a> Ticket<'a> {
 pub(crate) fn read_key(pem: &str) -> Result<PublicKey, Error> {
     PublicKey::from_pem(pem)
         .map_err(|error| Error::invalid(format!("the public key cannot be used: {error}")))
+}
+
+/// The user of this cluster whose certificate somebody else shows.
+pub(crate) fn of_user(core: &Core, pem: &str) -> Result<(Certificate, Arc<UserIdentity>), Error> {
+    let certificate = Certificate::from_pem(pem)
+        .map_err(|error| Error::invalid(format!("the user's certificate: {error}")))?;
+    let identity =
+        core.trust.verify(&[certificate.der().clone()], core.clock.now()).map_err(|error| {
+            Error::denied(format!("the user's certificate is not accepted: {error}"))
+        })?;
+    let user =
+        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a user's"))?;
+    Ok((certificate, Arc::new(user.clone())))
+}
+
+/// A user of another cluster who visits this one, whose certificate somebody else shows.
+pub(crate) fn of_visitor(core: &Core, pem: &str) -> Result<Arc<UserIdentity>, Error> {
+    let certificate = Certificate::from_pem(pem)
+        .map_err(|error| Error::invalid(format!("the visitor's certificate: {error}")))?;
+    let identity =
+        core.trust.verify_foreign(&[certificate.der().clone()], core.clock.now()).map_err(
+            |error| Error::denied(format!("the visitor's certificate is not accepted: {error}")),
+        )?;
+    let user =
+        identity.as_user().ok_or_else(|| Error::denied("the certificate is not a visitor's"))?;
+    Ok(Arc::new(user.clone()))
+}
+
+/// Whether a certificate says that it is for a visit. Nothing else of it is believed.
+pub(crate) fn is_for_visit(pem: &str) -> bool {
+    let identity = Certificate::from_pem(pem).ok().and_then(|one| one.unverified_identity().ok());
+    identity.is_some_and(|one| one.as_user().is_some_and(|user| user.visit.is_some()))
+}
+
+/// A refusal of the user whose certificate somebody shows, who is who they say.
+pub(crate) fn of_somebody_else(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Unauthenticated => {
+            let denied = Error::denied(error.message().to_owned());
+            error.hints().iter().fold(denied, |denied, hint| denied.hint(hint))
+        }
+        _ => error,
+    }
+}
+
+/// The address in what a proxy says of where somebody is: an address, with or without a port.
+pub(crate) fn ip_of(text: &str) -> Option<IpAddr> {
+    let address = text.parse::<SocketAddr>().map(|address| address.ip());
+    address.or_else(|_| text.parse()).ok()
 }
 
 /// Certifies a key as a user's. Who may ask is the caller's business.
@@ -139,10 +189,7 @@ pub(crate) async fn sign(
 fn pin(roles: &[Role], user: &str, client: Option<&str>) -> Result<Option<IpAddr>, Error> {
     let wants = |role: &&Role| role.spec.options.pin_source_ip == Some(true);
     let Some(role) = roles.iter().find(wants) else { return Ok(None) };
-    let known = client.and_then(|text| {
-        let address = text.parse::<SocketAddr>().map(|address| address.ip());
-        address.or_else(|_| text.parse()).ok()
-    });
+    let known = client.and_then(ip_of);
     let known = known.map(|ip| ip.to_canonical());
     known.map(Some).ok_or_else(|| {
         let role = role.name();

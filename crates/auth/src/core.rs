@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Replica, Snapshot};
-use pki::TrustStore;
+use pki::{CredentialsSlot, TrustStore};
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{Kind, Revision};
-use runtime::Clock;
+use runtime::{Clock, Tasks};
 use tokio::sync::Semaphore;
 
 use crate::attempts::Attempts;
 use crate::audit_log::AuditLog;
 use crate::authorities::Keyring;
 use crate::catalog::{self, Catalog};
+use crate::clusters::Recorded;
 use crate::leases::Leases;
 use crate::logins::Logins;
 use crate::password::Passwords;
@@ -58,6 +59,12 @@ pub(crate) struct Core {
     pub(crate) passwords: Passwords,
     pub(crate) providers: Providers,
     pub(crate) logins: Logins,
+    /// The visits to other clusters that the audit log was told of.
+    pub(crate) visits: Recorded,
+    /// What this service shows of itself.
+    pub(crate) own: CredentialsSlot,
+    /// What runs here besides requests.
+    pub(crate) tasks: Tasks,
     /// A permit for who takes note of what servers offer: two that take note of one change would tell it twice.
     pub(crate) tools_turn: Semaphore,
 }

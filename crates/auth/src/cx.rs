@@ -2,6 +2,8 @@
 //!
 //! There is one way to get one, and that is to be authenticated against the newest state.
 
+mod visits;
+
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -10,6 +12,8 @@ use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
+use self::visits::hold_visitor;
+pub(crate) use self::visits::{Guest, guest, tools_of_visit};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::http::Peer;
@@ -75,7 +79,9 @@ impl OpCx {
                 Rights::Nothing
             }
             // They come through a proxy of ours, with what they show in its request.
-            Caller::Visitor(_) => return Err(Error::denied("only who is of this cluster may do this")),
+            Caller::Visitor(_) => {
+                return Err(Error::denied("only who is of this cluster may do this"));
+            }
             Caller::LocalAdmin { .. } => Rights::Everything,
             Caller::Service(service) => {
                 let now = core.clock.now();
@@ -332,7 +338,7 @@ pub(crate) fn refuse_user_of(
     if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
         return Err(Error::denied("the user's certificate is good for another app"));
     }
-    let held = hold(core, user)?;
+    let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
     refuse_elsewhere(user, &held.set, client)?;
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);

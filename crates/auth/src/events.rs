@@ -78,9 +78,7 @@ pub(crate) fn actor(caller: &Caller) -> UserMetadata {
         Caller::Service(_)
         | Caller::ForeignAuth(_)
         | Caller::LocalAdmin { .. }
-        | Caller::Anonymous => {
-            UserMetadata::system(&caller.name())
-        }
+        | Caller::Anonymous => UserMetadata::system(&caller.name()),
     }
 }
 

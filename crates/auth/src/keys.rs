@@ -39,6 +39,8 @@ const ASSERTIONS: &str = "assertions";
 const BOT_INSTANCES: &str = "bot_instances";
 /// The names of people at providers, by the hash of what the provider calls each.
 const PROVIDER_NAMES: &str = "provider_names";
+/// When other clusters were last heard of.
+const HEARD_CLUSTERS: &str = "heard_clusters";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -132,6 +134,16 @@ pub(crate) fn address(host: &str) -> Result<Key, Error> {
 /// The key of what an app's server was seen to offer.
 pub(crate) fn tools(app: &str) -> Result<Key, Error> {
     Key::new(&[TOOLS, app]).map_err(|error| refused(&error))
+}
+
+/// The key of when another cluster was last heard of.
+pub(crate) fn heard_cluster(cluster: &str) -> Result<Key, Error> {
+    Key::new(&[HEARD_CLUSTERS, cluster]).map_err(|error| refused(&error))
+}
+
+/// Selects when all other clusters were.
+pub(crate) fn heard_clusters() -> Result<Prefix, Error> {
+    Prefix::new(&[HEARD_CLUSTERS]).map_err(|error| refused(&error))
 }
 
 /// The key of the cluster's founding record.

@@ -19,6 +19,7 @@ mod caller;
 mod catalog;
 mod ceremony;
 mod certificate;
+mod clusters;
 mod confidence;
 mod connector;
 mod core;

@@ -34,17 +34,39 @@ pub(crate) fn refuse_identity(
     refuse(snapshot, now, &subject(user))
 }
 
-/// Refuses the use of an app that an agent serves when a lock names the user, the app, the agent, or
-/// several of them.
+/// Refuses a user of another cluster, who has `roles` here, whom a lock names.
+pub(crate) fn refuse_visitor(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+    roles: &[String],
+) -> Result<(), Error> {
+    refuse_by_any_name(snapshot, now, user, &Subject { roles, ..subject(user) })
+}
+
+/// Refuses the use of an app that an agent serves when a lock names the user, who has `roles` here, the app, the
+/// agent, or several of them.
 pub(crate) fn refuse_use(
     snapshot: &Snapshot,
     now: OffsetDateTime,
     user: &UserIdentity,
+    roles: &[String],
     app: &str,
     host_id: &str,
 ) -> Result<(), Error> {
-    let subject = Subject { server: Some(host_id), app: Some(app), ..subject(user) };
-    refuse(snapshot, now, &subject)
+    let (server, app) = (Some(host_id), Some(app));
+    refuse_by_any_name(snapshot, now, user, &Subject { roles, server, app, ..subject(user) })
+}
+
+/// By the name at home, and by the one that tells a visitor from a namesake here.
+fn refuse_by_any_name(
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+    user: &UserIdentity,
+    subject: &Subject<'_>,
+) -> Result<(), Error> {
+    refuse(snapshot, now, subject)?;
+    refuse(snapshot, now, &Subject { user: Some(&user.known_as()), ..*subject })
 }
 
 /// Refuses a service that a lock names.

@@ -154,6 +154,14 @@ fn of_bot(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     of(Some(body), schema::<wire::UserCredentials>(s))
 }
 
+fn of_service(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    let body = match operation {
+        Operation::Join => schema::<wire::JoinRequest>(s),
+        _ => schema::<wire::RenewRequest>(s),
+    };
+    of(Some(body), schema::<wire::ServiceCredentials>(s))
+}
+
 fn of_clusters(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     match operation {
         Operation::JoinCluster => {
@@ -179,12 +187,7 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
     match operation {
         Operation::Ping => of(None, schema::<wire::Ping>(s)),
         Operation::OpenApi => of(None, nothing()),
-        Operation::Join => {
-            of(Some(schema::<wire::JoinRequest>(s)), schema::<wire::ServiceCredentials>(s))
-        }
-        Operation::Renew => {
-            of(Some(schema::<wire::RenewRequest>(s)), schema::<wire::ServiceCredentials>(s))
-        }
+        Operation::Join | Operation::Renew => of_service(operation, s),
         Operation::JoinBot | Operation::RenewBot | Operation::BotOutput => of_bot(operation, s),
         Operation::SignIn => {
             of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))

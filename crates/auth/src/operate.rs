@@ -13,8 +13,8 @@ use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
-    app_auth_config, assertion, audit_api, bot, certificate, confidence, heartbeat, invite, join,
-    mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
+    app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat,
+    invite, join, mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.
@@ -64,7 +64,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         | Operation::ExchangeCluster
         | Operation::ListClusters
         | Operation::Visit
-        | Operation::VisitorApps => Err(Error::unavailable("not yet")),
+        | Operation::VisitorApps => cluster(cx, operation, call).await,
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
         Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
@@ -102,17 +102,11 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::AnswerLogin => answer::json(
             &sso::answer_page(cx.core(), call.parameter("token")?, call.json()?).await?,
         ),
-        Operation::ListMfa => answer::json(&mfa::list(cx).await?),
-        Operation::BeginMfa => answer::json(&mfa::begin(cx, call.json()?).await?),
-        Operation::AnswerMfa => {
-            answer::json(&mfa::answer_typed(cx, call.parameter("token")?, call.json()?).await?)
-        }
-        Operation::ReadMfaPage => {
-            answer::json(&mfa::read(cx.core(), call.parameter("token")?, &call.json()?).await?)
-        }
-        Operation::AnswerMfaPage => {
-            answer::json(&mfa::answer(cx.core(), call.parameter("token")?, call.json()?).await?)
-        }
+        Operation::ListMfa
+        | Operation::BeginMfa
+        | Operation::AnswerMfa
+        | Operation::ReadMfaPage
+        | Operation::AnswerMfaPage => devices(cx, operation, call).await,
         Operation::CreateInvite => {
             answer::json(&invite::create(cx, call.parameter("name")?, &call.json()?).await?)
         }
@@ -129,6 +123,34 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::SeenTools => answer::json(&tools::list(cx, &call.query()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
+    }
+}
+
+async fn devices(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::ListMfa => answer::json(&mfa::list(cx).await?),
+        Operation::BeginMfa => answer::json(&mfa::begin(cx, call.json()?).await?),
+        Operation::AnswerMfa => {
+            answer::json(&mfa::answer_typed(cx, call.parameter("token")?, call.json()?).await?)
+        }
+        Operation::ReadMfaPage => {
+            answer::json(&mfa::read(cx.core(), call.parameter("token")?, &call.json()?).await?)
+        }
+        _ => answer::json(&mfa::answer(cx.core(), call.parameter("token")?, call.json()?).await?),
+    }
+}
+
+async fn cluster(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::JoinCluster => answer::json(&clusters::join(cx, call.json()?).await?),
+        Operation::ExchangeCluster => answer::json(&clusters::exchange(cx, call.json()?).await?),
+        Operation::Visit => {
+            answer::json(&clusters::visit(cx, call.parameter("name")?, call.json()?).await?)
+        }
+        Operation::VisitorApps => {
+            Ok(answer::bytes(clusters::list_for_visitor(cx, &call.json()?)?.into()))
+        }
+        _ => answer::json(&clusters::list(cx.core()).await?),
     }
 }
 

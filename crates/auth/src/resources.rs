@@ -7,9 +7,10 @@ use api::wire::ListBody;
 use api::{Error, ErrorKind, Write as Mode};
 use audit::record::Change;
 use resource::cluster_auth_preference::{self, ClusterAuthPreference};
-use resource::{Kind, Resource, Secrets, User};
+use resource::{Kind, RemoteClusterStatus, Resource, Secrets, User};
 use serde_json::value::{RawValue, to_raw_value};
 
+use crate::clusters::{self, Joined};
 use crate::cx::{OpCx, Target};
 use crate::records::{Condition, conflict};
 use crate::selection::Selection;
@@ -66,6 +67,9 @@ pub(crate) async fn list(
         resources.extend(default_of(kind));
     }
     resources.retain(|resource| cx.sees(verb, resource));
+    if cx.caller().service().is_none() {
+        clusters::observe(cx.core(), &mut resources).await?;
+    }
     let items =
         resources.iter().map(|resource| raw(resource, secrets)).collect::<Result<_, _>>()?;
     let body = ListBody { items, cursor: cursor.as_str().to_owned() };
@@ -85,22 +89,29 @@ pub(crate) async fn get(
     let mut found = reached(cx, kind, name, found)?;
     if cx.caller().service().is_none() {
         app::observe(cx, &mut found).await?;
+        clusters::observe(cx.core(), std::slice::from_mut(&mut found)).await?;
     }
     confidence::conceal(cx, &mut found, secrets);
     Ok(found)
 }
 
 /// A new resource.
-pub(crate) async fn create(cx: &OpCx, resource: Resource) -> Result<Resource, Error> {
-    let (kind, name) = (resource.kind(), resource.name().to_owned());
+pub(crate) async fn create(cx: &OpCx, mut resource: Resource) -> Result<Resource, Error> {
+    let kind = resource.kind();
     refuse_observed(cx, kind)?;
     cx.authorize(Verb::Create, kind, Target::Resource(&resource))?;
-    if cx.core().records.find(kind, &name).await?.is_some() {
-        return Err(already_exists(kind, &name));
+    if cx.core().records.find(kind, resource.name()).await?.is_some() {
+        return Err(already_exists(kind, resource.name()));
+    }
+    let joined = clusters::establish(cx, &mut resource).await?;
+    let name = resource.name().to_owned();
+    if joined.is_some() {
+        // The name is the other cluster's own.
+        cx.authorize(Verb::Create, kind, Target::Resource(&resource))?;
     }
     let mut outcome = Err(conflict(kind, &name));
     for _ in 0..MAX_RETRIES {
-        outcome = write(cx, resource.clone(), None).await;
+        outcome = write(cx, resource.clone(), None, joined.as_ref()).await;
         match &outcome {
             // Not of this one, but of what is written with it: that is looked at again.
             Err(error) if error.kind() == ErrorKind::Conflict => {}
@@ -114,8 +125,8 @@ pub(crate) async fn create(cx: &OpCx, resource: Resource) -> Result<Resource, Er
 }
 
 /// A resource instead of the one of that name.
-pub(crate) async fn put(cx: &OpCx, resource: Resource, mode: Mode) -> Result<Resource, Error> {
-    let (kind, name) = (resource.kind(), resource.name().to_owned());
+pub(crate) async fn put(cx: &OpCx, mut resource: Resource, mode: Mode) -> Result<Resource, Error> {
+    let kind = resource.kind();
     refuse_observed(cx, kind)?;
     let verbs: &[Verb] = match mode {
         Mode::Update => &[Verb::Update],
@@ -124,6 +135,12 @@ pub(crate) async fn put(cx: &OpCx, resource: Resource, mode: Mode) -> Result<Res
     for verb in verbs {
         cx.authorize(*verb, kind, Target::Resource(&resource))?;
     }
+    if kind == Kind::TrustedCluster && mode == Mode::Update {
+        let before = cx.core().records.find(kind, resource.name()).await?;
+        before.ok_or_else(|| Error::not_found(kind.not_found(resource.name())))?;
+    }
+    let joined = clusters::establish(cx, &mut resource).await?;
+    let name = resource.name().to_owned();
     for _ in 0..MAX_RETRIES {
         let before = cx.core().records.find(kind, &name).await?;
         if let Some(before) = &before {
@@ -138,7 +155,7 @@ pub(crate) async fn put(cx: &OpCx, resource: Resource, mode: Mode) -> Result<Res
         if mode == Mode::Update && named.is_some() && named != current {
             return Err(conflict(kind, &name));
         }
-        match write(cx, resource.clone(), before.as_ref()).await {
+        match write(cx, resource.clone(), before.as_ref(), joined.as_ref()).await {
             Err(error)
                 if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists)
                     && (mode == Mode::Upsert || named.is_none()) => {}
@@ -175,6 +192,8 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
             _ => Vec::new(),
         },
         Kind::Bot => bot::remains(core, name).await?,
+        Kind::TrustedCluster => clusters::of_trusted(core, name).await?,
+        Kind::RemoteCluster => clusters::of_remote(core, name).await?,
         _ => Vec::new(),
     };
     events::changed(&core.audit, &events::actor(cx.caller()), Change::Deleted, &found).await?;
@@ -189,6 +208,9 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
     if kind == Kind::Bot {
         bot::settle(core, name).await?;
     }
+    if matches!(kind, Kind::TrustedCluster | Kind::RemoteCluster) {
+        clusters::settle(core, name, false).await;
+    }
     Ok(())
 }
 
@@ -197,9 +219,14 @@ async fn write(
     cx: &OpCx,
     mut resource: Resource,
     before: Option<&Resource>,
+    joined: Option<&Joined>,
 ) -> Result<Resource, Error> {
+    if let Resource::TrustedCluster(cluster) = &mut resource {
+        clusters::prepare(cluster, before, joined)?;
+    }
     prepare(cx, &mut resource, before).await?;
-    if let Some(before) = before.filter(|before| is_same(before, &resource)) {
+    let is_same = |before: &&Resource| joined.is_none() && is_same(before, &resource);
+    if let Some(before) = before.filter(is_same) {
         return Ok(before.clone());
     }
     let core = cx.core();
@@ -219,6 +246,9 @@ async fn write(
             address::claim(core, app, before).await?
         }
         (Resource::Bot(bot), _) => bot::companions(cx, bot).await?,
+        (Resource::TrustedCluster(cluster), _) => {
+            clusters::companions(core, cluster, joined).await?
+        }
         _ => Vec::new(),
     };
     if change == Change::Created && resource.kind() == Kind::App {
@@ -232,6 +262,9 @@ async fn write(
             core.settle(written.kind(), written.name(), revision).await;
             if let Resource::Bot(bot) = &written {
                 bot::settle(core, bot.name()).await?;
+            }
+            if let Resource::TrustedCluster(cluster) = &written {
+                clusters::settle(core, cluster.name(), cluster.spec.enabled).await;
             }
             Ok(written)
         }
@@ -305,9 +338,12 @@ async fn prepare(
         }
         Resource::AppAuthConfig(config) => app_auth_config::prepare(config),
         Resource::Bot(bot) => bot::prepare(cx, bot).await,
-        Resource::CertAuthority(_)
-        | Resource::TrustedCluster(_)
-        | Resource::RemoteCluster(_) => Ok(()),
+        Resource::RemoteCluster(cluster) => {
+            // Worked out, never believed.
+            cluster.status = RemoteClusterStatus::default();
+            Ok(())
+        }
+        Resource::CertAuthority(_) | Resource::TrustedCluster(_) => Ok(()),
     }
 }
 

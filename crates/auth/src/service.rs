@@ -36,7 +36,7 @@ use crate::password::Passwords;
 use crate::providers::Providers;
 use crate::records::{Condition, Records};
 use crate::source::StoreSource;
-use crate::{authorities, events, fault, keys, rotation};
+use crate::{authorities, clusters, events, fault, keys, rotation};
 
 /// How long the service waits for its own copy of the store when it starts.
 const READY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -152,6 +152,9 @@ impl Auth {
             passwords: Passwords::new(tasks.clone()).map_err(Error::internal)?,
             providers: Providers::new(),
             logins: Logins::new(),
+            visits: clusters::Recorded::default(),
+            own: CredentialsSlot::empty(),
+            tasks: tasks.clone(),
             tools_turn: Semaphore::new(1),
             records,
             clock,
@@ -161,6 +164,7 @@ impl Auth {
         tasks.spawn_until_cancelled("auth.rotation", rotation::run(core.clone(), host_id.clone()));
         let own = Own { host_id: host_id.clone(), node_name, names };
         serve(&core, own, listener, local, tasks)?;
+        tasks.spawn_until_cancelled("auth.clusters", clusters::exchange_all(core.clone()));
         Ok(Self { core, address, socket, host_id })
     }
 
@@ -248,7 +252,7 @@ impl Auth {
 }
 
 /// Refuses, before anything is written, a name that the authorities could not bear.
-fn check_name(cluster_name: &str) -> Result<(), Error> {
+pub(crate) fn check_name(cluster_name: &str) -> Result<(), Error> {
     CertificateAuthority::generate(
         CaKind::Host,
         cluster_name,
@@ -314,7 +318,8 @@ fn serve(
     tasks: &Tasks,
 ) -> Result<(), Error> {
     let (first, issuer) = own.certify(core)?;
-    let slot = CredentialsSlot::new(first);
+    let slot = core.own.clone();
+    slot.replace(first);
     let credentials = ServerCredentials::new(slot.clone());
     let alpn: [&[u8]; 2] = [ALPN_AUTH, b"h2"];
     let mut config = tls::server_config(&credentials, &core.trust, ClientAuth::Optional, &alpn)

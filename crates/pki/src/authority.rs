@@ -14,6 +14,8 @@ use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
+#[cfg(test)]
+pub(crate) use self::ca_certificate::subject as ca_subject;
 pub use self::ca_certificate::{CaCertificate, CaKind};
 use crate::certificate::{Certificate, CertificateError};
 use crate::identity::{Identity, IdentityError, ServiceIdentity, UserIdentity, extension};

@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use rcgen::{CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, Issuer};
+use rcgen::{
+    BasicConstraints, CertificateParams, CustomExtension, ExtendedKeyUsagePurpose, IsCa, Issuer,
+    KeyUsagePurpose,
+};
 use rustls_pki_types::CertificateDer;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
-use crate::authority::{CaKind, CertificateAuthority};
+use crate::authority::{CaCertificate, CaKind, CertificateAuthority, ca_subject};
 use crate::certificate::Certificate;
 use crate::identity::{Identity, Service, ServiceIdentity, UserIdentity, UserKind, extension};
 use crate::key::PrivateKey;
@@ -107,6 +110,17 @@ impl Forgery {
         let issuer = Issuer::from_ca_cert_der(issuer, key).unwrap();
         self.params.signed_by(&self.key.public(), &issuer).unwrap().into()
     }
+}
+
+/// An authority of whatever cluster with somebody's key.
+pub(crate) fn authority_with(kind: CaKind, cluster: &str, key: &PrivateKey) -> CaCertificate {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = ca_subject(kind, cluster);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    params.not_before = NOW;
+    params.not_after = NOW + YEAR;
+    CaCertificate::from_der(params.self_signed(key).unwrap().into()).unwrap()
 }
 
 pub(crate) fn alice(cluster: &str) -> UserIdentity {

@@ -77,6 +77,26 @@ pub struct AssertionCreate<'a> {
     pub remote_addr: Option<&'a str>,
 }
 
+/// A user of this cluster was let on to another, where it is decided and recorded what the user does.
+#[derive(Clone, Debug, Serialize)]
+pub struct VisitCreate<'a> {
+    /// The user.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// The other cluster.
+    pub target_cluster: &'a str,
+    /// The one app that it is for, if it is for one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_name: Option<Text<'a>>,
+    /// The proxy that asked for it.
+    pub server_id: &'a str,
+    /// When it ends.
+    pub expires: Moment,
+    /// Where the user's connection comes from.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
 /// An attempt to join the cluster, whatever wants to.
 #[derive(Clone, Debug, Serialize)]
 pub struct JoinAttempt<'a> {
@@ -171,6 +191,12 @@ impl Record for AuthorityRotate<'_> {
 impl Record for AssertionCreate<'_> {
     fn code(&self) -> &'static Code {
         &code::ASSERTION_CREATE
+    }
+}
+
+impl Record for VisitCreate<'_> {
+    fn code(&self) -> &'static Code {
+        &code::VISIT_CREATE
     }
 }
 

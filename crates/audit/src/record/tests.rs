@@ -266,6 +266,14 @@ fn singles() -> Vec<Event> {
             expires,
             remote_addr: Some("192.0.2.1:4711"),
         }),
+        stamper.event(&VisitCreate {
+            user: &alice,
+            target_cluster: "leaf.example.com",
+            app_name: Some("everything".into()),
+            server_id: "host-2",
+            expires,
+            remote_addr: Some("192.0.2.1:4711"),
+        }),
         stamper.event(&CertCreate {
             actor: &alice,
             cert_type: "user",

@@ -56,7 +56,12 @@ impl Peer {
     pub(crate) fn is_believed(&self, core: &Core) -> bool {
         let now = core.clock.now();
         let at = self.caller.expires().map_or(now, |expires| now.min(expires));
-        self.chain.is_empty() || core.trust.verify(&self.chain, at).is_ok()
+        let believed = match &self.caller {
+            Caller::ForeignAuth(_) => core.trust.verify_foreign(&self.chain, at),
+            _ if self.chain.is_empty() => return true,
+            _ => core.trust.verify(&self.chain, at),
+        };
+        believed.is_ok()
     }
 
     /// Waits until it is not.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::Prefixed;
+use pki::{Service, VerifyError};
 use runtime::Tasks;
 use rustls::pki_types::CertificateDer;
 use tokio::net::{TcpListener, TcpStream};
@@ -128,9 +129,19 @@ async fn greet(
     }
 }
 
-fn identify(core: &Core, chain: &[CertificateDer<'_>]) -> Result<Caller, pki::VerifyError> {
+fn identify(core: &Core, chain: &[CertificateDer<'_>]) -> Result<Caller, VerifyError> {
     if chain.is_empty() {
         return Ok(Caller::Anonymous);
     }
-    core.trust.verify(chain, core.clock.now()).map(|identity| Caller::from(&*identity))
+    let now = core.clock.now();
+    match core.trust.verify(chain, now) {
+        Ok(identity) => Ok(Caller::from(&*identity)),
+        // Of another cluster its auth services get in, and nobody else.
+        Err(error @ VerifyError::UnknownAuthority) => {
+            let identity = core.trust.verify_foreign(chain, now)?;
+            let service = identity.as_service().filter(|_| identity.is_service(Service::Auth));
+            service.map(|service| Caller::ForeignAuth(Arc::new(service.clone()))).ok_or(error)
+        }
+        Err(error) => Err(error),
+    }
 }

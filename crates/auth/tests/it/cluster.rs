@@ -40,9 +40,14 @@ pub(crate) struct Host {
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
+        Self::named(NAME).await
+    }
+
+    /// A cluster of this name.
+    pub(crate) async fn named(name: &str) -> Self {
         let clock = Clock::manual(datetime!(2026-11-20 12:00:00 UTC));
         let store = Arc::new(MemoryBackend::new(clock.clone()));
-        Self::over(store, clock, tempfile::tempdir().unwrap()).await.unwrap()
+        Self::begin(name, store, clock, tempfile::tempdir().unwrap()).await.unwrap()
     }
 
     /// Starts over what an earlier cluster left behind.
@@ -51,10 +56,19 @@ impl Cluster {
         clock: Clock,
         dir: TempDir,
     ) -> Result<Self, Error> {
+        Self::begin(NAME, backend, clock, dir).await
+    }
+
+    async fn begin(
+        name: &str,
+        backend: Arc<dyn Backend>,
+        clock: Clock,
+        dir: TempDir,
+    ) -> Result<Self, Error> {
         let log = Arc::new(Log::open(LogOptions::new(dir.path().join("audit"))).unwrap());
         let tasks = Tasks::new();
         let config = AuthConfig {
-            cluster_name: NAME.to_owned(),
+            cluster_name: name.to_owned(),
             node_name: "auth-node".to_owned(),
             host_id: None,
             names: vec!["localhost".to_owned()],
@@ -87,6 +101,12 @@ impl Cluster {
 
     /// A host that runs these services.
     pub(crate) async fn host(&self, services: &[Service]) -> Host {
+        let (id, credentials) = self.host_credentials(services).await;
+        Host { id, client: self.client(Some(credentials)) }
+    }
+
+    /// What a host that runs these services shows, and its id.
+    pub(crate) async fn host_credentials(&self, services: &[Service]) -> (String, Credentials) {
         let key = PrivateKey::generate().unwrap();
         let request = ServiceRequest {
             host_id: None,
@@ -96,10 +116,7 @@ impl Cluster {
             key: key.public(),
         };
         let issued = self.auth.issue_service(&request).await.unwrap();
-        Host {
-            id: issued.host_id,
-            client: self.client(Some(credentials(&issued.certificate, &key))),
-        }
+        (issued.host_id, credentials(&issued.certificate, &key))
     }
 
     /// A user who is made now, with these roles, and holds a certificate.

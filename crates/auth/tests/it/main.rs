@@ -14,6 +14,7 @@ mod assertions;
 mod audit;
 mod bots;
 mod cluster;
+mod clusters;
 mod confidences;
 mod endpoints;
 mod evidence;

@@ -56,12 +56,14 @@ fn specimen(kind: Kind, name: &str) -> Resource {
             proxy.into()
         }
         // Not enabled: nobody is asked for anything.
-        Kind::TrustedCluster => crate::cluster::parse::<resource::TrustedCluster>(&serde_json::json!({
-            "kind": "trusted_cluster", "version": "v2", "metadata": {"name": name},
-            "spec": {"enabled": false, "web_proxy_addr": "root.example.com:443",
-                "role_map": [{"remote": "dev", "local": ["nothing"]}]},
-        }))
-        .into(),
+        Kind::TrustedCluster => {
+            crate::cluster::parse::<resource::TrustedCluster>(&serde_json::json!({
+                "kind": "trusted_cluster", "version": "v2", "metadata": {"name": name},
+                "spec": {"enabled": false, "web_proxy_addr": "root.example.com:443",
+                    "role_map": [{"remote": "dev", "local": ["nothing"]}]},
+            }))
+            .into()
+        }
         Kind::RemoteCluster => resource::RemoteCluster::new(name).into(),
         Kind::Agent => {
             let mut agent = resource::Agent::new(resource::agent::AgentSpec {

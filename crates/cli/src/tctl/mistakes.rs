@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use resource::{Documents, FieldProblem, Report, Resource, Source};
+use policy::RoleMap;
+use resource::{Documents, FieldProblem, Report, Resource, RoleMapping, Source};
 
 /// Reports on one or more documents.
 #[derive(Debug)]
@@ -11,13 +12,19 @@ pub(super) struct Mistakes {
 }
 
 /// The resources of a source, with all that the auth service would refuse of them: in their form,
-/// and in the meaning of a role's templates, patterns, expressions and clauses.
+/// and in the meaning of a role's templates, patterns, expressions and clauses, and of a map of roles.
 pub(super) fn documents(source: &Source) -> Documents<'_> {
     resource::documents(source).checked_by(meaning)
 }
 
 fn meaning(resource: &Resource) -> Vec<FieldProblem> {
-    let Resource::Role(role) = resource else { return Vec::new() };
+    let role = match resource {
+        Resource::Role(role) => role,
+        Resource::TrustedCluster(cluster) => {
+            return role_map(&cluster.spec.role_map).into_iter().collect();
+        }
+        _ => return Vec::new(),
+    };
     let problem = |error: policy::FieldError| FieldProblem {
         path: error.path,
         message: error.message,
@@ -25,6 +32,12 @@ fn meaning(resource: &Resource) -> Vec<FieldProblem> {
         help: error.help,
     };
     policy::validate_role(role).into_iter().map(problem).collect()
+}
+
+fn role_map(map: &[RoleMapping]) -> Option<FieldProblem> {
+    let error = RoleMap::for_trusted_cluster(map).err()?;
+    let path = "spec.role_map".to_owned();
+    Some(FieldProblem { path, message: error.to_string(), offset: 0, help: None })
 }
 
 // === impl Mistakes ===

@@ -105,7 +105,9 @@ pub(super) async fn tokens(
 async fn add(cx: &Context, global: &Global, args: Add) -> anyhow::Result<()> {
     let labels = args.labels.as_deref().map(LabelFilter::parse).transpose().map_err(Usage)?;
     if args.services.len() > 1 && args.services.contains(&JoinRole::TrustedCluster) {
-        return Err(Usage("a token is for services or for trusted_cluster, not for both".into()).into());
+        return Err(
+            Usage("a token is for services or for trusted_cluster, not for both".into()).into()
+        );
     }
     let mut token = Token::new(args.value.unwrap_or_else(random), args.services);
     token.metadata.labels = labels.map(LabelFilter::into_labels).unwrap_or_default();

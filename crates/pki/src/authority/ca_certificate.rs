@@ -157,7 +157,7 @@ impl fmt::Debug for CaCertificate {
     }
 }
 
-pub(super) fn subject(kind: CaKind, cluster: &str) -> DistinguishedName {
+pub(crate) fn subject(kind: CaKind, cluster: &str) -> DistinguishedName {
     let mut subject = DistinguishedName::new();
     subject.push(DnType::OrganizationName, cluster);
     subject.push(DnType::OrganizationalUnitName, kind.as_str());

@@ -197,8 +197,7 @@ fn to_wire(identity: &Identity) -> Wire {
         Identity::User(u) => {
             let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, .. } = u;
             let (app, visit) = (u.app, u.visit);
-            let user =
-                UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit };
+            let user = UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit };
             (Some(user), None)
         }
         Identity::Service(s) => {

@@ -74,29 +74,39 @@ impl Trust {
     /// When an authority is of another cluster than it is given for, or in the wrong list; a cluster is this
     /// one, or given twice; or one key is of two clusters, or of both kinds.
     pub fn with_foreign(mut self, foreign: Vec<Foreign>) -> Result<Self, TrustError> {
-        let mut all: Vec<Known> = Vec::with_capacity(foreign.len());
+        self.foreign.clear();
         for one in foreign {
-            let known = Known::new(one)?;
-            let cluster = || known.cluster.clone();
-            if known.cluster == self.cluster {
-                return Err(TrustError::Itself { cluster: cluster() });
+            if self.foreign.iter().any(|known| known.cluster == one.cluster) {
+                return Err(TrustError::Repeated { cluster: one.cluster });
             }
-            if all.iter().any(|other| other.cluster == known.cluster) {
-                return Err(TrustError::Repeated { cluster: cluster() });
-            }
-            // With one key for two clusters, who is certified by one could pass for the other.
-            let others = all.iter().flat_map(|other| &other.authorities).chain(&self.authorities);
-            let is_ours = |other: &CaCertificate| {
-                known.authorities.iter().any(|authority| authority.pin() == other.pin())
-            };
-            if let Some(shared) = others.into_iter().find(|other| is_ours(other)) {
-                return Err(TrustError::ForeignKey { pin: shared.pin(), cluster: cluster() });
-            }
-            all.push(known);
+            self = self.admitting(one)?;
         }
+        Ok(self)
+    }
+
+    /// The same with one more of them, instead of what was known of that cluster.
+    ///
+    /// # Errors
+    ///
+    /// As [`Trust::with_foreign`].
+    pub fn admitting(mut self, foreign: Foreign) -> Result<Self, TrustError> {
+        let known = Known::new(foreign)?;
+        if known.cluster == self.cluster {
+            return Err(TrustError::Itself { cluster: known.cluster });
+        }
+        self.foreign.retain(|other| other.cluster != known.cluster);
+        // With one key for two clusters, who is certified by one could pass for the other.
+        let others = self.foreign.iter().flat_map(|other| &other.authorities);
+        let mut others = others.chain(&self.authorities);
+        let is_ours = |other: &CaCertificate| {
+            known.authorities.iter().any(|authority| authority.pin() == other.pin())
+        };
+        if let Some(shared) = others.find(|other| is_ours(other)) {
+            return Err(TrustError::ForeignKey { pin: shared.pin(), cluster: known.cluster });
+        }
+        self.foreign.push(known);
         // In which order they were told makes no difference.
-        all.sort_by(|a, b| a.cluster.cmp(&b.cluster));
-        self.foreign = all;
+        self.foreign.sort_by(|a, b| a.cluster.cmp(&b.cluster));
         Ok(self)
     }
 
@@ -143,3 +153,6 @@ pub(super) fn refuse_visit(identity: &Identity) -> Result<(), VerifyError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,6 @@ fn what_was_heard_is_read_and_printed_back() {
 
 #[test]
 fn it_has_no_fields_that_could_promise_something() {
-    let document =
-        json!({"kind": "rc", "metadata": {"name": "leaf"}, "spec": {"role_map": []}});
+    let document = json!({"kind": "rc", "metadata": {"name": "leaf"}, "spec": {"role_map": []}});
     assert!(read(&document).unwrap_err().contains("spec.role_map: unknown field"));
 }

@@ -40,7 +40,7 @@ fn mistakes_are_named() {
         ),
         (
             json!({"roles": ["apps"]}),
-            "spec.roles[0]: unknown service \"apps\" (expected one of app, proxy, bot, auth)",
+            "spec.roles[0]: unknown service \"apps\" (expected one of app, proxy, bot, auth, trusted_cluster)",
         ),
         (
             json!({"roles": ["app"], "join_method": "iam"}),

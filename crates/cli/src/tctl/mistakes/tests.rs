@@ -56,3 +56,24 @@ fn nothing_is_wrong_with_a_good_role() {
 fn no_document_at_all_is_a_mistake() {
     assert_eq!(mistakes("").unwrap(), "role.yaml: no resources found, empty input?");
 }
+
+#[test]
+fn a_map_of_roles_is_checked_before_anything_is_sent() {
+    let of = |map: &str| {
+        let text = format!(
+            "kind: tc\nmetadata: {{name: root}}\nspec:\n  web_proxy_addr: r:443\n  role_map: {map}\n"
+        );
+        let source = Source::new("tc.yaml", &text);
+        let found = documents(&source).next().unwrap();
+        found.map(drop).map_err(|report| report.to_string())
+    };
+    assert_eq!(of("[{remote: dev, local: [dev]}]"), Ok(()));
+    for (map, words) in [
+        ("[]", "missing 'role_map' parameter"),
+        ("[{local: [dev]}]", "missing 'remote' parameter"),
+        ("[{remote: dev, local: ['*']}]", "wildcard value is not supported for 'local'"),
+    ] {
+        let said = of(map).unwrap_err();
+        assert!(said.contains("tc.yaml:") && said.contains(words), "{said}");
+    }
+}

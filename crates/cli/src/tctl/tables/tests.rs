@@ -162,3 +162,27 @@ fn names_do_not_reach_the_terminal_as_commands() {
     user.metadata.name = "a\u{1b}[2J".to_owned();
     assert!(!show(Kind::User, &[user.into()], BRIEF).contains('\u{1b}'));
 }
+
+#[test]
+fn clusters_that_are_trusted_and_that_trust() {
+    let trusted = "kind: tc\nmetadata: {name: root}\nspec: {enabled: false, web_proxy_addr: \
+                   'root.example.com:443', token: s3cret, role_map: [{remote: dev, local: [a, b]}]}\n";
+    assert_eq!(
+        show(Kind::TrustedCluster, &read(trusted), BRIEF),
+        "
+Name Enabled Web Proxy Addr       Tunnel Addr Role Map
+---- ------- -------------------- ----------- -----------
+root false   root.example.com:443             dev => a, b
+"
+    );
+    let remote = "kind: rc\nmetadata: {name: leaf, labels: {env: prod}}\nstatus: {connection: offline, \
+                  last_heartbeat: '2026-03-01T11:59:00Z'}\n";
+    assert_eq!(
+        show(Kind::RemoteCluster, &read(remote), BRIEF),
+        "
+Name Status  Last Heartbeat       Labels
+---- ------- -------------------- --------
+leaf offline 2026-03-01T11:59:00Z env=prod
+"
+    );
+}

@@ -1,5 +1,5 @@
-use resource::Source;
 use resource::decode::{FromNode, Reader, decode_config};
+use resource::{Source, parse_documents};
 
 use super::*;
 
@@ -89,8 +89,8 @@ fn another_cluster_is_told_a_whole_document_that_reads_as_it_is_meant() {
     let token = Token::new("0123456789abcdef", [JoinRole::TrustedCluster]);
     let text = found.text(&token, Duration::from_secs(1800));
     let document = text.split("\n\n").nth(2).unwrap();
-    let source = resource::Source::new("t", document);
-    let parsed = resource::parse_documents(&source).unwrap();
+    let source = Source::new("t", document);
+    let parsed = parse_documents(&source).unwrap();
     let [parsed] = parsed.as_slice() else { panic!("one document, not {}", parsed.len()) };
     let Resource::TrustedCluster(cluster) = &parsed.resource else { panic!("another kind") };
     assert_eq!(cluster.name(), "root.example.com");

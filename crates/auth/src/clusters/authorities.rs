@@ -1,0 +1,126 @@
+//! The authorities of other clusters: checked as they come, kept as resources.
+
+use api::wire::Authorities;
+use api::{Error, certificates};
+use pki::{CaPin, Foreign};
+use resource::{AuthorityType, CaKey, CertAuthority, Kind, Resource};
+use store::Write;
+
+use crate::core::Core;
+use crate::records::Condition;
+
+/// The most authorities of a kind that a cluster has: two while it changes its keys.
+const MAX_AUTHORITIES: usize = 8;
+
+/// Reads what a cluster says its authorities are, and refuses what it may not say.
+pub(super) fn check(
+    core: &Core,
+    cluster: &str,
+    authorities: &Authorities,
+) -> Result<Foreign, Error> {
+    let Authorities { user, host } = authorities;
+    if user.len() > MAX_AUTHORITIES || host.len() > MAX_AUTHORITIES {
+        return Err(Error::invalid(format!(
+            "a cluster has at most {MAX_AUTHORITIES} authorities of a kind"
+        )));
+    }
+    if host.is_empty() {
+        return Err(Error::invalid(
+            "a cluster has an authority for its services, and none was told",
+        ));
+    }
+    let read = |pems: &[String]| {
+        let unreadable = |error: Error| {
+            let reason = error.cause().unwrap_or_else(|| error.message());
+            Error::invalid(format!("cluster {cluster:?}: {reason}"))
+        };
+        certificates(pems).map_err(unreadable)
+    };
+    let foreign = Foreign { cluster: cluster.to_owned(), users: read(user)?, hosts: read(host)? };
+    core.trust.trust().admitting(foreign.clone()).map_err(|error| {
+        Error::denied(format!("the authorities of cluster {cluster:?} are not accepted: {error}"))
+    })?;
+    Ok(foreign)
+}
+
+/// Refuses a cluster that shares no key with the one that is known by its name.
+pub(super) async fn refuse_namesake(core: &Core, foreign: &Foreign) -> Result<(), Error> {
+    let cluster = &foreign.cluster;
+    let Some(known) = find(core, AuthorityType::Host, cluster).await? else { return Ok(()) };
+    let known: Vec<CaPin> = certificates(&pems(&known))?.iter().map(|one| one.pin()).collect();
+    if known.is_empty() || foreign.hosts.iter().any(|host| known.contains(&host.pin())) {
+        return Ok(());
+    }
+    Err(Error::denied(format!("another cluster is known here by the name {cluster:?}"))
+        .hint(format!("if it was made anew, remove the old one first: `tctl rm rc/{cluster}`")))
+}
+
+/// The writes that make these the authorities of a cluster, as far as they are not.
+pub(super) async fn writes(
+    core: &Core,
+    cluster: &str,
+    authorities: &Authorities,
+    kinds: &[AuthorityType],
+) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::new();
+    for &kind in kinds {
+        let pems = match kind {
+            AuthorityType::User => &authorities.user,
+            AuthorityType::Host => &authorities.host,
+            AuthorityType::Jwt => continue,
+        };
+        let before = find(core, kind, cluster).await?;
+        if before.as_ref().is_some_and(|before| self::pems(before) == *pems) {
+            continue;
+        }
+        let keys = pems.iter().map(|pem| CaKey {
+            certificate: Some(pem.clone()),
+            public_key: None,
+            private_key: None,
+            created: Some(core.clock.now()),
+        });
+        let after = CertAuthority::new(kind, cluster, keys.collect());
+        let revision = before.and_then(|before| before.metadata.revision);
+        let condition = revision.map_or(Condition::Absent, Condition::At);
+        writes.push(core.records.writing(&after.into(), condition)?);
+    }
+    Ok(writes)
+}
+
+/// The writes that leave nothing of them.
+pub(super) async fn removals(
+    core: &Core,
+    cluster: &str,
+    kinds: &[AuthorityType],
+) -> Result<Vec<Write>, Error> {
+    let mut writes = Vec::new();
+    for &kind in kinds {
+        if let Some(found) = find(core, kind, cluster).await? {
+            writes.extend(core.records.deleting(&found.into())?);
+        }
+    }
+    Ok(writes)
+}
+
+/// Whether both kinds are known, as far as users of a cluster are believed.
+pub(super) async fn are_there(core: &Core, cluster: &str) -> Result<bool, Error> {
+    let user = find(core, AuthorityType::User, cluster).await?;
+    Ok(user.is_some() && find(core, AuthorityType::Host, cluster).await?.is_some())
+}
+
+async fn find(
+    core: &Core,
+    kind: AuthorityType,
+    cluster: &str,
+) -> Result<Option<CertAuthority>, Error> {
+    let name = CertAuthority::name_of(kind, cluster);
+    let found = core.records.find(Kind::CertAuthority, &name).await?;
+    Ok(found.and_then(|found| match found {
+        Resource::CertAuthority(authority) => Some(authority),
+        _ => None,
+    }))
+}
+
+fn pems(authority: &CertAuthority) -> Vec<String> {
+    authority.spec.active_keys.iter().filter_map(|key| key.certificate.clone()).collect()
+}

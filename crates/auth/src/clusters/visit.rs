@@ -1,0 +1,122 @@
+//! Letting a user of this cluster into another: a certificate of the user's own key that is good there and
+//! nowhere else.
+
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use api::Error;
+use api::wire::{VisitEvidence, VisitRequest};
+use audit::Text;
+use audit::event::Moment;
+use audit::record::VisitCreate;
+use parking_lot::Mutex;
+use pki::{UserIdentity, Visit};
+
+use crate::caller::Caller;
+use crate::cx::{self, OpCx};
+use crate::{certificate, events};
+
+/// So many uses are remembered; beyond that some are recorded again.
+const MOST: usize = 4096;
+
+/// What of a visit is recorded once: while somebody stays, the proxy asks every minute.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Use {
+    login_id: String,
+    cluster: String,
+    app: Option<String>,
+    client: Option<IpAddr>,
+}
+
+/// The visits that the audit log was told of by this service.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// Held for a look-up or a change.
+    known: Mutex<HashSet<Use>>,
+}
+
+// === impl Recorded ===
+
+impl Recorded {
+    fn is_known(&self, one: &Use) -> bool {
+        self.known.lock().contains(one)
+    }
+
+    fn add(&self, one: Use) {
+        let mut known = self.known.lock();
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(one);
+    }
+}
+
+/// Certifies the key of a user, who shows a certificate to the calling proxy, for a visit to a cluster.
+pub(crate) async fn visit(
+    cx: &OpCx,
+    cluster: &str,
+    request: VisitRequest,
+) -> Result<VisitEvidence, Error> {
+    let VisitRequest { certificate, app, client_addr } = request;
+    let core = cx.core();
+    let snapshot = core.replica.snapshot();
+    if snapshot.remote_clusters.get(cluster).is_none() {
+        return Err(Error::not_found(format!("cluster {cluster:?} not found"))
+            .hint("`tsh clusters` lists the clusters that can be reached"));
+    }
+    let (certificate, user) = certificate::of_user(core, &certificate)?;
+    let client = client_addr.as_deref().and_then(certificate::ip_of);
+    let tools = cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
+    let known = snapshot.users.get(&user.name);
+    let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();
+    let expires = ends.into_iter().flatten().fold(user.expires, Ord::min);
+    let now = core.clock.now();
+    if expires <= now {
+        return Err(Error::denied("the user's certificate has expired"));
+    }
+    let visitor = UserIdentity {
+        visit: Some(Visit { cluster: cluster.to_owned(), tools }),
+        app,
+        issued: now,
+        expires,
+        ..user.as_ref().clone()
+    };
+    let key = certificate.public_key().map_err(|error| {
+        Error::denied(format!("the user's certificate cannot be used for visits: {error}"))
+    })?;
+    let authorities = core.authorities.current();
+    let issued = authorities.user.issue_user(&key, &visitor).map_err(|error| {
+        Error::denied(format!("you cannot be certified for a visit to {cluster:?}: {error}"))
+    })?;
+    let use_of_it = Use {
+        login_id: visitor.login_id.clone(),
+        cluster: cluster.to_owned(),
+        app: visitor.app.clone(),
+        client,
+    };
+    if !core.visits.is_known(&use_of_it) {
+        record(cx, &visitor, cluster, client_addr.as_deref()).await?;
+        core.visits.add(use_of_it);
+    }
+    Ok(VisitEvidence { certificate: issued.to_pem(), valid_until: expires })
+}
+
+/// A user is let on to another cluster, for which the calling proxy asks.
+async fn record(
+    cx: &OpCx,
+    visitor: &UserIdentity,
+    cluster: &str,
+    client: Option<&str>,
+) -> Result<(), Error> {
+    let user = events::actor(&Caller::User(Arc::new(visitor.clone())));
+    let event = VisitCreate {
+        user: &user,
+        target_cluster: cluster,
+        app_name: visitor.app.as_deref().map(Text::new),
+        server_id: &cx.caller().name(),
+        expires: Moment(visitor.expires),
+        remote_addr: client,
+    };
+    cx.core().audit.record(&event).await
+}

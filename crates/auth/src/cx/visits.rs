@@ -1,0 +1,108 @@
+//! Users of this cluster who visit another, and users of others who visit this one.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use api::{Error, Snapshot};
+use pki::{UserIdentity, UserKind, VisitTools};
+use policy::{RoleMap, RoleSet, RootTools};
+use resource::Role;
+
+use super::{Held, OpCx, Rights, hold, refuse_elsewhere};
+use crate::caller::Caller;
+use crate::core::Core;
+use crate::http::Peer;
+use crate::{locks, roles};
+
+/// What another cluster is told of the tools of a user of this one, who calls from `client`. Refused: whom any
+/// operation refuses, and who may use one thing here and nothing elsewhere.
+pub(crate) fn tools_of_visit(
+    core: &Core,
+    user: &UserIdentity,
+    client: Option<IpAddr>,
+) -> Result<VisitTools, Error> {
+    // An app of the same name in another cluster is another app.
+    if user.app.is_some() {
+        return Err(Error::denied(
+            "this certificate is good for one MCP server of this cluster only",
+        ));
+    }
+    // What a bot holds of itself has no roles, and another cluster may give such users some.
+    if user.kind == UserKind::Bot && user.roles.is_empty() {
+        return Err(Error::denied("this certificate is good for being renewed only"));
+    }
+    let held = hold(core, user)?;
+    refuse_elsewhere(user, &held.set, client)?;
+    let told = held.set.granted_tools().map_err(|error| {
+        Error::denied(format!("what your roles say about tools cannot be told elsewhere: {error}"))
+    })?;
+    Ok(VisitTools { allowed: told.allowed, denied: told.denied })
+}
+
+// === impl OpCx ===
+
+impl OpCx {
+    /// A visitor, verified, for whom the calling proxy asks, with the roles that this cluster gives.
+    pub(crate) fn of_visitor(
+        &self,
+        user: &Arc<UserIdentity>,
+        client: Option<IpAddr>,
+    ) -> Result<Self, Error> {
+        if user.app.is_some() {
+            return Err(Error::denied("this certificate is good for one MCP server only"));
+        }
+        let held = hold_visitor(&self.core, user)?;
+        refuse_elsewhere(user, &held.set, client)?;
+        let peer = Peer {
+            caller: Caller::Visitor(user.clone()),
+            chain: Arc::new([]),
+            address: None,
+            connection: self.peer.connection.clone(),
+        };
+        Ok(Self { core: self.core.clone(), peer, rights: Rights::Roles(Arc::new(held)) })
+    }
+}
+
+/// A visitor as this cluster sees one: with the roles that it gives, by which everything is decided here, and
+/// the name by which its own users are not mistaken for one.
+pub(crate) struct Guest {
+    /// What the visitor is called here.
+    pub(crate) name: String,
+    /// The roles here.
+    pub(crate) roles: Vec<String>,
+}
+
+/// What a visitor, verified, is here as of now.
+pub(crate) fn guest(snapshot: &Snapshot, user: &UserIdentity) -> Result<Guest, Error> {
+    let trusted = snapshot.trusted_clusters.get(&user.cluster);
+    let trusted = trusted.filter(|cluster| cluster.spec.enabled).ok_or_else(|| {
+        Error::denied(format!("users of cluster {:?} are not let in here", user.cluster))
+    })?;
+    let unmapped = |error| Error::denied(format!("failed to map roles: {error}"));
+    let map = RoleMap::for_trusted_cluster(&trusted.spec.role_map).map_err(unmapped)?;
+    let mapped = map.apply(&user.roles).map_err(unmapped)?;
+    if mapped.is_empty() {
+        return Err(Error::denied(format!(
+            "no roles mapped for remote user {:?} of cluster {:?}, who came with the roles [{}]",
+            user.name,
+            user.cluster,
+            user.roles.join(", ")
+        )));
+    }
+    Ok(Guest { name: snapshot.visitor_name(user)?, roles: mapped })
+}
+
+/// The rights of a visitor as of now.
+pub(super) fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
+    let snapshot = core.replica.snapshot();
+    let Guest { name, roles: mapped } = guest(&snapshot, user)?;
+    locks::refuse_visitor(&snapshot, core.clock.now(), user, &mapped)?;
+    let roles: Vec<Arc<Role>> = roles::of_names(&snapshot, &mapped)?;
+    let versions =
+        roles.iter().map(|role| (role.name().to_owned(), role.metadata.revision.clone())).collect();
+    let find = |name: &str| roles.iter().find(|role| role.name() == name).cloned();
+    let tools = user.visit.as_ref().map(|visit| &visit.tools);
+    let root = tools.map(|tools| RootTools { allowed: &tools.allowed, denied: &tools.denied });
+    let described = policy::User { root, ..policy::User::new(&name, &user.traits) };
+    Ok(Held { set: RoleSet::resolve(&mapped, find, described), versions })
+}
