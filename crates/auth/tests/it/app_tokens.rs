@@ -240,3 +240,17 @@ async fn who_is_locked_or_gone_gets_nothing_and_the_evidence_opens_nothing_else(
     let broken = config("broken", &json!({"jwks_url": null, "static_jwks": {"keys": []}}));
     refused(office.cluster.admin.create(&broken.into()).await, ErrorKind::InvalidArgument);
 }
+
+#[tokio::test]
+async fn evidence_for_one_app_is_for_no_app_of_that_name_in_another_cluster() {
+    let office = Office::open().await;
+    office.cluster.put(resource::RemoteCluster::new("leaf.test")).await;
+    let certificate = office.show(&office.sign(|_| {})).await.unwrap().certificate;
+    let request = api::wire::VisitRequest {
+        certificate,
+        app: Some("files".to_owned()),
+        client_addr: Some("192.0.2.1:4711".to_owned()),
+    };
+    let error = refused(office.proxy.visit("leaf.test", &request).await, ErrorKind::Denied);
+    assert!(error.message().contains("one MCP server of this cluster only"), "{error}");
+}

@@ -278,3 +278,27 @@ async fn tokens_are_for_services_or_for_a_bot() {
     let reader = cluster.user("reader", &["reader"]).await;
     refused(reader.create(&Bot::new("mine", ["writer"]).into()).await, ErrorKind::Denied);
 }
+
+#[tokio::test]
+async fn what_a_bot_holds_of_itself_goes_nowhere_and_what_its_programs_use_does() {
+    let cluster = start().await;
+    cluster.put(resource::RemoteCluster::new("leaf.test")).await;
+    let proxy = cluster.host(&[pki::Service::Proxy]).await.client;
+    let visit = async |held: &Held| {
+        let request = api::wire::VisitRequest {
+            certificate: held.certificate.clone(),
+            app: None,
+            client_addr: None,
+        };
+        proxy.visit("leaf.test", &request).await
+    };
+    // Without roles: a cluster that gives everybody some would give it those.
+    let held = join(&cluster, TOKEN, None).await.unwrap();
+    let error = refused(visit(&held).await, ErrorKind::Denied);
+    assert!(error.message().contains("good for being renewed only"), "{error}");
+    let used = output(&cluster, &held, None).await.unwrap();
+    let evidence = visit(&used).await.unwrap();
+    let certificate = Certificate::from_pem(&evidence.certificate).unwrap();
+    let identity = certificate.unverified_identity().unwrap();
+    assert_eq!(identity.as_user().unwrap().roles, ["reader"]);
+}
