@@ -198,10 +198,24 @@ impl Error {
             }
             Err(_) => Self::new(
                 ErrorKind::of_status(status),
-                format!("the server answered {status} without saying why"),
+                said(body)
+                    .unwrap_or_else(|| format!("the server answered {status} without saying why")),
             ),
         }
     }
+}
+
+/// What an error of JSON-RPC says: where MCP is spoken, proxies refuse in its words.
+fn said(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Answer {
+        error: Said,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    serde_json::from_slice(body).ok().map(|answer: Answer| answer.error.message)
 }
 
 impl fmt::Display for Error {

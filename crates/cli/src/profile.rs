@@ -31,6 +31,8 @@ pub struct Profile {
     pub identity: IdentityFile,
     /// Whether the proxy's certificate is checked at all.
     pub insecure: bool,
+    /// The cluster whose servers commands are about that name none; the proxy's own if there is none.
+    pub selected: Option<String>,
 }
 
 /// What a profile says in the open.
@@ -39,6 +41,8 @@ struct Stored {
     proxy: String,
     #[serde(default)]
     insecure: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cluster: Option<String>,
 }
 
 // === impl Home ===
@@ -76,7 +80,8 @@ impl Home {
             .create(&directory)
             .with_context(|| format!("cannot create {}", directory.display()))?;
         profile.identity.write(&directory.join("identity.pem"))?;
-        let stored = Stored { proxy: profile.proxy.clone(), insecure: profile.insecure };
+        let (proxy, cluster) = (profile.proxy.clone(), profile.selected.clone());
+        let stored = Stored { proxy, insecure: profile.insecure, cluster };
         let text = serde_json::to_vec_pretty(&stored)?;
         pki::secret_file::write(&directory.join("profile.json"), &text)?;
         pki::secret_file::write(&self.path.join("current"), profile.proxy.as_bytes())?;
@@ -121,7 +126,8 @@ impl Home {
         let stored: Stored = serde_json::from_slice(&text)
             .with_context(|| format!("the profile in {} is damaged", directory.display()))?;
         let identity = IdentityFile::read(&directory.join("identity.pem"))?;
-        Ok(Profile { proxy: stored.proxy, identity, insecure: stored.insecure })
+        let Stored { proxy, insecure, cluster: selected } = stored;
+        Ok(Profile { proxy, identity, insecure, selected })
     }
 
     /// The proxies that there are profiles of.

@@ -27,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) certificate: Arc<[u8]>,
     /// The certificate's key.
     pub(crate) key: PrivateKey,
+    /// The cluster that was selected, if it is not the proxy's own.
+    pub(crate) selected: Option<String>,
     slot: CredentialsSlot,
     trust: TrustStore,
 }
@@ -43,7 +45,7 @@ impl Session {
                 let proxy = proxy.with_context(|| {
                     format!("{} names no proxy: give --proxy=HOST:PORT", path.display())
                 })?;
-                Self::new(Profile { proxy, identity: file, insecure: false })
+                Self::new(Profile { proxy, identity: file, insecure: false, selected: None })
             }
             None => Self::new(Home::find()?.load(proxy)?),
         }
@@ -51,7 +53,7 @@ impl Session {
 
     /// The session of an identity file that was read already.
     pub(crate) fn of_file(identity: IdentityFile, proxy: String) -> anyhow::Result<Self> {
-        Self::new(Profile { proxy, identity, insecure: false })
+        Self::new(Profile { proxy, identity, insecure: false, selected: None })
     }
 
     fn new(profile: Profile) -> anyhow::Result<Self> {
@@ -62,6 +64,7 @@ impl Session {
             key: profile.identity.key.clone(),
             slot: CredentialsSlot::new(profile.identity.credentials()?),
             trust: TrustStore::new(profile.identity.trust()?),
+            selected: profile.selected,
             proxy: profile.proxy,
         })
     }
@@ -89,6 +92,13 @@ impl Session {
     pub(crate) fn auth_at(&self, address: String, tasks: &Tasks) -> anyhow::Result<Client> {
         let endpoint = self.endpoint(vec![address], AUTH_SERVER_NAME, api::ALPN_AUTH)?;
         Ok(Client::new(endpoint, tasks.clone()))
+    }
+
+    /// The cluster that a command is about, unless it is the proxy's own: the one that it names, else the one that
+    /// was selected.
+    pub(crate) fn elsewhere(&self, named: Option<&str>) -> Option<String> {
+        let wanted = named.map(str::to_owned).or_else(|| self.selected.clone());
+        wanted.filter(|cluster| *cluster != self.user.cluster)
     }
 
     /// The proxy's own port.

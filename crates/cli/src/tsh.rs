@@ -2,6 +2,7 @@
 
 mod args;
 mod client_config;
+mod clusters;
 mod connect;
 mod fault;
 mod login;
@@ -41,6 +42,7 @@ pub fn main(args: Vec<OsString>) -> ExitCode {
         Command::Logout => login::logout(&global),
         Command::Status(command) => status::status(&global, &command),
         Command::Mfa(command) => run::blocking(|cx| mfa::mfa(cx, global, command.command)),
+        Command::Clusters(command) => run::blocking(|cx| clusters::list(cx, global, command)),
         Command::Version => status::version(),
         Command::Proxy(command) => match command.command {
             ProxyCommand::Mcp(command) => run::blocking(|cx| proxy_mcp::proxy(cx, global, command)),

@@ -42,6 +42,17 @@ impl Client {
         self.call(Method::GET, "/v1/clusters", None::<&()>).await
     }
 
+    /// The apps of another cluster that the caller can reach, as the proxy that is called says: their live
+    /// records, of several agents one.
+    ///
+    /// # Errors
+    /// The caller may not go there, or the cluster cannot be reached.
+    pub async fn list_in_cluster(&self, cluster: &str) -> Result<Listing, Error> {
+        let path = format!("/mcp/sites/{}/apps", path::escape(cluster));
+        let body: wire::ListBody = self.call(Method::GET, &path, None::<&()>).await?;
+        read_listing(&body)
+    }
+
     /// What lets a user into another cluster. Proxies call this.
     ///
     /// # Errors

@@ -55,6 +55,8 @@ pub(super) enum Command {
     Logout,
     /// Show who is signed in where, and until when.
     Status(Status),
+    /// List the clusters whose servers you can reach.
+    Clusters(Clusters),
     /// Print the version.
     Version,
     /// Look at the devices by which you prove who you are, add one, or remove one.
@@ -66,7 +68,16 @@ pub(super) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
+pub(super) struct Clusters {
+    /// How to print.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub(super) format: Format,
+}
+
+#[derive(Debug, clap::Args)]
 pub(super) struct Login {
+    /// The cluster whose servers commands are about that name none. Who is signed in already needs not sign in again.
+    pub(super) cluster: Option<String>,
     /// The authority to believe at first contact, as `tctl status` prints it.
     #[arg(long, value_name = "sha256:…")]
     pub(super) ca_pin: Vec<pki::CaPin>,
@@ -218,6 +229,12 @@ pub(super) struct McpLs {
     pub(super) labels: Option<String>,
     #[command(flatten)]
     pub(super) filter: Filter,
+    /// The cluster that has the servers, if not the one that the proxy is of.
+    #[arg(short, long, value_name = "NAME", conflicts_with = "all_clusters")]
+    pub(super) cluster: Option<String>,
+    /// The servers of all clusters.
+    #[arg(short = 'R', long, visible_alias = "all")]
+    pub(super) all_clusters: bool,
     /// Show labels in full, commands and arguments.
     #[arg(short, long)]
     pub(super) verbose: bool,
@@ -233,6 +250,9 @@ pub(super) struct McpConfig {
     /// All servers.
     #[arg(short = 'R', long)]
     pub(super) all: bool,
+    /// The cluster that has the servers, if not the one that the proxy is of.
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
     /// Servers with these labels: key=value,key=value
     #[arg(long, value_name = "LABELS")]
     pub(super) labels: Option<String>,
@@ -279,6 +299,9 @@ pub(super) enum JsonFormat {
 pub(super) struct McpConnect {
     /// The server.
     pub(super) name: String,
+    /// The cluster that has the server, if not the one that the proxy is of.
+    #[arg(short, long, value_name = "NAME")]
+    pub(super) cluster: Option<String>,
     /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
     /// `rewrite.headers` win.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]

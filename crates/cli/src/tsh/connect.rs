@@ -30,7 +30,7 @@ pub(super) async fn connect(
     let brought = brought(&args.headers)?;
     super::start_log(&global);
     let client = Client::new(Input::open(), Output::open());
-    let guide = SignedIn::new(&global, None, args.name, cx.clock.clone()).bringing(brought);
+    let guide = SignedIn::new(&global, args.cluster, args.name, cx.clock.clone()).bringing(brought);
     let over = Link::new(&guide, &cx.tasks, !args.no_auto_reconnect, client).run().await?;
     Ok(match over {
         Over::ByClient => ExitCode::SUCCESS,

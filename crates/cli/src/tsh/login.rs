@@ -15,7 +15,7 @@ use runtime::Tasks;
 use time::OffsetDateTime;
 
 use super::args::{Global, Login, MfaMode};
-use super::status;
+use super::{clusters, status};
 use crate::browser::Waiting;
 use crate::exit::{Refused, Usage};
 use crate::profile::{Home, Profile};
@@ -81,7 +81,7 @@ fn keep(
         proxy: Some(proxy.to_owned()),
     };
     let insecure = matches!(checked, ProxyTrust::Insecure);
-    Ok(Profile { proxy: proxy.to_owned(), identity, insecure })
+    Ok(Profile { proxy: proxy.to_owned(), identity, insecure, selected: None })
 }
 
 /// How somebody signs in.
@@ -148,6 +148,12 @@ async fn through_browser(
 pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::Result<ExitCode> {
     let home = Home::find()?;
     let known = home.load(global.proxy().as_deref()).ok();
+    if let Some(cluster) = &args.cluster
+        && let Some(profile) = known.as_ref()
+        && profile.user()?.expires > cx.clock.now()
+    {
+        return clusters::select(&cx, &home, &global, cluster).await;
+    }
     let proxy = global.proxy().or_else(|| known.as_ref().map(|profile| profile.proxy.clone()));
     let Some(proxy) = proxy else {
         return Err(Usage("which proxy? give --proxy=HOST:PORT".to_owned()).into());
@@ -184,6 +190,9 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
         }
         None => {
             home.save(&profile)?;
+            if let Some(cluster) = &args.cluster {
+                return clusters::select(&cx, &home, &global, cluster).await;
+            }
             cx.printer.data(&status::summary(&profile, true, now)?)?;
         }
     }

@@ -10,7 +10,7 @@ use anyhow::Context as _;
 
 use super::args::{ConfigFormat, Global, JsonFormat, McpConfig, brought};
 use super::client_config::{Client, Launch, Layout, fresh, put};
-use super::servers::{Selection, Server, servers};
+use super::servers::{Selection, Server, servers, servers_in};
 use crate::environment;
 use crate::exit::{Refused, Usage};
 use crate::run::Context;
@@ -42,7 +42,11 @@ pub(super) async fn configure(
     };
     let session = Session::open(global.identity().as_deref(), global.proxy().as_deref())?;
     session.require_valid(cx.clock.now())?;
-    let found = servers(&session, &cx.tasks, &selection).await?;
+    let elsewhere = session.elsewhere(args.cluster.as_deref());
+    let found = match &elsewhere {
+        Some(cluster) => servers_in(&session, &cx.tasks, cluster, &selection).await?,
+        None => servers(&session, &cx.tasks, &selection).await?,
+    };
     if found.is_empty() {
         return Err(Refused::new("no MCP servers found")
             .hint("`tsh mcp ls` lists those that you may reach")
@@ -50,7 +54,15 @@ pub(super) async fn configure(
     }
     let entries: Vec<(String, Launch)> = found
         .iter()
-        .map(|server| Ok((format!("{PREFIX}{}", server.name()), launch(server, &args, &global)?)))
+        .map(|server| {
+            let launch = launch(server, elsewhere.as_deref(), &args, &global)?;
+            // The same name may be in several clusters.
+            let name = match &elsewhere {
+                Some(cluster) => format!("{PREFIX}{}-{cluster}", server.name()),
+                None => format!("{PREFIX}{}", server.name()),
+            };
+            Ok((name, launch))
+        })
         .collect::<anyhow::Result<_>>()?;
     cx.printer.talk("Found MCP servers:");
     for server in &found {
@@ -109,7 +121,12 @@ fn selection(args: &McpConfig) -> anyhow::Result<Selection> {
     Selection::new(args.name.clone(), args.labels.as_deref(), Vec::new(), args.query.as_deref())
 }
 
-fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<Launch> {
+fn launch(
+    server: &Server,
+    elsewhere: Option<&str>,
+    args: &McpConfig,
+    global: &Global,
+) -> anyhow::Result<Launch> {
     let program = program()?;
     let mut words: Vec<String> = Vec::new();
     // The one binary that is everything needs to be told what it is to be.
@@ -123,6 +140,9 @@ fn launch(server: &Server, args: &McpConfig, global: &Global) -> anyhow::Result<
     }
     if let Some(proxy) = global.proxy() {
         words.push(format!("--proxy={proxy}"));
+    }
+    if let Some(cluster) = elsewhere {
+        words.push(format!("--cluster={cluster}"));
     }
     if args.auto_reconnect {
         words.push("--auto-reconnect".to_owned());

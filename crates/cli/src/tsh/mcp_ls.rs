@@ -1,5 +1,7 @@
 //! `tsh mcp ls`: the MCP servers that a user may reach.
 
+mod across;
+
 use std::process::ExitCode;
 
 use policy::Patterns;
@@ -45,6 +47,10 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
     )?;
     let session = Session::open(global.identity().as_deref(), global.proxy().as_deref())?;
     session.require_valid(cx.clock.now())?;
+    let elsewhere = session.elsewhere(args.cluster.as_deref());
+    if args.all_clusters || elsewhere.is_some() {
+        return across::list(&cx, &session, elsewhere, &selection, args.format).await;
+    }
     let found = servers(&session, &cx.tasks, &selection).await?;
     match args.format {
         Format::Text => cx.printer.data(&text(&found, args.verbose, cx.printer.width()))?,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use api::Client;
 use policy::{AccessState, AppRef, Patterns, RoleSet};
 use resource::app::Health;
 use resource::{App, Kind, Labels, Resource, Role, Secrets, Transport};
@@ -48,7 +49,7 @@ impl Selection {
         Ok(Self { name, labels, words, query })
     }
 
-    fn fits(&self, app: &App, labels: &Labels) -> bool {
+    pub(super) fn fits(&self, app: &App, labels: &Labels) -> bool {
         self.name.as_deref().is_none_or(|name| name == app.name())
             && self.labels.fits(labels)
             && crate::filter::has_words(
@@ -114,6 +115,29 @@ pub(super) async fn servers(
         let name = app.name().to_owned();
         let labels = known.labels;
         found.insert(name, Server { app, labels, tools, prompts, resources, health });
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The servers of another cluster that the user may reach and that fit, by name. What roles let through of them,
+/// that cluster knows.
+pub(super) async fn servers_in(
+    session: &Session,
+    tasks: &Tasks,
+    cluster: &str,
+    selection: &Selection,
+) -> anyhow::Result<Vec<Server>> {
+    let client = Client::new(session.proxy_endpoint()?, tasks.clone());
+    let mut found: BTreeMap<String, Server> = BTreeMap::new();
+    for resource in client.list_in_cluster(cluster).await?.items {
+        let Resource::AppServer(record) = resource else { continue };
+        let (app, health) = (Arc::new(*record.spec.app), record.spec.health);
+        let labels = app.known_labels().labels;
+        if app.is_mcp() && !found.contains_key(app.name()) && selection.fits(&app, &labels) {
+            let (tools, prompts, resources) = Default::default();
+            let name = app.name().to_owned();
+            found.insert(name, Server { app, labels, tools, prompts, resources, health });
+        }
     }
     Ok(found.into_values().collect())
 }

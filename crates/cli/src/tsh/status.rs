@@ -73,7 +73,7 @@ pub(super) fn summary(
     let mut lines = vec![
         format!("{marker} Profile URL:        https://{}", profile.proxy),
         format!("  Logged in as:       {}", user.name),
-        format!("  Cluster:            {}", user.cluster),
+        format!("  Cluster:            {}", profile.selected.as_ref().unwrap_or(&user.cluster)),
         format!("  Roles:              {}", user.roles.join(", ")),
     ];
     if !traits.is_empty() {

@@ -106,13 +106,14 @@ impl Guide for SignedIn {
     fn way(&self) -> Result<Way, Fault> {
         let session = self.session()?;
         let app = api::escape(&self.app);
-        let path = match &self.cluster {
+        let elsewhere = session.elsewhere(self.cluster.as_deref());
+        let path = match &elsewhere {
             Some(cluster) => format!("/mcp/sites/{}/apps/{app}", api::escape(cluster)),
             None => format!("/mcp/apps/{app}"),
         };
         let endpoint = session.proxy_endpoint().map_err(|error| Fault::of(&error))?;
         // Of another cluster's app, that one's agent wants to know.
-        let cluster = self.cluster.clone().unwrap_or(session.user.cluster);
+        let cluster = elsewhere.unwrap_or(session.user.cluster);
         let (key, clock) = (session.key, self.clock.clone());
         let prover = Prover { key, cluster, app: self.app.clone(), clock };
         let (certificate, proxy) = (session.certificate, session.proxy);

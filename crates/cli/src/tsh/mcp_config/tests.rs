@@ -33,6 +33,7 @@ fn a_file_keeps_its_rights_and_a_link_stays_a_link() {
 fn exactly_one_way_to_select() {
     let args = |name: Option<&str>, all| McpConfig {
         headers: Vec::new(),
+        cluster: None,
         name: name.map(str::to_owned),
         all,
         labels: None,

@@ -1,0 +1,93 @@
+//! `tsh mcp ls` over other clusters. Which tools may be used there, those clusters know: their roles decide.
+
+use std::process::ExitCode;
+
+use serde_json::Value;
+
+use super::super::servers::{Selection, Server, servers, servers_in};
+use crate::exit::Refused;
+use crate::format::Format;
+use crate::run::Context;
+use crate::session::Session;
+use crate::table::Table;
+
+/// Lists the servers of one cluster, or of all.
+pub(super) async fn list(
+    cx: &Context,
+    session: &Session,
+    one: Option<String>,
+    selection: &Selection,
+    format: Format,
+) -> anyhow::Result<ExitCode> {
+    let is_one = one.is_some();
+    let clusters = match one {
+        Some(cluster) => vec![cluster],
+        None => {
+            let known = session.auth(&cx.tasks)?.clusters().await?;
+            known.clusters.into_iter().map(|cluster| cluster.name).collect()
+        }
+    };
+    let mut found = Vec::new();
+    let mut failed = 0;
+    for cluster in clusters {
+        let listed = if cluster == session.user.cluster {
+            servers(session, &cx.tasks, selection).await
+        } else {
+            servers_in(session, &cx.tasks, &cluster, selection).await
+        };
+        match listed {
+            Ok(servers) => found.push((cluster, servers)),
+            Err(error) if is_one => return Err(error),
+            // The others have nothing to do with it.
+            Err(error) => {
+                failed += 1;
+                cx.printer.talk(&format!("WARNING: {cluster} is left out: {error:#}"));
+            }
+        }
+    }
+    if found.is_empty() && failed > 0 {
+        return Err(Refused::new("no cluster could be asked").into());
+    }
+    match format {
+        Format::Text => cx.printer.data(&text(&found, cx.printer.width()))?,
+        Format::Json | Format::Yaml => {
+            let values: Vec<Value> = found
+                .iter()
+                .flat_map(|(cluster, servers)| servers.iter().map(|server| value(cluster, server)))
+                .collect();
+            cx.printer.value(&values.into(), format)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn text(found: &[(String, Vec<Server>)], width: Option<u16>) -> String {
+    let mut table =
+        Table::new(&["Cluster", "Name", "Description", "Type", "Labels"]).elastic("Labels");
+    for (cluster, servers) in found {
+        for server in servers {
+            let app = &server.app;
+            let kind = app.transport().map(|transport| transport.as_str().to_owned());
+            table.row(vec![
+                cluster.clone(),
+                app.name().to_owned(),
+                app.metadata.description.clone(),
+                kind.unwrap_or_default(),
+                super::labels(&server.labels, false),
+            ]);
+        }
+    }
+    let mut out = table.render(width);
+    out.push('\n');
+    out
+}
+
+/// The whole app resource, and beside it where it is.
+fn value(cluster: &str, server: &Server) -> Value {
+    let app = resource::Resource::App((*server.app).clone());
+    let mut value = app.to_json(resource::Secrets::Redact);
+    if let Some(object) = value.as_object_mut() {
+        object.insert("cluster".to_owned(), cluster.into());
+    }
+    value
+}
