@@ -61,10 +61,10 @@ impl RoleSets {
             return entry.set;
         }
         let name = user.known_as();
-        let root = key.tools.as_ref().map(|tools| RootTools {
-            allowed: &tools.allowed,
-            denied: &tools.denied,
-        });
+        let root = key
+            .tools
+            .as_ref()
+            .map(|tools| RootTools { allowed: &tools.allowed, denied: &tools.denied });
         let who = User { root, ..User::new(&name, &user.traits) };
         let set = RoleSet::resolve(&user.roles, |name| snapshot.roles.get(name).cloned(), who);
         self.tables.lock().insert(key, Entry { roles, set: set.clone() });
