@@ -100,7 +100,7 @@ impl Authorizer {
     }
 
     /// Whose evidence it is, here or in another cluster, as it was certified.
-    pub(crate) fn believe(
+    fn believe(
         &self,
         evidence: &Evidence,
         now: OffsetDateTime,
@@ -110,6 +110,18 @@ impl Authorizer {
             Err(VerifyError::UnknownAuthority) => self.trust.verify_foreign(&evidence.chain, now),
             verified => verified,
         }
+    }
+
+    /// Whose evidence it is, as far as records go: a visitor has the roles that this cluster gives, if any.
+    pub(crate) fn known(&self, evidence: &Evidence) -> Option<Arc<Identity>> {
+        let identity = self.believe(evidence, self.clock.now()).ok()?;
+        let (user, own) = (identity.as_user()?, self.trust.cluster());
+        if user.cluster == own {
+            return Some(identity);
+        }
+        let received = self.maps.receive(user, &self.replica.snapshot(), &own);
+        let roleless = || UserIdentity { roles: Vec::new(), ..user.clone() };
+        Some(received.unwrap_or_else(|_refused| Arc::new(Identity::User(roleless()))))
     }
 
     /// Decides again if anything has changed since; says whether it did.

@@ -104,8 +104,8 @@ fn answer(
         Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(name)),
         Err(refusal) => {
             let recorder = recorder_of(shared, &id, &evidence, served);
-            let identity = shared.authorizer.believe(&evidence, shared.clock.now());
-            let user = identity.ok().and_then(|identity| Some(identity.as_user()?.principal()));
+            let identity = shared.authorizer.known(&evidence);
+            let user = identity.and_then(|identity| Some(identity.as_user()?.principal()));
             let nobody = || Principal { cluster: String::new(), name: String::new() };
             let place = shared.places.take(&user.unwrap_or_else(nobody));
             let place = place.map_err(|full| too_many(&full))?;
@@ -167,7 +167,7 @@ pub(crate) fn recorder_of(
     evidence: &Evidence,
     served: &Served,
 ) -> Option<Recorder> {
-    let identity = shared.authorizer.believe(evidence, shared.clock.now()).ok()?;
+    let identity = shared.authorizer.known(evidence)?;
     let remote = evidence.client.map(|address| address.to_string());
     shared.recording.session(id, identity.as_user()?, &served.launchable(), remote).ok()
 }

@@ -77,3 +77,6 @@ impl RoleMaps {
         map
     }
 }
+
+#[cfg(test)]
+mod tests;
