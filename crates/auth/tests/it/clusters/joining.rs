@@ -257,7 +257,15 @@ async fn a_name_is_free_again_when_the_cluster_that_had_it_has_ended() {
     for cluster in [&root, &leaf, &namesake] {
         cluster.clock.advance(DAY + Duration::from_secs(1));
     }
-    until("ended", [&root, &leaf], async || believed(&root).is_empty()).await;
+    // It is not let in any more, nor anybody on to it, even before the store has noticed.
+    let (_, credentials) = leaf.host_credentials(&[pki::Service::Auth]).await;
+    let address = root.auth.address().to_string();
+    let trust = root.auth.trust();
+    let client =
+        crate::cluster::client_of(&address, &trust, &leaf.clock, Some(credentials), &leaf.tasks);
+    let exchange = api::wire::ClusterExchange { authorities: leaf.auth.authorities() };
+    let error = refused(client.exchange_cluster(&exchange).await, ErrorKind::Denied);
+    assert!(error.message().contains("has not joined"), "{error}");
     namesake.admin.create(&document(&root, "root.test").into()).await.unwrap();
     let told = get(&root, Kind::CertAuthority, "host.leaf.test").await.unwrap();
     let Resource::CertAuthority(told) = told else { panic!("another kind") };
