@@ -6,12 +6,13 @@
 mod lock;
 mod refusal;
 mod sets;
+mod visit;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Replica, Snapshot};
-use pki::{Identity, TrustStore, UserIdentity};
+use pki::{Identity, TrustStore, UserIdentity, VerifyError};
 use policy::{AccessState, AppAccess, AppRef, Decision, DeviceTrust};
 use resource::{App, ClusterAuthPreference, LockMode};
 use runtime::Clock;
@@ -19,6 +20,7 @@ use time::OffsetDateTime;
 
 pub(crate) use self::refusal::Refusal;
 use self::sets::RoleSets;
+use self::visit::RoleMaps;
 use crate::catalog::Catalog;
 use crate::evidence::Evidence;
 use crate::labels::{self, Told, ToldLabels};
@@ -36,11 +38,13 @@ pub(crate) struct Authorizer {
     labels: ToldLabels,
     host_id: String,
     sets: RoleSets,
+    maps: RoleMaps,
 }
 
 /// What an identity may do with an app, and what that was decided by.
 #[derive(Debug)]
 pub(crate) struct Grant {
+    /// Who it is, of another cluster with the roles that this one gives.
     pub(crate) identity: Arc<Identity>,
     /// The app as it is registered; its labels decide.
     pub(crate) app: Arc<App>,
@@ -77,7 +81,8 @@ impl Authorizer {
         labels: ToldLabels,
         host_id: String,
     ) -> Self {
-        Self { replica, trust, clock, catalog, labels, host_id, sets: RoleSets::default() }
+        let (sets, maps) = (RoleSets::default(), RoleMaps::default());
+        Self { replica, trust, clock, catalog, labels, host_id, sets, maps }
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -89,11 +94,34 @@ impl Authorizer {
         let now = self.clock.now();
         // Before they are used: what changes meanwhile is newer than this.
         let trust = self.trust.generation();
-        let identity = self
-            .trust
-            .verify(&evidence.chain, now)
-            .map_err(|error| Refusal::unauthenticated(&error))?;
+        let identity =
+            self.believe(&evidence, now).map_err(|error| Refusal::unauthenticated(&error))?;
         self.decide_for(identity, trust, evidence, app, now)
+    }
+
+    /// Whose evidence it is, here or in another cluster, as it was certified.
+    fn believe(
+        &self,
+        evidence: &Evidence,
+        now: OffsetDateTime,
+    ) -> Result<Arc<Identity>, VerifyError> {
+        match self.trust.verify(&evidence.chain, now) {
+            // What is wrong with evidence of our own is told as that.
+            Err(VerifyError::UnknownAuthority) => self.trust.verify_foreign(&evidence.chain, now),
+            verified => verified,
+        }
+    }
+
+    /// Whose evidence it is, as far as records go: a visitor has the roles that this cluster gives, if any.
+    pub(crate) fn known(&self, evidence: &Evidence) -> Option<Arc<Identity>> {
+        let identity = self.believe(evidence, self.clock.now()).ok()?;
+        let (user, own) = (identity.as_user()?, self.trust.cluster());
+        if user.cluster == own {
+            return Some(identity);
+        }
+        let received = self.maps.receive(user, &self.replica.snapshot(), &own);
+        let roleless = || UserIdentity { roles: Vec::new(), ..user.clone() };
+        Some(received.unwrap_or_else(|_refused| Arc::new(Identity::User(roleless()))))
     }
 
     /// Decides again if anything has changed since; says whether it did.
@@ -117,8 +145,7 @@ impl Authorizer {
         // A certificate that has expired does not end a connection by itself: see `Grant::ends`.
         let at = now.min(grant.identity.expires());
         let identity = self
-            .trust
-            .verify(&grant.evidence.chain, at)
+            .believe(&grant.evidence, at)
             .map_err(|error| Refusal::no_longer_believed(&error))?;
         let name = grant.app.name().to_owned();
         *grant = self.decide_for(identity, trust, grant.evidence.clone(), &name, now)?;
@@ -135,12 +162,22 @@ impl Authorizer {
     ) -> Result<Grant, Refusal> {
         let snapshot = self.replica.snapshot();
         let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
+        let own = self.trust.cluster();
+        let identity = if user.cluster == own {
+            identity
+        } else {
+            self.maps.receive(user, &snapshot, &own)?
+        };
+        let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
         let wanted =
             self.catalog.find(&snapshot.apps, app).ok_or_else(|| Refusal::not_served(app))?;
         if user.app.as_ref().is_some_and(|bound| bound != app) {
             return Err(Refusal::bound_elsewhere());
         }
-        self.check_user(user, &snapshot, &evidence)?;
+        check_address(user, &evidence)?;
+        if user.cluster == own {
+            check_known(user, &snapshot)?;
+        }
         lock::check(&snapshot, now, user, app, &self.host_id)?;
         let roles = self.sets.resolve(user, &snapshot);
         if roles.options().pin_source_ip && user.source_ip.is_none() {
@@ -159,8 +196,9 @@ impl Authorizer {
         if let Decision::Deny(denial) = access.connect() {
             return Err(Refusal::denied(&denial));
         }
-        // What rests on somebody's token ends with it.
+        // What rests on somebody's token ends with it, and so does what rests on another cluster's word.
         let expires = user.app.is_some()
+            || user.visit.is_some()
             || roles.options().disconnect_expired_cert
             || preference.is_some_and(|p| p.spec.disconnect_expired_cert == Some(true));
         let ends = expires.then(|| identity.expires());
@@ -179,27 +217,6 @@ impl Authorizer {
             return None;
         }
         self.labels.of(app.name())
-    }
-
-    fn check_user(
-        &self,
-        user: &UserIdentity,
-        snapshot: &Snapshot,
-        evidence: &Evidence,
-    ) -> Result<(), Refusal> {
-        let pinned = user.source_ip.map(|ip| ip.to_canonical());
-        if pinned.is_some() && pinned != evidence.client_ip() {
-            return Err(Refusal::wrong_address());
-        }
-        // Nothing is known of anybody before the first list.
-        let known = snapshot.users.get(&user.name).filter(|_| user.cluster == self.trust.cluster());
-        let Some(known) = known else { return Err(Refusal::unknown_user(&user.name)) };
-        // A certificate from before the user was made is a namesake's. Certificates carry whole seconds.
-        let made = known.spec.created_by.as_ref().and_then(|by| by.time);
-        if made.is_some_and(|made| user.issued.unix_timestamp() < made.unix_timestamp()) {
-            return Err(Refusal::unknown_user(&user.name));
-        }
-        Ok(())
     }
 
     /// Whether the newest locks may be missing.
@@ -224,14 +241,43 @@ impl Grant {
     /// Whether a newer copy holds just what the decision was made by.
     fn rests_on(&self, newer: &Snapshot) -> bool {
         let old = &*self.basis.snapshot;
-        let user = self.identity.name();
         let app = self.app.name();
+        let is_same_user = match self.user() {
+            Some(user) if user.visit.is_some() => {
+                // What the user is called here depends on both.
+                old.trusted_clusters.is_same(&newer.trusted_clusters)
+                    && old.users.is_same(&newer.users)
+            }
+            Some(user) => same(old.users.get(&user.name), newer.users.get(&user.name)),
+            None => false,
+        };
         old.roles.is_same(&newer.roles)
             && old.locks.is_same(&newer.locks)
             && same(old.auth_preference.as_ref(), newer.auth_preference.as_ref())
-            && same(old.users.get(&user), newer.users.get(&user))
+            && is_same_user
             && same(old.apps.get(app), newer.apps.get(app))
     }
+}
+
+fn check_address(user: &UserIdentity, evidence: &Evidence) -> Result<(), Refusal> {
+    let pinned = user.source_ip.map(|ip| ip.to_canonical());
+    if pinned.is_some() && pinned != evidence.client_ip() {
+        return Err(Refusal::wrong_address());
+    }
+    Ok(())
+}
+
+/// Refuses who is not there any more. Whether a visitor is, the visitor's cluster says with each certificate.
+fn check_known(user: &UserIdentity, snapshot: &Snapshot) -> Result<(), Refusal> {
+    // Nothing is known of anybody before the first list.
+    let known = snapshot.users.get(&user.name);
+    let known = known.ok_or_else(|| Refusal::unknown_user(&user.name))?;
+    // A certificate from before the user was made is a namesake's. Certificates carry whole seconds.
+    let made = known.spec.created_by.as_ref().and_then(|by| by.time);
+    if made.is_some_and(|made| user.issued.unix_timestamp() < made.unix_timestamp()) {
+        return Err(Refusal::unknown_user(&user.name));
+    }
+    Ok(())
 }
 
 fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {

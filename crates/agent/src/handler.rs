@@ -10,6 +10,7 @@ use mcp::error::{self, code};
 use mcp::framing::STDIO_CONTENT_TYPE;
 use mcp::header::{PROTOCOL_VERSION, SESSION_ID};
 use mcp::{Era, Revision};
+use pki::Principal;
 use tunnel::{APP_NOT_SERVED, NOT_SERVED_UNRECORDED};
 use uuid::Uuid;
 
@@ -103,9 +104,11 @@ fn answer(
         Err(refusal) if refusal.reason == Reason::AppRemoved => return Err(not_served(name)),
         Err(refusal) => {
             let recorder = recorder_of(shared, &id, &evidence, served);
-            let identity = shared.trust.verify(&evidence.chain, shared.clock.now());
-            let user = identity.map_or_else(|_unknown| String::new(), |identity| identity.name());
-            let place = shared.places.take(&user).map_err(|full| too_many(&full))?;
+            let identity = shared.authorizer.known(&evidence);
+            let user = identity.and_then(|identity| Some(identity.as_user()?.principal()));
+            let nobody = || Principal { cluster: String::new(), name: String::new() };
+            let place = shared.places.take(&user.unwrap_or_else(nobody));
+            let place = place.map_err(|full| too_many(&full))?;
             deny(shared, place, refusal, recorder, request.into_body(), out);
         }
     }
@@ -164,7 +167,7 @@ pub(crate) fn recorder_of(
     evidence: &Evidence,
     served: &Served,
 ) -> Option<Recorder> {
-    let identity = shared.trust.verify(&evidence.chain, shared.clock.now()).ok()?;
+    let identity = shared.authorizer.known(evidence)?;
     let remote = evidence.client.map(|address| address.to_string());
     shared.recording.session(id, identity.as_user()?, &served.launchable(), remote).ok()
 }

@@ -122,8 +122,7 @@ mod tests {
     #[test]
     fn a_namesake_of_another_cluster_is_another_user() {
         let places = places();
-        let _taken: Vec<_> =
-            (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
+        let _taken: Vec<_> = (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
         let namesake = Principal { cluster: "root".to_owned(), ..named("alice") };
         assert!(places.take(&namesake).is_ok());
     }
@@ -131,7 +130,8 @@ mod tests {
     #[test]
     fn a_user_leaves_places_for_others() {
         let places = places();
-        let mut taken: Vec<_> = (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
+        let mut taken: Vec<_> =
+            (0..OF_USER).map(|_| places.take(&named("alice")).unwrap()).collect();
         assert_eq!(places.take(&named("alice")).unwrap_err(), NoPlace::OfUser(OF_USER));
         assert_eq!(places.taken(), OF_USER);
         let other = places.take(&named("bob")).unwrap();

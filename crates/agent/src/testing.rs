@@ -70,6 +70,12 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
     }
 }
 
+/// A user of the cluster "root" on a visit.
+pub(crate) fn visitor(name: &str, roles: &[&str]) -> UserIdentity {
+    let visit = pki::Visit { cluster: "test".to_owned(), tools: pki::VisitTools::default() };
+    UserIdentity { cluster: "root".to_owned(), visit: Some(visit), ..identity(name, roles) }
+}
+
 /// A role that allows some tools, prompts and resources of every app.
 pub(crate) fn role(name: &str, allow: &serde_json::Value) -> Role {
     let document = serde_json::json!({

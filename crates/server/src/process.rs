@@ -490,6 +490,7 @@ fn replicated(wanted: &Wanted) -> Vec<Kind> {
     }
     if wanted.services.contains(&Service::App) {
         kinds.extend([Kind::App, Kind::Role, Kind::User, Kind::ClusterAuthPreference]);
+        kinds.push(Kind::TrustedCluster);
     }
     kinds
 }

@@ -25,15 +25,19 @@ pub(super) fn check(
     }
 }
 
-/// Whether every field that the target has fits. An empty target fits nobody.
+/// Whether every field that the target has fits. An empty target fits nobody. A visitor has two names: a lock
+/// on a name shuts out whoever has it, of whatever cluster.
 fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host_id: &str) -> bool {
     let LockTarget { user: name, role, login, mfa_device, server_id, app: locked } = target;
     let is = |wanted: &Option<String>, found: Option<&str>| {
         wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
     };
+    let is_named = |wanted: &Option<String>| {
+        wanted.as_deref().is_none_or(|wanted| wanted == user.name || wanted == user.known_as())
+    };
     !target.is_empty()
-        && is(name, Some(&user.name))
-        && is(login, Some(&user.name))
+        && is_named(name)
+        && is_named(login)
         && is(mfa_device, user.mfa.as_deref())
         && is(server_id, Some(host_id))
         && is(locked, Some(app))

@@ -1,7 +1,7 @@
 //! Why somebody may not use an app.
 
-use pki::VerifyError;
-use policy::Denial;
+use pki::{UserIdentity, VerifyError};
+use policy::{Denial, RoleMapError};
 
 use crate::end::Reason;
 
@@ -13,6 +13,9 @@ pub(crate) struct Refusal {
     /// What only records and logs say.
     pub(crate) detail: Option<String>,
 }
+
+/// So many roles are named to somebody whom none of them helps.
+const ROLES_SHOWN: usize = 20;
 
 // === impl Refusal ===
 
@@ -39,6 +42,48 @@ impl Refusal {
 
     pub(super) fn unknown_user(user: &str) -> Self {
         Self::new(Reason::AccessDenied, format!("access denied: there is no user {user:?}"))
+    }
+
+    pub(super) fn not_trusted(cluster: &str) -> Self {
+        let message = format!("access denied: this cluster does not trust cluster {cluster:?}");
+        Self::new(Reason::AccessDenied, message)
+    }
+
+    pub(super) fn no_visit() -> Self {
+        let message = "access denied: the certificate is not for a visit to this cluster";
+        Self::new(Reason::AccessDenied, message)
+    }
+
+    pub(super) fn namesake(clash: &api::Error) -> Self {
+        Self::new(Reason::AccessDenied, format!("access denied: {}", clash.message()))
+    }
+
+    pub(super) fn unmapped(user: &UserIdentity, error: &RoleMapError) -> Self {
+        let message =
+            format!("access denied: the roles of {} could not be mapped here", remote(user));
+        let detail = match error.to_string() {
+            words if words.starts_with("failed to map roles") => words,
+            words => format!("failed to map roles: {words}"),
+        };
+        Self { detail: Some(detail), ..Self::new(Reason::AccessDenied, message) }
+    }
+
+    pub(super) fn no_roles(user: &UserIdentity) -> Self {
+        let roles = match &*user.roles {
+            [] => "without roles".to_owned(),
+            roles => {
+                let named = roles.iter().take(ROLES_SHOWN).map(|role| format!("{role:?}"));
+                let more = roles.len().saturating_sub(ROLES_SHOWN);
+                let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+                format!("with roles {}{more}", named.collect::<Vec<_>>().join(", "))
+            }
+        };
+        let message = format!(
+            "access denied: no roles mapped for {}: came {roles}; an administrator of this cluster can add \
+             one to the role_map of the trusted cluster",
+            remote(user)
+        );
+        Self::new(Reason::AccessDenied, message)
     }
 
     pub(super) fn wrong_address() -> Self {
@@ -81,4 +126,8 @@ impl Refusal {
         let detail = Some(denial.reasons().to_string());
         Self { reason: Reason::AccessDenied, message: denial.public_message(), detail }
     }
+}
+
+fn remote(user: &UserIdentity) -> String {
+    format!("remote user {:?} of cluster {:?}", user.name, user.cluster)
 }

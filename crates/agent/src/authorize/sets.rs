@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api::Snapshot;
 use parking_lot::Mutex;
-use pki::UserIdentity;
-use policy::{RoleSet, User};
+use pki::{Principal, UserIdentity, VisitTools};
+use policy::{RoleSet, RootTools, User};
 use resource::Role;
 
 /// Sets in each half of the memory; the largest number of identities that are served well at once.
@@ -28,9 +28,11 @@ struct Tables {
 /// Whose roles.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
-    user: String,
+    user: Principal,
     roles: Vec<String>,
     traits: BTreeMap<String, Vec<String>>,
+    /// What the user's own cluster says of tools.
+    tools: Option<VisitTools>,
 }
 
 /// A set, and the roles that it was compiled from, in the order of their names.
@@ -43,10 +45,14 @@ struct Entry {
 // === impl RoleSets ===
 
 impl RoleSets {
-    /// The set of a user's roles as they are in `snapshot`.
+    /// The set of a user's roles, as they are in `snapshot`.
     pub(crate) fn resolve(&self, user: &UserIdentity, snapshot: &Snapshot) -> RoleSet {
-        let key =
-            Key { user: user.name.clone(), roles: user.roles.clone(), traits: user.traits.clone() };
+        let key = Key {
+            user: user.principal(),
+            roles: user.roles.clone(),
+            traits: user.traits.clone(),
+            tools: user.visit.as_ref().map(|visit| visit.tools.clone()),
+        };
         let roles: Vec<_> =
             key.roles.iter().map(|name| snapshot.roles.get(name).cloned()).collect();
         if let Some(entry) = self.tables.lock().find(&key)
@@ -54,7 +60,12 @@ impl RoleSets {
         {
             return entry.set;
         }
-        let who = User::new(&user.name, &user.traits);
+        let name = user.known_as();
+        let root = key
+            .tools
+            .as_ref()
+            .map(|tools| RootTools { allowed: &tools.allowed, denied: &tools.denied });
+        let who = User { root, ..User::new(&name, &user.traits) };
         let set = RoleSet::resolve(&user.roles, |name| snapshot.roles.get(name).cloned(), who);
         self.tables.lock().insert(key, Entry { roles, set: set.clone() });
         set

@@ -15,14 +15,14 @@ use crate::end::Reason;
 use crate::evidence::Evidence;
 use crate::testing::{identity, role, snapshot};
 
-struct Fixture {
+pub(super) struct Fixture {
     authority: CertificateAuthority,
-    trust: TrustStore,
-    clock: Clock,
+    pub(super) trust: TrustStore,
+    pub(super) clock: Clock,
 }
 
 impl Fixture {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         pki::install_crypto_provider();
         let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
         let validity = Duration::from_secs(86_400);
@@ -39,14 +39,22 @@ impl Fixture {
         UserIdentity { issued, expires, ..identity("alice", &["dev"]) }
     }
 
-    fn evidence(&self, user: &UserIdentity) -> Evidence {
+    pub(super) fn evidence(&self, user: &UserIdentity) -> Evidence {
+        self.evidence_by(&self.authority, user)
+    }
+
+    pub(super) fn evidence_by(
+        &self,
+        authority: &CertificateAuthority,
+        user: &UserIdentity,
+    ) -> Evidence {
         let key = PrivateKey::generate().unwrap().public();
-        let certificate = self.authority.issue_user(&key, user).unwrap();
+        let certificate = authority.issue_user(&key, user).unwrap();
         let client = Some("192.0.2.1:4711".parse().unwrap());
         Evidence::new(vec![CertificateDer::clone(certificate.der())], client)
     }
 
-    fn authorizer(&self, snapshot: Snapshot) -> Authorizer {
+    pub(super) fn authorizer(&self, snapshot: Snapshot) -> Authorizer {
         let catalog = Catalog::new(Vec::new(), &[LabelSelector::wildcard()]);
         let replica = Replica::fixed(snapshot);
         let host = "host-1".to_owned();
@@ -64,7 +72,7 @@ impl Fixture {
 }
 
 /// An app, a user and her role.
-fn usual() -> Vec<Resource> {
+pub(super) fn usual() -> Vec<Resource> {
     vec![
         Resource::App(app("files", &[], "x")),
         Resource::User(User::new("alice", ["dev"])),

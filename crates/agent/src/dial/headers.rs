@@ -219,7 +219,7 @@ fn expand(
         }
         _ => &user.traits,
     };
-    match template.expand(TemplateValues::new(&user.name, traits)) {
+    match template.expand(TemplateValues::new(&user.known_as(), traits)) {
         Ok(values) => Ok(values),
         Err(error) if error.is_not_found() => Ok(Vec::new()),
         Err(error) => Err(error.to_string()),

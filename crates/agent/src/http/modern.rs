@@ -179,9 +179,7 @@ fn held(
         // What is under way there goes on.
         table.remove(&key);
     }
-    make_room(&mut table, POOLS_OF_ONE, |other| {
-        other.owner == key.owner && other.app == key.app
-    })?;
+    make_room(&mut table, POOLS_OF_ONE, |other| other.owner == key.owner && other.app == key.app)?;
     let (user, most) = (key.owner.user(), shared.limits.sessions_per_user);
     make_room(&mut table, most, |other| other.owner.user() == user)?;
     let (of_pool, ended) = (shared.clone(), key.clone());

@@ -27,7 +27,8 @@ pub(crate) fn open(
     };
     let grant = exchange.visitor.begin(shared, &exchange.app)?;
     let user = grant.user().ok_or_else(unrecorded)?;
-    let place = shared.places.take(&user.principal()).map_err(|full| too_many(&full.to_string()))?;
+    let place =
+        shared.places.take(&user.principal()).map_err(|full| too_many(&full.to_string()))?;
     let remote = grant.evidence().client.map(|address| address.to_string());
     let recorder = shared.recording.session(id, user, &grant.app, remote).map_err(|error| {
         tracing::error!(%error, "cannot record a session");

@@ -58,18 +58,9 @@ impl Sessions {
         self.table.lock().len()
     }
 
-    pub(crate) fn find(
-        &self,
-        id: &str,
-        owner: &Owner,
-        app: &str,
-    ) -> Result<Arc<Known>, NoSession> {
+    pub(crate) fn find(&self, id: &str, owner: &Owner, app: &str) -> Result<Arc<Known>, NoSession> {
         let known = self.table.lock().get(id).cloned().ok_or(NoSession::Gone)?;
-        if known.owner == *owner && known.app == app {
-            Ok(known)
-        } else {
-            Err(NoSession::Foreign)
-        }
+        if known.owner == *owner && known.app == app { Ok(known) } else { Err(NoSession::Foreign) }
     }
 
     /// Adds a session. Says no when its owner has too many that are in use.
@@ -77,9 +68,7 @@ impl Sessions {
         let (most_of_one, most_of_user) = self.most;
         let known = Arc::new(known);
         let mut table = self.table.lock();
-        make_room(&mut table, most_of_one, |one| {
-            one.owner == known.owner && one.app == known.app
-        })?;
+        make_room(&mut table, most_of_one, |one| one.owner == known.owner && one.app == known.app)?;
         let user = known.owner.user();
         make_room(&mut table, most_of_user, |one| one.owner.user() == user)?;
         table.insert(known.id.clone(), known.clone());

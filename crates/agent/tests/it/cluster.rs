@@ -38,6 +38,7 @@ pub(crate) struct Cluster {
     pub(crate) replica: Replica,
     pub(crate) mark: Mark,
     pub(crate) users: CertificateAuthority,
+    pub(crate) trust: TrustStore,
     resources: Arc<Resources>,
     directory: TempDir,
 }
@@ -100,7 +101,8 @@ impl Cluster {
         let resources =
             Arc::new(Resources { history: Arc::default(), length: watch::channel(0).0 });
         let tasks = Tasks::new();
-        let kinds = [Kind::App, Kind::Role, Kind::User, Kind::Lock, Kind::ClusterAuthPreference];
+        let mut kinds = vec![Kind::App, Kind::Role, Kind::User, Kind::Lock];
+        kinds.extend([Kind::ClusterAuthPreference, Kind::TrustedCluster]);
         let replica = Replica::follow(&tasks, resources.clone(), &kinds);
         let records = Arc::new(Records::default());
         let config = AgentConfig {
@@ -116,7 +118,7 @@ impl Cluster {
             clock: clock.clone(),
         };
         let client = Client::new(Endpoint::Unix("/nonexistent".into()), tasks.clone());
-        let agent = Agent::start(config, client, replica.clone(), trust, &tasks).unwrap();
+        let agent = Agent::start(config, client, replica.clone(), trust.clone(), &tasks).unwrap();
         let cluster = Self {
             handler: agent.handler(),
             agent,
@@ -126,6 +128,7 @@ impl Cluster {
             replica,
             mark: Mark::new(),
             users,
+            trust,
             resources,
             directory: tempfile::tempdir().unwrap(),
         };
@@ -191,13 +194,14 @@ impl Cluster {
     }
 
     /// Waits until the agent has a copy of everything.
-    async fn copied(&self) {
+    pub(crate) async fn copied(&self) {
         let wanted = self.resources.snapshot();
         let same = |replica: &Snapshot| {
             replica.apps == wanted.apps
                 && replica.roles == wanted.roles
                 && replica.users == wanted.users
                 && replica.locks == wanted.locks
+                && replica.trusted_clusters == wanted.trusted_clusters
         };
         wait_until("the agent has all resources", || same(&self.replica.snapshot())).await;
     }

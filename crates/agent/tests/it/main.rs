@@ -29,4 +29,5 @@ mod starting;
 mod stream_ends;
 mod unread;
 mod updates;
+mod visits;
 mod web;

@@ -28,6 +28,16 @@ fn a_target_fits_what_it_names() {
 }
 
 #[test]
+fn a_lock_on_a_name_shuts_out_visitors_by_either_of_theirs() {
+    let alice = crate::testing::visitor("alice", &["dev"]);
+    let named = |name: &str| target(|t| t.user = Some(name.to_owned()));
+    assert!(fits(&named("alice"), &alice, "files", "h"));
+    assert!(fits(&named("remote-alice-root"), &alice, "files", "h"));
+    assert!(!fits(&named("remote-alice-other"), &alice, "files", "h"));
+    assert!(!fits(&named("remote-alice-root"), &identity("alice", &["dev"]), "files", "h"));
+}
+
+#[test]
 fn all_that_a_target_names_must_fit() {
     let alice = identity("alice", &["dev"]);
     let both = target(|t| {
