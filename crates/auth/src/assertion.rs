@@ -168,7 +168,7 @@ fn who(core: &Core, certificate: &str) -> Result<Who, Error> {
         return Ok(Who { certified: user.clone(), user });
     }
     let certified = certificate::of_visitor(core, certificate)?;
-    let Guest { name, roles } = cx::guest(&core.replica.snapshot(), &certified)?;
+    let Guest { name, roles } = cx::guest(&core.replica.snapshot(), &certified, core.clock.now())?;
     let user = UserIdentity { name, roles, ..certified.as_ref().clone() };
     Ok(Who { certified, user: Arc::new(user) })
 }

@@ -46,7 +46,7 @@ impl Caller {
             Self::User(user) => user.name.clone(),
             Self::Service(service) => service.host_id.clone(),
             Self::ForeignAuth(service) => service.host_name(),
-            Self::Visitor(user) => format!("remote-{}-{}", user.name, user.cluster),
+            Self::Visitor(user) => user.known_as().into_owned(),
             Self::LocalAdmin { uid } => format!("local administrator (uid {uid})"),
             Self::Anonymous => "anonymous".to_owned(),
         }

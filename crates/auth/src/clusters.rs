@@ -49,6 +49,14 @@ pub(crate) async fn list(core: &Core) -> Result<ClusterList, Error> {
     Ok(ClusterList { clusters: std::iter::once(own).chain(others).collect() })
 }
 
+/// Whether users of this one may go to a cluster now.
+fn is_remote(core: &Core, cluster: &str) -> bool {
+    let snapshot = core.replica.snapshot();
+    let now = core.clock.now();
+    let known = snapshot.remote_clusters.get(cluster);
+    known.is_some_and(|known| known.metadata.expires.is_none_or(|end| now < end))
+}
+
 /// What another cluster is told of this one.
 fn welcome(core: &Core) -> ClusterWelcome {
     ClusterWelcome {

@@ -141,6 +141,12 @@ pub(crate) async fn put(cx: &OpCx, mut resource: Resource, mode: Mode) -> Result
     }
     let joined = clusters::establish(cx, &mut resource).await?;
     let name = resource.name().to_owned();
+    if joined.is_some() {
+        // The name is the other cluster's own.
+        for verb in verbs {
+            cx.authorize(*verb, kind, Target::Resource(&resource))?;
+        }
+    }
     for _ in 0..MAX_RETRIES {
         let before = cx.core().records.find(kind, &name).await?;
         if let Some(before) = &before {

@@ -7,7 +7,7 @@ use pki::Foreign;
 use resource::AuthorityType::Host;
 use resource::{JoinRole, Kind, RemoteCluster, Resource, Secret};
 
-use super::{authorities, heard, welcome};
+use super::{authorities, heard, is_remote, welcome};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::cx::OpCx;
@@ -119,7 +119,7 @@ pub(crate) async fn exchange(cx: &OpCx, request: ClusterExchange) -> Result<Clus
     let core = cx.core();
     let Caller::ForeignAuth(caller) = cx.caller() else { return Err(gate::unauthenticated()) };
     let cluster = caller.cluster.as_str();
-    if core.replica.snapshot().remote_clusters.get(cluster).is_none() {
+    if !is_remote(core, cluster) {
         return Err(Error::denied(format!(
             "cluster {cluster:?} has not joined {:?}, or was removed there",
             core.cluster

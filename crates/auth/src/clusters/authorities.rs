@@ -43,9 +43,15 @@ pub(super) fn check(
     Ok(foreign)
 }
 
-/// Refuses a cluster that shares no key with the one that is known by its name.
+/// Refuses a cluster that shares no key with the one that is known by its name. What is left of one that is not
+/// there any more counts for nothing.
 pub(super) async fn refuse_namesake(core: &Core, foreign: &Foreign) -> Result<(), Error> {
     let cluster = &foreign.cluster;
+    let trusted = core.records.find(Kind::TrustedCluster, cluster).await?;
+    let is_trusted = matches!(trusted, Some(Resource::TrustedCluster(one)) if one.spec.enabled);
+    if !is_trusted && core.records.find(Kind::RemoteCluster, cluster).await?.is_none() {
+        return Ok(());
+    }
     let Some(known) = find(core, AuthorityType::Host, cluster).await? else { return Ok(()) };
     let known: Vec<CaPin> = certificates(&pems(&known))?.iter().map(|one| one.pin()).collect();
     if known.is_empty() || foreign.hosts.iter().any(|host| known.contains(&host.pin())) {

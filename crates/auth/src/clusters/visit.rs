@@ -13,6 +13,7 @@ use audit::record::VisitCreate;
 use parking_lot::Mutex;
 use pki::{UserIdentity, Visit};
 
+use super::is_remote;
 use crate::caller::Caller;
 use crate::cx::{self, OpCx};
 use crate::{certificate, events};
@@ -61,7 +62,7 @@ pub(crate) async fn visit(
     let VisitRequest { certificate, app, client_addr } = request;
     let core = cx.core();
     let snapshot = core.replica.snapshot();
-    if snapshot.remote_clusters.get(cluster).is_none() {
+    if !is_remote(core, cluster) {
         return Err(Error::not_found(format!("cluster {cluster:?} not found"))
             .hint("`tsh clusters` lists the clusters that can be reached"));
     }

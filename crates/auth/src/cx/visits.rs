@@ -6,7 +6,8 @@ use std::sync::Arc;
 use api::{Error, Snapshot};
 use pki::{UserIdentity, UserKind, VisitTools};
 use policy::{RoleMap, RoleSet, RootTools};
-use resource::Role;
+use resource::{Role, TrustedCluster};
+use time::OffsetDateTime;
 
 use super::{Held, OpCx, Rights, hold, refuse_elsewhere};
 use crate::caller::Caller;
@@ -73,9 +74,16 @@ pub(crate) struct Guest {
 }
 
 /// What a visitor, verified, is here as of now.
-pub(crate) fn guest(snapshot: &Snapshot, user: &UserIdentity) -> Result<Guest, Error> {
+pub(crate) fn guest(
+    snapshot: &Snapshot,
+    user: &UserIdentity,
+    now: OffsetDateTime,
+) -> Result<Guest, Error> {
     let trusted = snapshot.trusted_clusters.get(&user.cluster);
-    let trusted = trusted.filter(|cluster| cluster.spec.enabled).ok_or_else(|| {
+    let in_force = |cluster: &&Arc<TrustedCluster>| {
+        cluster.spec.enabled && cluster.metadata.expires.is_none_or(|end| now < end)
+    };
+    let trusted = trusted.filter(in_force).ok_or_else(|| {
         Error::denied(format!("users of cluster {:?} are not let in here", user.cluster))
     })?;
     let unmapped = |error| Error::denied(format!("failed to map roles: {error}"));
@@ -95,8 +103,9 @@ pub(crate) fn guest(snapshot: &Snapshot, user: &UserIdentity) -> Result<Guest, E
 /// The rights of a visitor as of now.
 pub(super) fn hold_visitor(core: &Core, user: &UserIdentity) -> Result<Held, Error> {
     let snapshot = core.replica.snapshot();
-    let Guest { name, roles: mapped } = guest(&snapshot, user)?;
-    locks::refuse_visitor(&snapshot, core.clock.now(), user, &mapped)?;
+    let now = core.clock.now();
+    let Guest { name, roles: mapped } = guest(&snapshot, user, now)?;
+    locks::refuse_visitor(&snapshot, now, user, &mapped)?;
     let roles: Vec<Arc<Role>> = roles::of_names(&snapshot, &mapped)?;
     let versions =
         roles.iter().map(|role| (role.name().to_owned(), role.metadata.revision.clone())).collect();

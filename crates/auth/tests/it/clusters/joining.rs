@@ -246,3 +246,44 @@ async fn a_root_that_is_away_is_offline_and_a_leaf_that_is_gone_too() {
     root.clock.advance(Duration::from_secs(36));
     until("offline", [&root, &leaf], async || status().await == "offline").await;
 }
+
+#[tokio::test]
+async fn a_name_is_free_again_when_the_cluster_that_had_it_has_ended() {
+    let (root, leaf) = friends().await;
+    let mut remote = get(&root, Kind::RemoteCluster, "leaf.test").await.unwrap();
+    remote.metadata_mut().expires = Some(root.clock.now() + DAY);
+    root.put(remote).await;
+    let namesake = Cluster::named("leaf.test").await;
+    for cluster in [&root, &leaf, &namesake] {
+        cluster.clock.advance(DAY + Duration::from_secs(1));
+    }
+    // It is not let in any more, nor anybody on to it, even before the store has noticed.
+    let (_, credentials) = leaf.host_credentials(&[pki::Service::Auth]).await;
+    let address = root.auth.address().to_string();
+    let trust = root.auth.trust();
+    let client =
+        crate::cluster::client_of(&address, &trust, &leaf.clock, Some(credentials), &leaf.tasks);
+    let exchange = api::wire::ClusterExchange { authorities: leaf.auth.authorities() };
+    let error = refused(client.exchange_cluster(&exchange).await, ErrorKind::Denied);
+    assert!(error.message().contains("has not joined"), "{error}");
+    namesake.admin.create(&document(&root, "root.test").into()).await.unwrap();
+    let told = get(&root, Kind::CertAuthority, "host.leaf.test").await.unwrap();
+    let Resource::CertAuthority(told) = told else { panic!("another kind") };
+    let kept: Vec<_> =
+        told.spec.active_keys.into_iter().filter_map(|key| key.certificate).collect();
+    assert_eq!(kept, namesake.auth.authorities().host);
+}
+
+#[tokio::test]
+async fn whoever_may_write_one_name_does_not_get_another_by_joining() {
+    let (root, leaf) = strangers().await;
+    let mut may = crate::cluster::rule(&["trusted_cluster"], &["create", "update"]);
+    may.where_clause = Some("equals(resource.metadata.name, \"other.test\")".to_owned());
+    leaf.put(crate::cluster::role_with("some", |allow| allow.rules.push(may.clone()))).await;
+    let user = leaf.user("carol", &["some"]).await;
+    let as_other = || document(&root, "other.test").into();
+    refused(user.create(&as_other()).await, ErrorKind::Denied);
+    refused(user.put(&as_other(), api::Write::Upsert).await, ErrorKind::Denied);
+    assert_eq!(believed(&leaf), [""; 0]);
+    assert_eq!(authorities(&leaf).await.len(), 3);
+}
