@@ -17,7 +17,7 @@ pub use self::node::Node;
 pub use self::person::{Authenticator, Person};
 use crate::{Argv, Binaries, Scratch, process, wait};
 
-/// The name of every cluster here.
+/// The name of every cluster here that is not given another.
 pub const CLUSTER: &str = "testkit";
 
 /// A service that listens where nobody has said: the kernel chooses the port.
@@ -48,6 +48,20 @@ impl Cluster {
     #[track_caller]
     pub fn single() -> Self {
         Self::single_with("", "")
+    }
+
+    /// The same under a name of its own, beside others.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn single_called(name: &str) -> Self {
+        let app = app_section("  mcp_demo_server: yes\n");
+        let auth = auth_section().replace(CLUSTER, name);
+        let mut cluster = Self::begin("", &format!("{auth}{}{app}", proxy_section()));
+        cluster.find_proxy();
+        cluster
     }
 
     /// The same, with more lines in the section of the process and in that of the app service.

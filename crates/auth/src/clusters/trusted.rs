@@ -31,6 +31,9 @@ pub(crate) async fn establish(cx: &OpCx, resource: &mut Resource) -> Result<Opti
     };
     keep_token(cluster, before.as_ref());
     if !cluster.spec.enabled {
+        if before.is_none() {
+            refuse_alias(core, cluster).await?;
+        }
         return Ok(None);
     }
     if let Some(before) = &before
@@ -116,6 +119,27 @@ fn check(core: &Core, cluster: &TrustedCluster) -> Result<(), Error> {
     RoleMap::for_trusted_cluster(&cluster.spec.role_map)
         .map_err(|error| Error::invalid(format!("spec.role_map: {error}")))?;
     contact::pins(cluster).map(drop)
+}
+
+/// Whoever switches trust off by a document whose name is not the cluster's would leave it on.
+async fn refuse_alias(core: &Core, cluster: &TrustedCluster) -> Result<(), Error> {
+    let (all, _cursor) = core.records.list(Kind::TrustedCluster).await?;
+    let same = all.iter().find_map(|other| match other {
+        Resource::TrustedCluster(other)
+            if !cluster.spec.web_proxy_addr.is_empty()
+                && other.spec.web_proxy_addr == cluster.spec.web_proxy_addr =>
+        {
+            Some(other)
+        }
+        _ => None,
+    });
+    let Some(same) = same else { return Ok(()) };
+    Err(Error::invalid(format!(
+        "metadata.name: the cluster at {} is {:?}, and this would leave it as it is",
+        cluster.spec.web_proxy_addr,
+        same.name()
+    ))
+    .hint(format!("name the document {:?}", same.name())))
 }
 
 /// A token that is not shown is the one that was there.

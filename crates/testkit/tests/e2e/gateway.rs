@@ -3,6 +3,7 @@
 
 mod bots;
 mod clients;
+mod clusters;
 mod configuration;
 mod decisions;
 mod diagnostics;

@@ -213,6 +213,20 @@ async fn disabling_drops_the_trust_at_once_and_enabling_joins_again() {
 }
 
 #[tokio::test]
+async fn trust_is_not_left_on_by_who_switches_it_off_under_another_name() {
+    let (root, leaf) = friends().await;
+    let mut cluster = document(&root, "our-root");
+    cluster.spec.enabled = false;
+    let error = refused(
+        leaf.admin.put(&cluster.into(), api::Write::Upsert).await,
+        ErrorKind::InvalidArgument,
+    );
+    assert!(error.message().contains("is \"root.test\""), "{error}");
+    assert_eq!(leaf.names(&leaf.admin, Kind::TrustedCluster).await, ["root.test"]);
+    assert_eq!(believed(&leaf), ["root.test"]);
+}
+
+#[tokio::test]
 async fn another_address_must_lead_to_the_same_cluster() {
     let (root, leaf) = friends().await;
     let other = Cluster::named("other.test").await;

@@ -1,0 +1,188 @@
+//! Clusters that trust each other: users sign in at the root, and use servers of a leaf.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use testkit::cluster::CLUSTER;
+use testkit::{Argv, Cluster, Peer, wait};
+
+use super::{SOON, call, connect, done, listed, refused, turned_away};
+
+const LEAF: &str = "leaf.test";
+/// The server that every cluster has.
+const DEMO: &str = "tessera-mcp-demo";
+
+/// Has a leaf trust the root, as its administrator does.
+#[track_caller]
+fn trust(root: &Cluster, leaf: &Cluster, role_map: &Value) {
+    leaf.put(&trusted(root, role_map, true));
+    await_online(root, "online");
+}
+
+#[track_caller]
+fn trusted(root: &Cluster, role_map: &Value, enabled: bool) -> Value {
+    let words = ["tokens", "add", "--type=trusted_cluster", "--format=json"];
+    let token = root.tctl_json(&words);
+    let token = token.get("token").or_else(|| token.pointer("/metadata/name")).unwrap().clone();
+    json!({
+        "kind": "trusted_cluster", "version": "v2", "metadata": {"name": CLUSTER},
+        "spec": {
+            "enabled": enabled, "token": token,
+            "tunnel_addr": root.proxy_addr(), "web_proxy_addr": root.proxy_addr(),
+            "ca_pins": [root.ca_pin()], "role_map": role_map,
+        },
+    })
+}
+
+#[track_caller]
+fn await_online(root: &Cluster, wanted: &str) {
+    wait::until("the leaf at the root", wait::PATIENCE, || {
+        let seen = root.get(&format!("rc/{LEAF}"));
+        let is = seen.pointer("/status/connection").and_then(Value::as_str) == Some(wanted);
+        if is { Ok(()) } else { Err(seen.to_string()) }
+    });
+}
+
+/// The way to the leaf's server by the root's proxy.
+fn way(root: &Cluster, identity: &Path) -> Argv {
+    let leaf = format!("--cluster={LEAF}");
+    root.tsh_as(identity).args(["mcp", "connect", "--no-auto-reconnect", &leaf, DEMO])
+}
+
+/// A connection to the leaf's server, as soon as there is a way.
+#[track_caller]
+fn reached(root: &Cluster, identity: &Path) -> Peer {
+    super::await_connection(&way(root, identity))
+}
+
+#[track_caller]
+fn cut(peer: &mut Peer) -> String {
+    let status = peer.process().wait(SOON);
+    assert_eq!(status.code(), Some(1), "a connection that is cut is a failure");
+    peer.process().stderr()
+}
+
+/// Makes a lock at one of the clusters; gives its reference.
+#[track_caller]
+fn lock(cluster: &Cluster) -> String {
+    cluster.admin(&["lock", "--user=alice", "--message=a stolen laptop"]);
+    let locks = cluster.tctl_json(&["get", "locks", "--format=json"]);
+    format!("lock/{}", locks.pointer("/0/metadata/name").and_then(Value::as_str).unwrap())
+}
+
+#[test]
+fn users_of_the_root_use_what_both_clusters_let_them() {
+    let (root, leaf) = (Cluster::single(), Cluster::single_called(LEAF));
+    root.tools_role("counter", &["tessera_c*", "tessera_demo_info"]);
+    root.role("no-info", &json!({}), &json!({"mcp": {"tools": ["*info"]}}));
+    leaf.tools_role("guest", &["{{internal.mcp_tools}}"]);
+    // Of the same name at both ends, and not the same person.
+    let namesake = leaf.identity("alice", &["mcp-user"]);
+    let alice = root.identity("alice", &["counter", "no-info"]);
+    let bob = root.identity("bob", &["no-info"]);
+    // Before there is any trust.
+    let said = turned_away(&way(&root, &alice));
+    assert!(said.contains(LEAF) && said.contains("tsh clusters"), "{said}");
+    trust(&root, &leaf, &json!([{"remote": "counter", "local": ["guest"]}]));
+
+    let clusters = done(&root.run(&root.tsh_as(&alice).arg("clusters"), ""));
+    assert!(clusters.contains(CLUSTER) && clusters.contains(LEAF), "{clusters}");
+    let ls = |words: &[&str]| root.run(&root.tsh_as(&alice).args(["mcp", "ls"]).args(words), "");
+    let peer = &mut reached(&root, &alice);
+    let there = done(&ls(&["-c", LEAF]));
+    assert!(there.contains(DEMO) && there.contains(LEAF) && !there.contains(CLUSTER), "{there}");
+    let all = done(&ls(&["-R"]));
+    assert!(all.contains(CLUSTER) && all.contains(LEAF), "{all}");
+    refused(&ls(&["-c", "leef.test"]), &["leef.test", "tsh clusters"]);
+
+    // What the root's roles grant, less what they deny.
+    assert_eq!(listed(peer), ["tessera_count"]);
+    assert!(call(peer, "tessera_count").is_ok());
+    for tool in ["tessera_demo_info", "tessera_greet"] {
+        assert_eq!(call(peer, tool).unwrap_err().0, -32602, "{tool}");
+    }
+    let said = turned_away(&way(&root, &bob));
+    assert!(
+        said.contains("no roles mapped for remote user \"bob\"") && said.contains("no-info"),
+        "{said}"
+    );
+
+    // Who decides records, and who sends records that it sent.
+    let session = leaf.await_audit("a visitor's call", &["--app", DEMO], |event| {
+        event.get("user_cluster_name").and_then(Value::as_str) == Some(CLUSTER)
+    });
+    assert_eq!(session.get("user"), Some(&json!("alice")), "{session}");
+    root.await_audit("the visit", &["--user", "alice"], |event| {
+        event.get("event").and_then(Value::as_str) == Some("visit.create")
+    });
+
+    // The certificates of one are nobody's at the other.
+    let stranger = leaf.tsh_by(&alice, leaf.proxy_addr()).args(["mcp", "ls"]);
+    assert_eq!(root.run(&stranger, "").status.code(), Some(1));
+    let stranger = root.tsh_by(&namesake, root.proxy_addr()).args(["mcp", "ls"]);
+    assert_eq!(root.run(&stranger, "").status.code(), Some(1));
+    assert!(call(&mut connect(&leaf.way(&namesake, DEMO)), "tessera_demo_info").is_ok());
+}
+
+#[test]
+fn a_lock_at_either_end_and_the_end_of_trust_at_either_end_cut_what_is_open() {
+    let (root, leaf) = (Cluster::single(), Cluster::single_called(LEAF));
+    leaf.tools_role("guest", &["*"]);
+    let alice = root.identity("alice", &["mcp-user"]);
+    let role_map = json!([{"remote": "mcp-user", "local": ["guest"]}]);
+    trust(&root, &leaf, &role_map);
+    let home = &mut connect(&root.way(&alice, DEMO));
+
+    let mut peer = reached(&root, &alice);
+    let name = lock(&leaf);
+    let said = cut(&mut peer);
+    assert!(said.contains("a stolen laptop"), "{said}");
+    assert!(turned_away(&way(&root, &alice)).contains("a stolen laptop"));
+    // It is the leaf's.
+    assert!(call(home, "tessera_demo_info").is_ok());
+    leaf.admin(&["rm", &name]);
+
+    let mut peer = reached(&root, &alice);
+    leaf.put(&trusted(&root, &role_map, false));
+    cut(&mut peer);
+    let said = turned_away(&way(&root, &alice));
+    assert!(said.contains("cannot be reached now"), "{said}");
+    leaf.put(&trusted(&root, &role_map, true));
+
+    let mut peer = reached(&root, &alice);
+    root.admin(&["rm", &format!("rc/{LEAF}")]);
+    cut(&mut peer);
+    let said = turned_away(&way(&root, &alice));
+    assert!(said.contains("knows no cluster"), "{said}");
+    leaf.put(&trusted(&root, &role_map, true));
+
+    let mut peer = reached(&root, &alice);
+    assert!(call(home, "tessera_demo_info").is_ok());
+    lock(&root);
+    cut(&mut peer);
+    cut(home);
+    assert!(turned_away(&way(&root, &alice)).contains("lock"));
+}
+
+#[test]
+fn neither_cluster_needs_the_other_and_both_find_together_again() {
+    let (mut root, leaf) = (Cluster::apart(), Cluster::single_called(LEAF));
+    leaf.tools_role("guest", &["*"]);
+    let (alice, own) = (root.identity("alice", &["mcp-user"]), leaf.identity("own", &["mcp-user"]));
+    trust(&root, &leaf, &json!([{"remote": "*", "local": ["guest"]}]));
+    let mut peer = reached(&root, &alice);
+
+    // Without the root's auth service, what was allowed goes on.
+    root.auth().kill();
+    assert!(call(&mut peer, "tessera_demo_info").is_ok());
+    assert!(call(&mut connect(&way(&root, &alice)), "tessera_demo_info").is_ok());
+    assert!(call(&mut connect(&leaf.way(&own, DEMO)), "tessera_demo_info").is_ok());
+    // Without its proxy there is no way.
+    root.proxy().kill();
+    assert_eq!(peer.process().wait(wait::PATIENCE).code(), Some(1));
+    assert!(call(&mut connect(&leaf.way(&own, DEMO)), "tessera_demo_info").is_ok());
+    root.auth().start();
+    let _pin = root.await_auth();
+    root.proxy().start();
+    assert!(call(&mut reached(&root, &alice), "tessera_demo_info").is_ok());
+}
