@@ -176,7 +176,7 @@ async fn a_namesakes_session_is_somebody_elses() {
     .start()
     .await;
     assert!(guest.call(2, "echo").await.json().await["result"].is_object());
-    std::mem::swap(&mut guest.evidence, &mut { own.evidence.clone() });
+    guest.evidence.clone_from(&own.evidence);
     assert_eq!(guest.call(3, "echo").await.status, 404, "the other way round");
     assert!(own.call(2, "echo").await.json().await["result"].is_object());
 }
