@@ -69,6 +69,7 @@ impl Basis {
             && one.users.is_same(&two.users)
             && one.locks.is_same(&two.locks)
             && one.apps.is_same(&two.apps)
+            && one.trusted_clusters.is_same(&two.trusted_clusters)
             && preference(one) == preference(two)
     }
 }

@@ -197,9 +197,10 @@ fn only_evidence_for_a_visit_here_is_believed() {
     let alice = visitor("alice", &["access"]);
     let ordinary = UserIdentity { visit: None, ..alice.clone() };
     let elsewhere = Visit { cluster: "other".to_owned(), tools: VisitTools::default() };
-    let elsewhere = UserIdentity { visit: Some(elsewhere), ..alice.clone() };
+    let elsewhere = UserIdentity { visit: Some(elsewhere), ..alice };
     // Our own users' evidence for a visit elsewhere is good for nothing here.
-    let ours = UserIdentity { cluster: "test".to_owned(), roles: vec!["dev".to_owned()], ..alice };
+    let (cluster, roles) = ("test".to_owned(), vec!["dev".to_owned()]);
+    let ours = UserIdentity { cluster, roles, ..elsewhere.clone() };
     for user in [ordinary.clone(), elsewhere.clone(), ours] {
         let refused = two.refused(with([]), user);
         assert_eq!(refused.reason, Reason::Unauthenticated, "{}", refused.message);
