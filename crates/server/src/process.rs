@@ -1,6 +1,7 @@
 //! The life of a process: bind, get an identity, start the services, be ready, drain, end.
 
 mod edge;
+mod replicated;
 mod tunnels;
 
 use std::fs;
@@ -16,7 +17,6 @@ use anyhow::Context;
 use api::{Client, Replica, Selected};
 use auth::Auth;
 use pki::{CaPin, PrivateKey, Service, TrustStore};
-use resource::Kind;
 use runtime::{Clock, Shutdown, Tasks};
 use tokio::net::TcpListener;
 use tunnel::{Attachment, Registry, Up};
@@ -201,7 +201,7 @@ impl Process {
         let client = identity.client(addresses.clone(), &self.wires)?;
         let selectors = config.app.as_ref().map_or(&[][..], |section| &section.selectors);
         let source = Selected::new(client.clone(), selectors);
-        let replica = Replica::follow(edge, Arc::new(source), &replicated(&wanted));
+        let replica = Replica::follow(edge, Arc::new(source), &replicated::kinds(&wanted));
         let trust_changes = api::follow_trust(edge, &replica, identity.trust.clone());
         let registry = Registry::default();
         let mut attachment = None;
@@ -480,23 +480,4 @@ async fn issue_locally(
     };
     let credentials = auth.issue_service(&request).await?;
     HostIdentity::issued(data_dir, key, &credentials)
-}
-
-/// What a process's services decide and route by, and may read.
-fn replicated(wanted: &Wanted) -> Vec<Kind> {
-    let mut kinds = vec![
-        Kind::Lock,
-        Kind::CertAuthority,
-        Kind::Proxy,
-        Kind::TrustedCluster,
-        Kind::RemoteCluster,
-    ];
-    if wanted.services.contains(&Service::Proxy) {
-        kinds.extend([Kind::AppServer, Kind::AppAuthConfig]);
-    }
-    if wanted.services.contains(&Service::App) {
-        kinds.extend([Kind::App, Kind::Role, Kind::User, Kind::ClusterAuthPreference]);
-        kinds.push(Kind::TrustedCluster);
-    }
-    kinds
 }
