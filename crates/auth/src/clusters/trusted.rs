@@ -126,7 +126,8 @@ async fn refuse_alias(core: &Core, cluster: &TrustedCluster) -> Result<(), Error
     let (all, _cursor) = core.records.list(Kind::TrustedCluster).await?;
     let same = all.iter().find_map(|other| match other {
         Resource::TrustedCluster(other)
-            if !cluster.spec.web_proxy_addr.is_empty()
+            if other.spec.enabled
+                && !cluster.spec.web_proxy_addr.is_empty()
                 && other.spec.web_proxy_addr == cluster.spec.web_proxy_addr =>
         {
             Some(other)
