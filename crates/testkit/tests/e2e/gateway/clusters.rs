@@ -108,10 +108,12 @@ fn users_of_the_root_use_what_both_clusters_let_them() {
     );
 
     // Who decides records, and who sends records that it sent.
-    let session = leaf.await_audit("a visitor's call", &["--app", DEMO], |event| {
-        event.get("user_cluster_name").and_then(Value::as_str) == Some(CLUSTER)
-    });
-    assert_eq!(session.get("user"), Some(&json!("alice")), "{session}");
+    for (user, allowed) in [("alice", true), ("bob", false)] {
+        leaf.await_audit("a visitor's request", &["--app", DEMO, "--user", user], |event| {
+            event.get("user_cluster_name").and_then(Value::as_str) == Some(CLUSTER)
+                && event.get("success").and_then(Value::as_bool) == Some(allowed)
+        });
+    }
     root.await_audit("the visit", &["--user", "alice"], |event| {
         event.get("event").and_then(Value::as_str) == Some("visit.create")
     });
