@@ -76,7 +76,9 @@ pub(super) struct Clusters {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Login {
-    /// The cluster whose servers commands are about that name none. Who is signed in already needs not sign in again.
+    /// The cluster whose servers `tsh mcp ls` and `tsh mcp config` are about when they name none. Who is signed in
+    /// already needs not sign in again.
+    #[arg(conflicts_with = "out")]
     pub(super) cluster: Option<String>,
     /// The authority to believe at first contact, as `tctl status` prints it.
     #[arg(long, value_name = "sha256:…")]
@@ -350,6 +352,15 @@ pub(super) struct ProxyMcp {
     /// Serve processes of all users of this machine, in your name.
     #[arg(long)]
     pub(super) allow_any_local_user: bool,
+}
+
+// === impl Login ===
+
+impl Login {
+    /// Whether a sign-in that is there would do.
+    pub(super) fn asks_for_nothing_else(&self) -> bool {
+        self.out.is_none() && self.auth.is_none() && self.ttl.is_none() && !self.headless
+    }
 }
 
 // === impl Global ===

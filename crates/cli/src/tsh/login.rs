@@ -151,6 +151,8 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
     if let Some(cluster) = &args.cluster
         && let Some(profile) = known.as_ref()
         && profile.user()?.expires > cx.clock.now()
+        && args.asks_for_nothing_else()
+        && global.user().is_none_or(|user| profile.user().is_ok_and(|known| known.name == user))
     {
         return clusters::select(&cx, &home, &global, cluster).await;
     }

@@ -56,9 +56,9 @@ pub(super) async fn configure(
         .iter()
         .map(|server| {
             let launch = launch(server, elsewhere.as_deref(), &args, &global)?;
-            // The same name may be in several clusters.
+            // The same name may be in several clusters, and no name has an underscore.
             let name = match &elsewhere {
-                Some(cluster) => format!("{PREFIX}{}-{cluster}", server.name()),
+                Some(cluster) => format!("{PREFIX}{}_at_{cluster}", server.name()),
                 None => format!("{PREFIX}{}", server.name()),
             };
             Ok((name, launch))

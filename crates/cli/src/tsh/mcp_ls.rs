@@ -47,7 +47,10 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
     )?;
     let session = Session::open(global.identity().as_deref(), global.proxy().as_deref())?;
     session.require_valid(cx.clock.now())?;
-    let elsewhere = session.elsewhere(args.cluster.as_deref());
+    let elsewhere = match args.all_clusters {
+        true => None,
+        false => session.elsewhere(args.cluster.as_deref()),
+    };
     if args.all_clusters || elsewhere.is_some() {
         return across::list(&cx, &session, elsewhere, &selection, args.format).await;
     }

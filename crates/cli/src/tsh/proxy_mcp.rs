@@ -55,7 +55,7 @@ async fn require_served(
     diary: Diary,
 ) -> anyhow::Result<()> {
     let session = guide.session().map_err(|fault| Refused::new(fault.text()))?;
-    if session.elsewhere(args.cluster.as_deref()).is_some() {
+    if args.cluster.as_ref().is_some_and(|cluster| *cluster != session.user.cluster) {
         return Ok(());
     }
     let selection = Selection::new(Some(args.name.clone()), None, Vec::new(), None)?;

@@ -106,7 +106,8 @@ impl Guide for SignedIn {
     fn way(&self) -> Result<Way, Fault> {
         let session = self.session()?;
         let app = api::escape(&self.app);
-        let elsewhere = session.elsewhere(self.cluster.as_deref());
+        // Never what is selected: that may change while a client's configuration, or this program, stays as it is.
+        let elsewhere = self.cluster.clone().filter(|cluster| *cluster != session.user.cluster);
         let path = match &elsewhere {
             Some(cluster) => format!("/mcp/sites/{}/apps/{app}", api::escape(cluster)),
             None => format!("/mcp/apps/{app}"),

@@ -8,6 +8,9 @@ use time::OffsetDateTime;
 use crate::connection::{Peer, TlsStream};
 use crate::service::Shared;
 
+/// Proxies of one other cluster that are taken: it certifies them itself.
+const MOST_PROXIES: usize = 64;
+
 /// Serves the tunnel of another cluster's proxy until it ends, or that cluster is not known any more.
 pub(crate) async fn serve(stream: Box<TlsStream>, peer: &Peer, shared: &Arc<Shared>) {
     let proxy = match proxy_of(peer, shared, shared.clock.now()) {
@@ -24,6 +27,10 @@ pub(crate) async fn serve(stream: Box<TlsStream>, peer: &Peer, shared: &Arc<Shar
         tracing::warn!(cluster, proxy = host_id, why, "a cluster's tunnel ends");
     };
     let tunnels = shared.clusters.tunnels_of(cluster);
+    if !tunnels.is_connected(host_id) && tunnels.hosts().len() >= MOST_PROXIES {
+        tracing::warn!(cluster, proxy = host_id, "refused a cluster's tunnel: too many proxies");
+        return;
+    }
     let outcome = tokio::select! {
         () = shared.tasks.cancelled() => Ok(()),
         outcome = tunnels.run_tunnel(host_id.to_owned(), stream, &shared.tasks, over) => outcome,

@@ -36,7 +36,8 @@ pub(crate) struct Stay {
 /// either, whether the answer is read or not.
 struct Upload {
     inner: Body,
-    over: oneshot::Receiver<()>,
+    /// Gone when it is over.
+    over: Option<oneshot::Receiver<()>>,
 }
 
 /// The body of an answer, as long as the visit lasts.
@@ -58,7 +59,7 @@ impl Stay {
         body: Body,
     ) -> (Self, Body) {
         let (upload, over) = oneshot::channel();
-        let body = api::boxed(Upload { inner: body, over });
+        let body = api::boxed(Upload { inner: body, over: Some(over) });
         (Self { over: Box::pin(until_over(visit, good, shared)), _upload: upload }, body)
     }
 
@@ -95,8 +96,9 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
                     return Over { reason: "draining", message };
                 }
                 Err(error) if is_away(&error) => {
-                    let message = "the certificate has expired: run `tsh login` again".to_owned();
-                    return Over { reason: "expired", message };
+                    let message =
+                        "whether you may still go there cannot be told now; connect again";
+                    return Over { reason: "draining", message: message.to_owned() };
                 }
                 Err(error) => {
                     return Over { reason: "access-denied", message: error.message().to_owned() };
@@ -125,7 +127,9 @@ impl hyper::body::Body for Upload {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, api::BoxError>>> {
-        if Pin::new(&mut self.over).poll(cx).is_ready() {
+        let Some(over) = self.over.as_mut() else { return Poll::Ready(None) };
+        if Pin::new(over).poll(cx).is_ready() {
+            self.over = None;
             return Poll::Ready(Some(Err("the visit is over".into())));
         }
         Pin::new(&mut self.inner).poll_frame(cx)

@@ -130,12 +130,12 @@ impl Visits {
                 self.known.lock().insert(key, good.clone());
                 Ok(good)
             }
-            // Nothing new is granted, and what was granted goes on. Who is believed has not changed.
-            Err(error) if is_away(&error) => {
-                let good =
-                    known.filter(|good| good.trust == trust && shared.clock.now() < good.until);
-                good.ok_or(error)
-            }
+            // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
+            // else is believed. Whom that is about, only the auth service knows.
+            Err(error) if is_away(&error) => known
+                .filter(|good| good.trust == trust && good.locks.is_same(&locks))
+                .filter(|good| shared.clock.now() < good.until)
+                .ok_or(error),
             Err(error) => {
                 self.known.lock().remove(&key);
                 Err(error)

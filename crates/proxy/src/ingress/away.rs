@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use api::Body;
-use http::header::HeaderMap;
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use rand::seq::SliceRandom;
@@ -16,6 +19,19 @@ use super::route::Wanted;
 use crate::clusters::{Stay, Visit};
 use crate::connection::Peer;
 use crate::service::Shared;
+
+/// Headers of another cluster's answers that go on, besides the protocol's own.
+const KEPT: [HeaderName; 9] = [
+    ALLOW,
+    CACHE_CONTROL,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    RETRY_AFTER,
+    WWW_AUTHENTICATE,
+    HeaderName::from_static(api::stream_headers::ERROR_ORIGIN),
+    HeaderName::from_static("x-accel-buffering"),
+];
 
 /// The answer of another cluster.
 pub(super) async fn forward(
@@ -57,12 +73,30 @@ pub(super) async fn forward(
         answered = answered => answered?,
     };
     match answered {
-        Some(response) => Ok(stay.watch(response)),
+        Some(mut response) => {
+            keep_harmless(response.headers_mut());
+            Ok(stay.watch(response))
+        }
         None => Err(Refusal::new(
             StatusCode::SERVICE_UNAVAILABLE,
             format!("cluster {cluster:?} cannot be reached now; try again shortly"),
         )),
     }
+}
+
+/// Leaves of another cluster's headers what MCP needs: it answers at this proxy's address, where a page or a cookie
+/// of its own would pass for ours.
+fn keep_harmless(headers: &mut HeaderMap) {
+    let kept = |name: &HeaderName| {
+        KEPT.contains(name) || name.as_str().starts_with(api::stream_headers::MCP_PREFIX)
+    };
+    let dropped: Vec<HeaderName> = headers.keys().filter(|name| !kept(name)).cloned().collect();
+    for name in dropped {
+        headers.remove(name);
+    }
+    headers
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
 /// Tokens are accepted by the cluster whose app they are for.
@@ -78,4 +112,33 @@ fn require_certificate(headers: &HeaderMap, peer: &Peer) -> Result<(), Refusal> 
         ));
     }
     Err(Refusal::nobody())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_cluster_sets_no_cookie_and_shows_no_page_here() {
+        let mut headers = HeaderMap::new();
+        for (name, value) in [
+            ("set-cookie", "__Host-tessera-form=x"),
+            ("set-cookie", "y=z"),
+            ("location", "https://evil.test/"),
+            ("access-control-allow-origin", "*"),
+            ("clear-site-data", "*"),
+            ("content-security-policy", "script-src *"),
+            ("content-type", "text/html"),
+            ("mcp-session-id", "s"),
+        ] {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        keep_harmless(&mut headers);
+        let mut left: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+        left.sort_unstable();
+        let expected =
+            ["content-security-policy", "content-type", "mcp-session-id", "x-content-type-options"];
+        assert_eq!(left, expected);
+        assert_eq!(headers["content-security-policy"], "default-src 'none'; sandbox");
+    }
 }
