@@ -19,12 +19,14 @@ use tokio::time::Instant;
 
 use crate::proc;
 use crate::report::{Cell, Report, Table, number, percentiles, text};
-use crate::site::{Site, USER};
+use crate::site::Site;
 
 /// For how long each is measured.
 const TIME: Duration = Duration::from_secs(5);
 /// How many ask at once.
-const AT_ONCE: [usize; 2] = [1, 16];
+const AT_ONCE: [usize; 2] = [1, MOST];
+/// Each is a user of its own: of one user, no more than some attempts may be under way.
+const MOST: usize = 16;
 /// A password costs the same whatever it is.
 const PASSWORD: &str = "correct horse battery staple";
 /// Where everybody signs in.
@@ -36,13 +38,15 @@ const EVIDENCE: usize = 20_000;
 pub(crate) async fn measure() -> anyhow::Result<Report> {
     let site = Site::new(Cluster::single())?;
     let admin = site.admin();
-    enrol(&admin).await?;
+    for asker in 0..MOST {
+        enrol(&site, &admin, &name(asker)).await?;
+    }
     let key = PrivateKey::generate()?.public().to_pem();
     let columns = ["what", "at once", "a second", "p50 ms", "p99 ms", "CPU s/1,000"];
     let mut issued = Table::new("signing in", &columns);
     for at_once in AT_ONCE {
-        let sign_in = SignInRequest {
-            user: USER.to_owned(),
+        let sign_in = |asker| SignInRequest {
+            user: name(asker),
             password: PASSWORD.to_owned(),
             totp: None,
             public_key: key.clone(),
@@ -50,12 +54,12 @@ pub(crate) async fn measure() -> anyhow::Result<Report> {
             // Of whom it is not known where they are, few may try.
             client_addr: Some(CLIENT.to_owned()),
         };
-        let by_password = || async { admin.sign_in(&sign_in).await.map(drop) };
+        let by_password = async |asker| admin.sign_in(&sign_in(asker)).await.map(drop);
         issued.row(
             rate(&site, "a password, and the certificate for it", at_once, by_password).await?,
         );
         let wanted = UserCertificateRequest { public_key: key.clone(), ttl_seconds: None };
-        let by_administrator = || async { admin.sign_user(USER, &wanted).await.map(drop) };
+        let by_administrator = async |asker| admin.sign_user(&name(asker), &wanted).await.map(drop);
         issued.row(rate(&site, "a certificate alone", at_once, by_administrator).await?);
     }
     let evidence = evidence(&site)?;
@@ -68,8 +72,13 @@ pub(crate) async fn measure() -> anyhow::Result<Report> {
     Ok(Report { name: "sign-in", tables: vec![issued, evidence, cut], notes })
 }
 
-/// Lets the user sign in by a password.
-async fn enrol(admin: &Client) -> anyhow::Result<()> {
+fn name(asker: usize) -> String {
+    format!("bench-{asker}")
+}
+
+/// Makes a user who signs in by a password.
+async fn enrol(site: &Site, admin: &Client, user: &str) -> anyhow::Result<()> {
+    site.endpoint_of(user)?;
     let preference = json!({
         "kind": "cluster_auth_preference", "version": "v2",
         "metadata": {"name": "cluster-auth-preference"},
@@ -78,37 +87,32 @@ async fn enrol(admin: &Client) -> anyhow::Result<()> {
     let preference = Resource::from_json(preference.to_string().as_bytes())?;
     admin.put(&preference, api::Write::Upsert).await?;
     let wanted = InviteRequest { purpose: InvitePurpose::Reset, ttl_seconds: None };
-    let invite = admin.create_invite(USER, &wanted).await?;
+    let invite = admin.create_invite(user, &wanted).await?;
     let answer = InviteAnswer { password: Some(PASSWORD.to_owned()), ..InviteAnswer::default() };
     admin.answer_invite(&invite.token, &answer).await.context("set a password")?;
     Ok(())
 }
 
 /// How often a second something can be done.
-async fn rate<F>(
+async fn rate(
     site: &Site,
     what: &str,
     at_once: usize,
-    mut ask: impl FnMut() -> F + Clone,
-) -> anyhow::Result<Vec<Cell>>
-where
-    F: Future<Output = Result<(), api::Error>>,
-{
+    ask: impl AsyncFn(usize) -> Result<(), api::Error>,
+) -> anyhow::Result<Vec<Cell>> {
     // The first makes the connection.
-    ask().await?;
+    ask(0).await?;
     site.calm_down().await?;
     let (before, begin) = (proc::processor_time(site.pids())?, Instant::now());
-    let askers = (0..at_once).map(|_| {
-        let mut ask = ask.clone();
-        async move {
-            let mut times = Vec::new();
-            while begin.elapsed() < TIME {
-                let begin = Instant::now();
-                ask().await?;
-                times.push(begin.elapsed());
-            }
-            anyhow::Ok(times)
+    let ask = &ask;
+    let askers = (0..at_once).map(async |asker| {
+        let mut times = Vec::new();
+        while begin.elapsed() < TIME {
+            let begin = Instant::now();
+            ask(asker).await?;
+            times.push(begin.elapsed());
         }
+        anyhow::Ok(times)
     });
     let times: Vec<Duration> = try_join_all(askers).await?.into_iter().flatten().collect();
     let elapsed = begin.elapsed();

@@ -20,7 +20,7 @@ const TIMES: usize = 10;
 /// A stream that is not cut by then is a fault.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The server that every cluster has.
-const APP: &str = "mcp-demo-server";
+const APP: &str = "tessera-mcp-demo";
 
 /// Measures the time from the request that makes a lock to the ends of the streams that it cuts.
 pub(super) async fn measure(site: &Site, admin: &Client) -> anyhow::Result<Table> {
