@@ -174,6 +174,10 @@ impl Authorizer {
         if user.app.as_ref().is_some_and(|bound| bound != app) {
             return Err(Refusal::bound_elsewhere());
         }
+        // What another cluster asks for a list by opens no app.
+        if user.visit.is_some() && user.app.is_none() {
+            return Err(Refusal::for_a_list());
+        }
         check_address(user, &evidence)?;
         if user.cluster == own {
             check_known(user, &snapshot)?;

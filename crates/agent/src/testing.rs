@@ -73,7 +73,12 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
 /// A user of the cluster "root" on a visit.
 pub(crate) fn visitor(name: &str, roles: &[&str]) -> UserIdentity {
     let visit = pki::Visit { cluster: "test".to_owned(), tools: pki::VisitTools::default() };
-    UserIdentity { cluster: "root".to_owned(), visit: Some(visit), ..identity(name, roles) }
+    UserIdentity {
+        cluster: "root".to_owned(),
+        app: Some("files".to_owned()),
+        visit: Some(visit),
+        ..identity(name, roles)
+    }
 }
 
 /// A role that allows some tools, prompts and resources of every app.

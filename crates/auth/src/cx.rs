@@ -13,7 +13,7 @@ use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
 
 use self::visits::hold_visitor;
-pub(crate) use self::visits::{Guest, guest, tools_of_visit};
+pub(crate) use self::visits::{Granted, Guest, guest, tools_of_visit};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::http::Peer;

@@ -96,7 +96,8 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
         clusters::serve(stream, &peer, &shared).await;
         return;
     }
-    if peer.chain.is_empty() {
+    // Who is known elsewhere is a stranger here: other clusters' services get as far as this.
+    if shared.trust.verify(&peer.chain, shared.clock.now()).is_err() {
         peer.stay = shared.strangers.admit();
         if peer.stay.is_none() {
             tracing::warn!(peer = %address, "too many connections without an identity");

@@ -103,6 +103,12 @@ impl Refusal {
         Self::new(Reason::AccessDenied, message)
     }
 
+    pub(super) fn for_a_list() -> Self {
+        let message =
+            "access denied: the certificate is good for listing MCP servers, and for using none";
+        Self::new(Reason::AccessDenied, message)
+    }
+
     pub(super) fn not_served(app: &str) -> Self {
         Self::new(Reason::AppRemoved, format!("the app {app:?} is not served any more"))
     }

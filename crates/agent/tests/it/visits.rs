@@ -49,6 +49,7 @@ impl Root {
             cluster: ROOT.to_owned(),
             roles: vec!["access".to_owned()],
             visit: Some(Visit { cluster: CLUSTER.to_owned(), tools }),
+            app: Some("files".to_owned()),
             ..leaf.identity("dev")
         }
     }
@@ -63,6 +64,14 @@ fn trusted(enabled: bool, role_map: &Value) -> Resource {
     let spec =
         json!({"enabled": enabled, "web_proxy_addr": "root.example.com:443", "role_map": role_map});
     document("trusted_cluster", "v2", ROOT, json!({ "spec": spec }))
+}
+
+/// The answer to the first request of who shows this.
+async fn refused(leaf: &Cluster, root: &Root, user: &UserIdentity) -> String {
+    let mut client =
+        TestClient::connect(&leaf.handler, "files", &evidence_of(&root.users, user)).await;
+    let answer = client.initialize().await;
+    answer["error"]["message"].as_str().unwrap().to_owned()
 }
 
 /// A leaf whose role `dev` allows what the root does.
@@ -91,10 +100,7 @@ async fn who_has_no_role_here_is_refused_in_words_and_recorded() {
     let leaf = leaf().await;
     let root = Root::trusted_by(&leaf).await;
     let guest = UserIdentity { roles: vec!["dev".to_owned()], ..Root::visitor(&leaf, &["*"]) };
-    let evidence = evidence_of(&root.users, &guest);
-    let mut client = TestClient::connect(&leaf.handler, "files", &evidence).await;
-    let answer = client.initialize().await;
-    let words = answer["error"]["message"].as_str().unwrap();
+    let words = refused(&leaf, &root, &guest).await;
     assert!(words.contains(r#"no roles mapped for remote user "dev""#), "{words}");
     assert!(words.contains(r#"came with roles "dev""#), "{words}");
     let [refused] = &leaf.records.of("TMCP003E")[..] else { panic!() };
@@ -179,6 +185,17 @@ async fn a_namesakes_session_is_somebody_elses() {
     guest.evidence.clone_from(&own.evidence);
     assert_eq!(guest.call(3, "echo").await.status, 404, "the other way round");
     assert!(own.call(2, "echo").await.json().await["result"].is_object());
+}
+
+#[tokio::test]
+async fn evidence_for_a_list_or_for_another_app_opens_none() {
+    let leaf = leaf().await;
+    let root = Root::trusted_by(&leaf).await;
+    for (app, words) in [(None, "good for listing"), (Some("other"), "another MCP server only")] {
+        let guest = UserIdentity { app: app.map(str::to_owned), ..Root::visitor(&leaf, &["*"]) };
+        let said = refused(&leaf, &root, &guest).await;
+        assert!(said.contains(words), "{said}");
+    }
 }
 
 #[tokio::test]

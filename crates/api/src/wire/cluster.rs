@@ -76,6 +76,9 @@ pub struct VisitRequest {
 pub struct VisitEvidence {
     /// A certificate of the user's own key, PEM, that is good in that cluster and nowhere else.
     pub certificate: String,
+    /// Whether it must not be used when nobody can be asked whether something was locked meanwhile.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub strict: bool,
     /// When it ends.
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "Instant")]

@@ -18,6 +18,15 @@ use crate::{events, gate, service};
 /// How often joining is tried again when somebody else writes the same.
 const MAX_RETRIES: usize = 8;
 
+/// How a cluster told what its authorities are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told {
+    /// With a token, by which no cluster proves which one it is.
+    ByJoining,
+    /// With a certificate by one of those that are known.
+    ByExchange,
+}
+
 /// Takes in a cluster that shows a join token.
 pub(crate) async fn join(cx: &OpCx, request: ClusterJoin) -> Result<ClusterWelcome, Error> {
     let ClusterJoin { token, cluster, authorities } = request;
@@ -34,7 +43,7 @@ pub(crate) async fn join(cx: &OpCx, request: ClusterJoin) -> Result<ClusterWelco
     };
     let mut outcome = Ok(());
     for _ in 0..MAX_RETRIES {
-        outcome = write(cx, &foreign.cluster, &authorities).await;
+        outcome = write(cx, &foreign, Told::ByJoining).await;
         match &outcome {
             Err(error)
                 if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::AlreadyExists) => {}
@@ -79,15 +88,25 @@ async fn fit(core: &Core, cluster: &str, told: &api::wire::Authorities) -> Resul
     resource::metadata::check_name(cluster).map_err(|error| Error::invalid(error.to_string()))?;
     service::check_name(cluster)?;
     let foreign = authorities::check(core, cluster, told)?;
-    authorities::refuse_namesake(core, &foreign).await?;
+    authorities::is_known(core, &foreign).await?;
     Ok(foreign)
 }
 
 /// Writes that a cluster is here, with its authorities; nothing, if all that is known.
-async fn write(cx: &OpCx, cluster: &str, told: &api::wire::Authorities) -> Result<(), Error> {
-    let core = cx.core();
-    let writes = authorities::writes(core, cluster, told, &[Host]).await?;
+async fn write(cx: &OpCx, foreign: &Foreign, told: Told) -> Result<(), Error> {
+    let (core, cluster) = (cx.core(), foreign.cluster.as_str());
+    // First: who makes the cluster known after this changes what these are written over.
+    let mut writes = authorities::writes(core, foreign, &[Host]).await?;
     let before = core.records.find(Kind::RemoteCluster, cluster).await?;
+    if told == Told::ByJoining && authorities::is_known(core, foreign).await? {
+        writes = Vec::new();
+    }
+    if told == Told::ByExchange {
+        let kept = before.as_ref().ok_or_else(|| not_joined(core, cluster))?;
+        if !is_as_replicated(core, kept) {
+            return Err(crate::records::conflict(Kind::RemoteCluster, cluster));
+        }
+    }
     let (resource, condition, change) = match before {
         None => {
             let resource = Resource::from(RemoteCluster::new(cluster));
@@ -114,20 +133,32 @@ async fn write(cx: &OpCx, cluster: &str, told: &api::wire::Authorities) -> Resul
     }
 }
 
+/// Whether what is kept of a cluster is what its certificate was believed by: it may have been removed meanwhile, and
+/// another have joined by its name.
+fn is_as_replicated(core: &Core, kept: &Resource) -> bool {
+    let snapshot = core.replica.snapshot();
+    let replicated = snapshot.remote_clusters.get(kept.name());
+    replicated.is_some_and(|one| one.metadata.revision == kept.metadata().revision)
+}
+
+fn not_joined(core: &Core, cluster: &str) -> Error {
+    Error::denied(format!(
+        "cluster {cluster:?} has not joined {:?}, or was removed there",
+        core.cluster
+    ))
+    .hint("to join again, write the trusted_cluster anew with a new token")
+}
+
 /// Hears of a cluster that joined: what its authorities are now, and that it is there.
 pub(crate) async fn exchange(cx: &OpCx, request: ClusterExchange) -> Result<ClusterWelcome, Error> {
     let core = cx.core();
     let Caller::ForeignAuth(caller) = cx.caller() else { return Err(gate::unauthenticated()) };
     let cluster = caller.cluster.as_str();
     if !is_remote(core, cluster) {
-        return Err(Error::denied(format!(
-            "cluster {cluster:?} has not joined {:?}, or was removed there",
-            core.cluster
-        ))
-        .hint("to join again, write the trusted_cluster anew with a new token"));
+        return Err(not_joined(core, cluster));
     }
-    authorities::check(core, cluster, &request.authorities)?;
-    match write(cx, cluster, &request.authorities).await {
+    let foreign = authorities::check(core, cluster, &request.authorities)?;
+    match write(cx, &foreign, Told::ByExchange).await {
         // Another of its auth services, or of ours, was faster; the next time it is looked at again.
         Err(error) if error.kind() == ErrorKind::Conflict => {}
         outcome => outcome?,

@@ -2,7 +2,7 @@
 
 use api::wire::Authorities;
 use api::{Error, certificates};
-use pki::{CaPin, Foreign};
+use pki::{CaCertificate, CaPin, Foreign};
 use resource::{AuthorityType, CaKey, CertAuthority, Kind, Resource};
 use store::Write;
 
@@ -12,7 +12,8 @@ use crate::records::Condition;
 /// The most authorities of a kind that a cluster has: two while it changes its keys.
 const MAX_AUTHORITIES: usize = 8;
 
-/// Reads what a cluster says its authorities are, and refuses what it may not say.
+/// Reads what a cluster says its authorities are, and refuses what it may not say. In which order it says them,
+/// and how often, makes no difference.
 pub(super) fn check(
     core: &Core,
     cluster: &str,
@@ -36,6 +37,12 @@ pub(super) fn check(
         };
         certificates(pems).map_err(unreadable)
     };
+    let read = |pems: &[String]| {
+        let mut certificates = read(pems)?;
+        certificates.sort_by_cached_key(CaCertificate::to_pem);
+        certificates.dedup();
+        Ok::<_, Error>(certificates)
+    };
     let foreign = Foreign { cluster: cluster.to_owned(), users: read(user)?, hosts: read(host)? };
     core.trust.trust().admitting(foreign.clone()).map_err(|error| {
         Error::denied(format!("the authorities of cluster {cluster:?} are not accepted: {error}"))
@@ -43,44 +50,52 @@ pub(super) fn check(
     Ok(foreign)
 }
 
-/// Refuses a cluster that shares no key with the one that is known by its name. What is left of one that is not
-/// there any more counts for nothing.
-pub(super) async fn refuse_namesake(core: &Core, foreign: &Foreign) -> Result<(), Error> {
+/// Whether a cluster is known by the name of this one; refuses one that is another, or may be. Authorities are no
+/// secret, so who tells some that are known and some that are not has proven nothing: new ones are heard of from
+/// who holds an old one. What is left of a cluster that is not there any more counts for nothing.
+pub(super) async fn is_known(core: &Core, foreign: &Foreign) -> Result<bool, Error> {
     let cluster = &foreign.cluster;
     let trusted = core.records.find(Kind::TrustedCluster, cluster).await?;
     let is_trusted = matches!(trusted, Some(Resource::TrustedCluster(one)) if one.spec.enabled);
     if !is_trusted && core.records.find(Kind::RemoteCluster, cluster).await?.is_none() {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(known) = find(core, AuthorityType::Host, cluster).await? else { return Ok(()) };
+    let Some(known) = find(core, AuthorityType::Host, cluster).await? else { return Ok(false) };
     let known: Vec<CaPin> = certificates(&pems(&known))?.iter().map(|one| one.pin()).collect();
-    if known.is_empty() || foreign.hosts.iter().any(|host| known.contains(&host.pin())) {
-        return Ok(());
+    if known.is_empty() {
+        return Ok(false);
+    }
+    if foreign.hosts.iter().all(|host| known.contains(&host.pin())) {
+        return Ok(true);
     }
     Err(Error::denied(format!("another cluster is known here by the name {cluster:?}"))
-        .hint(format!("if it was made anew, remove the old one first: `tctl rm rc/{cluster}`")))
+        .hint(format!(
+            "if it was made anew, or has changed its keys while it was away, remove the old one first: \
+             `tctl rm rc/{cluster}`"
+        )))
 }
 
 /// The writes that make these the authorities of a cluster, as far as they are not.
 pub(super) async fn writes(
     core: &Core,
-    cluster: &str,
-    authorities: &Authorities,
+    foreign: &Foreign,
     kinds: &[AuthorityType],
 ) -> Result<Vec<Write>, Error> {
+    let cluster = foreign.cluster.as_str();
     let mut writes = Vec::new();
     for &kind in kinds {
-        let pems = match kind {
-            AuthorityType::User => &authorities.user,
-            AuthorityType::Host => &authorities.host,
+        let certificates = match kind {
+            AuthorityType::User => &foreign.users,
+            AuthorityType::Host => &foreign.hosts,
             AuthorityType::Jwt => continue,
         };
+        let pems: Vec<String> = certificates.iter().map(CaCertificate::to_pem).collect();
         let before = find(core, kind, cluster).await?;
-        if before.as_ref().is_some_and(|before| self::pems(before) == *pems) {
+        if before.as_ref().is_some_and(|before| self::pems(before) == pems) {
             continue;
         }
-        let keys = pems.iter().map(|pem| CaKey {
-            certificate: Some(pem.clone()),
+        let keys = pems.into_iter().map(|pem| CaKey {
+            certificate: Some(pem),
             public_key: None,
             private_key: None,
             created: Some(core.clock.now()),

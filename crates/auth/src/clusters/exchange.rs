@@ -105,6 +105,12 @@ async fn follow(core: Arc<Core>, cluster: TrustedCluster, tasks: runtime::Tasks)
 }
 
 async fn exchange(core: &Core, name: &str, client: &Client) -> Result<(), Error> {
+    // Before it is asked: who writes the trust anew meanwhile has the last word.
+    let Some(Resource::TrustedCluster(mut cluster)) =
+        core.records.find(Kind::TrustedCluster, name).await?
+    else {
+        return Ok(());
+    };
     let own = core.authorities.current().wire();
     let welcome = client.exchange_cluster(&ClusterExchange { authorities: own }).await?;
     if welcome.cluster != name {
@@ -114,12 +120,7 @@ async fn exchange(core: &Core, name: &str, client: &Client) -> Result<(), Error>
     if foreign.users.is_empty() {
         return Err(Error::internal("no authority is told that certifies users"));
     }
-    let Some(Resource::TrustedCluster(mut cluster)) =
-        core.records.find(Kind::TrustedCluster, name).await?
-    else {
-        return Ok(());
-    };
-    let writes = authorities::writes(core, name, &welcome.authorities, &[User, Host]).await?;
+    let writes = authorities::writes(core, &foreign, &[User, Host]).await?;
     let status = trusted::status(&welcome);
     if !cluster.spec.enabled || (writes.is_empty() && status == cluster.status) {
         return Ok(());
@@ -128,7 +129,6 @@ async fn exchange(core: &Core, name: &str, client: &Client) -> Result<(), Error>
     let Some(revision) = cluster.metadata.revision.clone() else {
         return Err(Error::internal("a stored resource has no revision"));
     };
-    // Only over what was read: whoever removes the trust meanwhile has the last word.
     match core.records.write(&cluster.into(), Condition::At(revision), writes).await {
         Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
         _ => Ok(()),

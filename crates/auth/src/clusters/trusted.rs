@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use api::wire::{ClusterJoin, ClusterWelcome};
 use api::{Error, ErrorKind};
+use pki::Foreign;
 use policy::RoleMap;
 use resource::AuthorityType::{Host, User};
 use resource::{Kind, Resource, Secret, TrustedCluster, TrustedClusterStatus};
@@ -17,7 +18,11 @@ use crate::cx::OpCx;
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// What came of joining a cluster.
-pub(crate) struct Joined(ClusterWelcome);
+pub(crate) struct Joined {
+    welcome: ClusterWelcome,
+    /// Its authorities, read.
+    foreign: Foreign,
+}
 
 /// Joins the cluster that a resource is to make trusted, unless it was joined before in the same way. The
 /// resource gets the cluster's name.
@@ -42,17 +47,26 @@ pub(crate) async fn establish(cx: &OpCx, resource: &mut Resource) -> Result<Opti
     {
         return Ok(None);
     }
-    let welcome = join(core, cluster).await?;
-    if let Some(before) = before.filter(|before| before.name() != welcome.cluster) {
+    let joined = join(core, cluster).await?;
+    let name = &joined.welcome.cluster;
+    if let Some(before) = before.filter(|before| before.name() != name) {
         return Err(Error::invalid(format!(
-            "the address leads to cluster {:?}, and this is the trust in {:?}",
-            welcome.cluster,
+            "the address leads to cluster {name:?}, and this is the trust in {:?}",
             before.name()
         ))
         .hint("write a resource of its own for the other cluster"));
     }
-    cluster.metadata.name.clone_from(&welcome.cluster);
-    Ok(Some(Joined(welcome)))
+    // The name is the other cluster's word: it takes nobody else's.
+    if cluster.name() != name && core.records.find(Kind::TrustedCluster, name).await?.is_some() {
+        return Err(Error::invalid(format!(
+            "the address leads to a cluster that calls itself {name:?}, and there is trust in one of that \
+             name already; this document is called {:?}",
+            cluster.name()
+        ))
+        .hint(format!("if it is the same one, name the document {name:?}")));
+    }
+    cluster.metadata.name.clone_from(name);
+    Ok(Some(joined))
 }
 
 /// Fills in what the service knows better.
@@ -67,7 +81,7 @@ pub(crate) fn prepare(
     });
     keep_token(cluster, before);
     cluster.status = match (joined, before) {
-        (Some(Joined(welcome)), _) => status(welcome),
+        (Some(joined), _) => status(&joined.welcome),
         (None, Some(before)) if cluster.spec.enabled => before.status.clone(),
         _ => TrustedClusterStatus::default(),
     };
@@ -87,10 +101,7 @@ pub(crate) async fn companions(
 ) -> Result<Vec<Write>, Error> {
     match joined {
         _ if !cluster.spec.enabled => removal::of_trusted(core, cluster.name()).await,
-        Some(Joined(welcome)) => {
-            let told = &welcome.authorities;
-            authorities::writes(core, cluster.name(), told, &[User, Host]).await
-        }
+        Some(joined) => authorities::writes(core, &joined.foreign, &[User, Host]).await,
         None => Ok(Vec::new()),
     }
 }
@@ -161,7 +172,7 @@ fn is_same_way(before: &TrustedCluster, after: &TrustedCluster) -> bool {
         && before.ca_pins == after.ca_pins
 }
 
-async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, Error> {
+async fn join(core: &Core, cluster: &TrustedCluster) -> Result<Joined, Error> {
     if cluster.spec.token.expose().is_empty() {
         return Err(Error::invalid("spec.token: missing, and needed to join the other cluster").hint(
             "`tctl tokens add --type=trusted_cluster` makes one where the other cluster is administered",
@@ -195,9 +206,9 @@ async fn join(core: &Core, cluster: &TrustedCluster) -> Result<ClusterWelcome, E
         )));
     }
     if core.records.find(Kind::RemoteCluster, name).await?.is_some() {
-        authorities::refuse_namesake(core, &foreign).await?;
+        authorities::is_known(core, &foreign).await?;
     }
-    Ok(welcome)
+    Ok(Joined { welcome, foreign })
 }
 
 /// What the other cluster says is not about whoever asks here: their own evidence was fine.

@@ -15,7 +15,7 @@ use pki::{UserIdentity, Visit};
 
 use super::is_remote;
 use crate::caller::Caller;
-use crate::cx::{self, OpCx};
+use crate::cx::{self, Granted, OpCx};
 use crate::{certificate, events};
 
 /// So many uses are remembered; beyond that some are recorded again.
@@ -68,7 +68,8 @@ pub(crate) async fn visit(
     }
     let (certificate, user) = certificate::of_user(core, &certificate)?;
     let client = client_addr.as_deref().and_then(certificate::ip_of);
-    let tools = cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
+    let Granted { tools, strict } =
+        cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
     let known = snapshot.users.get(&user.name);
     let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();
     let expires = ends.into_iter().flatten().fold(user.expires, Ord::min);
@@ -100,7 +101,7 @@ pub(crate) async fn visit(
         record(cx, &visitor, cluster, client_addr.as_deref()).await?;
         core.visits.add(use_of_it);
     }
-    Ok(VisitEvidence { certificate: issued.to_pem(), valid_until: expires })
+    Ok(VisitEvidence { certificate: issued.to_pem(), strict, valid_until: expires })
 }
 
 /// A user is let on to another cluster, for which the calling proxy asks.

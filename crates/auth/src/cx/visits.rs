@@ -6,7 +6,7 @@ use std::sync::Arc;
 use api::{Error, Snapshot};
 use pki::{UserIdentity, UserKind, VisitTools};
 use policy::{RoleMap, RoleSet, RootTools};
-use resource::{Role, TrustedCluster};
+use resource::{LockMode, Role, TrustedCluster};
 use time::OffsetDateTime;
 
 use super::{Held, OpCx, Rights, hold, refuse_elsewhere};
@@ -15,13 +15,20 @@ use crate::core::Core;
 use crate::http::Peer;
 use crate::{locks, roles};
 
+/// What a user of this cluster takes along to another.
+pub(crate) struct Granted {
+    pub(crate) tools: VisitTools,
+    /// Whether locks must be known to be up to date.
+    pub(crate) strict: bool,
+}
+
 /// What another cluster is told of the tools of a user of this one, who calls from `client`. Refused: whom any
 /// operation refuses, and who may use one thing here and nothing elsewhere.
 pub(crate) fn tools_of_visit(
     core: &Core,
     user: &UserIdentity,
     client: Option<IpAddr>,
-) -> Result<VisitTools, Error> {
+) -> Result<Granted, Error> {
     // An app of the same name in another cluster is another app.
     if user.app.is_some() {
         return Err(Error::denied(
@@ -37,7 +44,10 @@ pub(crate) fn tools_of_visit(
     let told = held.set.granted_tools().map_err(|error| {
         Error::denied(format!("what your roles say about tools cannot be told elsewhere: {error}"))
     })?;
-    Ok(VisitTools { allowed: told.allowed, denied: told.denied })
+    let preference = core.replica.snapshot().auth_preference.clone();
+    let of_cluster = preference.and_then(|preference| preference.spec.locking_mode);
+    let strict = held.set.options().lock.or(of_cluster) == Some(LockMode::Strict);
+    Ok(Granted { tools: VisitTools { allowed: told.allowed, denied: told.denied }, strict })
 }
 
 // === impl OpCx ===

@@ -3,20 +3,24 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use api::Body;
 use bytes::Bytes;
-use futures_util::future::BoxFuture;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
+use runtime::Tasks;
 use tokio::sync::oneshot;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 use tunnel::{END_MESSAGE, END_REASON};
 
-use super::visits::{FRESH, Good, Visit, is_away};
+use super::visits::{Good, Visit, is_away};
 use crate::ingress::Refusal;
 use crate::service::Shared;
+
+/// How soon somebody who could not be asked is asked again, if nothing else happens.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Why it does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -26,14 +30,15 @@ struct Over {
     message: String,
 }
 
-/// What is under way of a visit: while this is there, the request's body goes on.
+/// What is under way of a visit. It is watched by a task of its own, whether the answer is read or not; the task
+/// ends with this, and the request's body with the task.
 pub(crate) struct Stay {
-    over: BoxFuture<'static, Over>,
-    _upload: oneshot::Sender<()>,
+    over: oneshot::Receiver<Over>,
+    _here: oneshot::Sender<()>,
 }
 
 /// The body of a request, as long as the visit lasts: whoever may not go there any more says nothing there
-/// either, whether the answer is read or not.
+/// either.
 struct Upload {
     inner: Body,
     /// Gone when it is over.
@@ -55,23 +60,43 @@ impl Stay {
     pub(crate) fn new(
         visit: Visit,
         good: Arc<Good>,
-        shared: Arc<Shared>,
+        shared: &Arc<Shared>,
         body: Body,
     ) -> (Self, Body) {
-        let (upload, over) = oneshot::channel();
-        let body = api::boxed(Upload { inner: body, over: Some(over) });
-        (Self { over: Box::pin(until_over(visit, good, shared)), _upload: upload }, body)
+        Self::until(until_over(visit, good, shared.clone()), &shared.tasks, body)
+    }
+
+    fn until(
+        over: impl Future<Output = Over> + Send + 'static,
+        tasks: &Tasks,
+        body: Body,
+    ) -> (Self, Body) {
+        let (upload, cut) = oneshot::channel::<()>();
+        let (tell, told) = oneshot::channel();
+        let (here, gone) = oneshot::channel::<()>();
+        tasks.spawn("proxy.visit", async move {
+            let over = tokio::select! {
+                over = over => Some(over),
+                _ = gone => None,
+            };
+            drop(upload);
+            if let Some(over) = over {
+                // Who is not there any more has nothing to end.
+                _ = tell.send(over);
+            }
+        });
+        (Self { over: told, _here: here }, api::boxed(Upload { inner: body, over: Some(cut) }))
     }
 
     /// Waits until the visit is over.
     pub(crate) async fn over(&mut self) -> Refusal {
-        let over = self.over.as_mut().await;
+        let over = (&mut self.over).await.unwrap_or_else(|_unwatched| Over::unwatched());
         Refusal::new(StatusCode::FORBIDDEN, over.message)
     }
 
-    /// An answer that ends with the visit, if it does not end by itself right away.
+    /// An answer that ends with the visit, if it has not ended by itself.
     pub(crate) fn watch(self, response: Response<Body>) -> Response<Body> {
-        if response.body().size_hint().exact().is_some() {
+        if response.body().is_end_stream() {
             return response;
         }
         let lines = mcp::framing::STDIO_CONTENT_TYPE.as_bytes();
@@ -84,13 +109,17 @@ impl Stay {
 /// Waits until a visit is refused, or is allowed otherwise than it was.
 async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over {
     let (mut changes, mut trust) = (shared.replica.changes(), shared.trust_changes.clone());
-    let mut newest = good.clone();
+    let (mut newest, mut look) = (good.clone(), good.stale());
     loop {
         changes.mark_unchanged();
         trust.mark_unchanged();
         if !newest.is_fresh(&shared) {
             match shared.clusters.visits.ask(&visit, &shared).await {
-                Ok(newer) if good.says_as(&newer) => newest = newer,
+                Ok(newer) if good.says_as(&newer) => {
+                    // What is not newer was good when nobody could be asked.
+                    look = newer.stale().max(Instant::now() + AGAIN);
+                    newest = newer;
+                }
                 Ok(_other) => {
                     let message = "what you may do has changed; connect again".to_owned();
                     return Over { reason: "draining", message };
@@ -108,7 +137,7 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
         let followed = tokio::select! {
             changed = changes.changed() => changed.is_ok(),
             changed = trust.changed() => changed.is_ok(),
-            () = sleep(FRESH) => true,
+            () = sleep_until(look) => true,
         };
         if !followed {
             // The copy is not kept any more: the proxy ends.
@@ -156,20 +185,34 @@ impl hyper::body::Body for Watched {
     ) -> Poll<Option<Result<Frame<Bytes>, api::BoxError>>> {
         let Some((inner, stay)) = self.inner.as_mut() else { return Poll::Ready(None) };
         // First: a stream that never pauses ends as others do.
-        let Poll::Ready(over) = stay.over.as_mut().poll(cx) else {
+        let Poll::Ready(over) = Pin::new(&mut stay.over).poll(cx) else {
             return Pin::new(inner).poll_frame(cx);
         };
+        let over = over.unwrap_or_else(|_unwatched| Over::unwatched());
         self.inner = None;
         tracing::info!(reason = over.reason, message = over.message, "a visit ends");
         let end =
             if self.has_trailers { Ok(Frame::trailers(over.trailers())) } else { Err(over.into()) };
         Poll::Ready(Some(end))
     }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(|(inner, _)| inner.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or_else(SizeHint::default, |(inner, _)| inner.size_hint())
+    }
 }
 
 // === impl Over ===
 
 impl Over {
+    /// Whoever watched is not there any more: nobody knows, so it is not allowed.
+    fn unwatched() -> Self {
+        Self { reason: "draining", message: "the proxy stops; connect again".to_owned() }
+    }
+
     fn trailers(&self) -> HeaderMap {
         let mut trailers = HeaderMap::new();
         trailers.insert(HeaderName::from_static(END_REASON), HeaderValue::from_static(self.reason));
@@ -179,3 +222,6 @@ impl Over {
         trailers
     }
 }
+
+#[cfg(test)]
+mod tests;

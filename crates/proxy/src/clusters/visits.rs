@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::wire::VisitRequest;
+use api::wire::{VisitEvidence, VisitRequest};
 use api::{Error, ErrorKind, Index};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +25,7 @@ use crate::service::Shared;
 /// Visits in each half of the memory.
 const HALF: usize = 4096;
 /// For how long evidence is not asked for again.
-pub(super) const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_secs(60);
 
 /// Who goes where.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub(crate) struct Good {
     asked: Instant,
     locks: Index<Lock>,
     trust: u64,
+    /// Whether it is of no use when it cannot be asked again.
+    strict: bool,
     rights: Rights,
 }
 
@@ -89,6 +91,11 @@ impl Good {
         &self.evidence
     }
 
+    /// When it is to be asked again.
+    pub(super) fn stale(&self) -> Instant {
+        self.asked + FRESH
+    }
+
     /// Whether a newer one says the same of the user.
     pub(super) fn says_as(&self, newer: &Self) -> bool {
         self.rights == newer.rights
@@ -124,16 +131,17 @@ impl Visits {
         // Before it is asked: what changes meanwhile is newer than the answer.
         let (trust, locks) = (shared.trust.generation(), shared.replica.snapshot().locks.clone());
         match issue(visit, shared).await {
-            Ok((evidence, until, rights)) => {
+            Ok((evidence, given, rights)) => {
+                let (until, strict) = (given.valid_until, given.strict);
                 let asked = Instant::now();
-                let good = Arc::new(Good { evidence, until, asked, locks, trust, rights });
+                let good = Arc::new(Good { evidence, until, asked, locks, trust, strict, rights });
                 self.known.lock().insert(key, good.clone());
                 Ok(good)
             }
             // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
             // else is believed. Whom that is about, only the auth service knows.
             Err(error) if is_away(&error) => known
-                .filter(|good| good.trust == trust && good.locks.is_same(&locks))
+                .filter(|good| !good.strict && good.trust == trust && good.locks.is_same(&locks))
                 .filter(|good| shared.clock.now() < good.until)
                 .ok_or(error),
             Err(error) => {
@@ -147,7 +155,7 @@ impl Visits {
 async fn issue(
     visit: &Visit,
     shared: &Shared,
-) -> Result<(HeaderValue, OffsetDateTime, Rights), Error> {
+) -> Result<(HeaderValue, VisitEvidence, Rights), Error> {
     let unreadable = |error: String| Error::internal(format!("evidence for a visit: {error}"));
     let leaf = visit.peer.chain.first().cloned();
     let leaf = leaf.ok_or_else(|| unreadable("there is no certificate".to_owned()))?;
@@ -170,7 +178,7 @@ async fn issue(
     };
     let evidence = HeaderValue::try_from(STANDARD.encode(certificate.der()))
         .map_err(|error| unreadable(error.to_string()))?;
-    Ok((evidence, given.valid_until, rights))
+    Ok((evidence, given, rights))
 }
 
 /// Whether the auth service said nothing about it.

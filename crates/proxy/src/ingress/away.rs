@@ -62,7 +62,7 @@ pub(super) async fn forward(
     let mut hosts = tunnels.hosts();
     hosts.shuffle(&mut rand::rng());
     let forwarded = Forwarded::new(head, wanted, peer.address, good.evidence())?;
-    let (mut stay, body) = Stay::new(visit, good, shared.clone(), body);
+    let (mut stay, body) = Stay::new(visit, good, shared, body);
     let answered = async {
         let content = super::content_of(head, body, hosts.len() > 1, shared).await?;
         deliver(&tunnels, VecDeque::from(hosts), content, forwarded).await

@@ -190,6 +190,70 @@ async fn authorities_are_the_clusters_own_and_nobody_elses() {
 }
 
 #[tokio::test]
+async fn who_tells_a_clusters_keys_and_one_more_does_not_take_its_name() {
+    let (root, leaf) = friends().await;
+    let known = get(&root, Kind::CertAuthority, "host.leaf.test").await.unwrap();
+    let own = CertificateAuthority::generate(CaKind::Host, "leaf.test", root.clock.now(), DAY);
+    let own = own.unwrap().certificate().to_pem();
+    let real = leaf.auth.authorities().host;
+    let join = async |host: Vec<String>| {
+        let authorities = Authorities { user: Vec::new(), host };
+        let (token, cluster) = (TOKEN.to_owned(), "leaf.test".to_owned());
+        root.stranger().join_cluster(&ClusterJoin { token, cluster, authorities }).await
+    };
+    for host in [vec![own.clone()], [real.clone(), vec![own]].concat()] {
+        let error = join(host).await.unwrap_err();
+        assert!(error.message().contains("another cluster is known here by the name"), "{error}");
+    }
+    // What everybody may know of it changes nothing.
+    join(real).await.unwrap();
+    assert_eq!(get(&root, Kind::CertAuthority, "host.leaf.test").await.unwrap(), known);
+}
+
+#[tokio::test]
+async fn of_two_that_join_at_once_under_one_name_one_has_it() {
+    let root = Cluster::named("root.test").await;
+    root.put(Token::new(TOKEN, [JoinRole::TrustedCluster])).await;
+    for number in 0..20 {
+        let name = format!("leaf-{number}.test");
+        let join = async || {
+            let made = CertificateAuthority::generate(CaKind::Host, &name, root.clock.now(), DAY);
+            let host = made.unwrap().certificate().to_pem();
+            let authorities = Authorities { user: Vec::new(), host: vec![host.clone()] };
+            let request =
+                ClusterJoin { token: TOKEN.to_owned(), cluster: name.clone(), authorities };
+            (host, root.stranger().join_cluster(&request).await.is_ok())
+        };
+        let both = tokio::join!(join(), join(), join(), join());
+        let hosts: Vec<String> = [both.0, both.1, both.2, both.3]
+            .into_iter()
+            .filter_map(|(host, joined)| joined.then_some(host))
+            .collect();
+        let kept = get(&root, Kind::CertAuthority, &format!("host.{name}")).await.unwrap();
+        let Resource::CertAuthority(kept) = kept else { panic!("another kind") };
+        let kept: Vec<_> =
+            kept.spec.active_keys.iter().filter_map(|key| key.certificate.clone()).collect();
+        assert_eq!(kept, hosts, "{name}: who was told so, and nobody else");
+        assert_eq!(kept.len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn no_cluster_takes_the_name_of_another_that_is_trusted() {
+    let (root, leaf) = friends().await;
+    let namesake = Cluster::named("root.test").await;
+    namesake.put(Token::new(TOKEN, [JoinRole::TrustedCluster])).await;
+    let known = get(&leaf, Kind::CertAuthority, "user.root.test").await.unwrap();
+    let evil = document(&namesake, "another.test");
+    let error =
+        refused(leaf.admin.put(&evil.into(), api::Write::Upsert).await, ErrorKind::InvalidArgument);
+    assert!(error.message().contains("calls itself \"root.test\""), "{error}");
+    assert_eq!(get(&leaf, Kind::CertAuthority, "user.root.test").await.unwrap(), known);
+    assert_eq!(leaf.names(&leaf.admin, Kind::TrustedCluster).await, ["root.test"]);
+    drop(root);
+}
+
+#[tokio::test]
 async fn disabling_drops_the_trust_at_once_and_enabling_joins_again() {
     let (root, leaf) = friends().await;
     let mut cluster = document(&root, "root.test");

@@ -187,3 +187,15 @@ async fn nobody_but_a_proxy_asks_and_only_with_users_of_its_own() {
     }
     refused(alice.show("nothing", None).await, ErrorKind::InvalidArgument);
 }
+
+#[tokio::test]
+async fn that_locks_must_be_up_to_date_is_told_with_the_visit() {
+    let (root, _leaf) = friends().await;
+    root.put(dev()).await;
+    let asker = Asker::new(&root, "alice", &["dev"]).await;
+    assert!(!asker.visit(Some("files")).await.unwrap().strict);
+    let mut role = dev();
+    role.spec.options.lock = Some(resource::LockMode::Strict);
+    root.put(role).await;
+    assert!(asker.visit(Some("files")).await.unwrap().strict);
+}
