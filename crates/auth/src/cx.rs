@@ -11,6 +11,7 @@ use api::{Error, ErrorKind};
 use pki::{Service, ServiceIdentity, UserIdentity};
 use policy::{AccessState, AppRef, Decision, ResourceRef, RoleSet, RuleContext};
 use resource::{App, AppServer, Kind, Metadata, MfaRequirement, Resource, Revision, Role, Secrets};
+use rustls::pki_types::CertificateDer;
 
 use self::visits::hold_visitor;
 pub(crate) use self::visits::{Granted, Guest, guest, tools_of_visit};
@@ -107,6 +108,11 @@ impl OpCx {
     /// Who asks.
     pub(crate) fn caller(&self) -> &Caller {
         &self.peer.caller
+    }
+
+    /// The certificates that say so.
+    pub(crate) fn chain(&self) -> &[CertificateDer<'static>] {
+        &self.peer.chain
     }
 
     /// Where the connection comes from.

@@ -19,11 +19,11 @@ use crate::{events, gate, service};
 const MAX_RETRIES: usize = 8;
 
 /// How a cluster told what its authorities are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 enum Told {
     /// With a token, by which no cluster proves which one it is.
     ByJoining,
-    /// With a certificate by one of those that are known.
+    /// With the certificate of the connection, by one of those that are known.
     ByExchange,
 }
 
@@ -98,13 +98,15 @@ async fn write(cx: &OpCx, foreign: &Foreign, told: Told) -> Result<(), Error> {
     // First: who makes the cluster known after this changes what these are written over.
     let mut writes = authorities::writes(core, foreign, &[Host]).await?;
     let before = core.records.find(Kind::RemoteCluster, cluster).await?;
-    if told == Told::ByJoining && authorities::is_known(core, foreign).await? {
-        writes = Vec::new();
-    }
-    if told == Told::ByExchange {
-        let kept = before.as_ref().ok_or_else(|| not_joined(core, cluster))?;
-        if !is_as_replicated(core, kept) {
-            return Err(crate::records::conflict(Kind::RemoteCluster, cluster));
+    match told {
+        Told::ByJoining if authorities::is_known(core, foreign).await? => writes = Vec::new(),
+        Told::ByJoining => {}
+        // It may have been removed since the certificate was believed, and another have joined by its name.
+        Told::ByExchange => {
+            let is_theirs = authorities::certify(core, cluster, cx.chain()).await?;
+            if before.is_none() || !is_theirs {
+                return Err(not_joined(core, cluster));
+            }
         }
     }
     let (resource, condition, change) = match before {
@@ -131,14 +133,6 @@ async fn write(cx: &OpCx, foreign: &Foreign, told: Told) -> Result<(), Error> {
             Err(error)
         }
     }
-}
-
-/// Whether what is kept of a cluster is what its certificate was believed by: it may have been removed meanwhile, and
-/// another have joined by its name.
-fn is_as_replicated(core: &Core, kept: &Resource) -> bool {
-    let snapshot = core.replica.snapshot();
-    let replicated = snapshot.remote_clusters.get(kept.name());
-    replicated.is_some_and(|one| one.metadata.revision == kept.metadata().revision)
 }
 
 fn not_joined(core: &Core, cluster: &str) -> Error {

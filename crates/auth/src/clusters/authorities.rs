@@ -2,8 +2,9 @@
 
 use api::wire::Authorities;
 use api::{Error, certificates};
-use pki::{CaCertificate, CaPin, Foreign};
+use pki::{CaCertificate, CaPin, Foreign, Trust, TrustStore};
 use resource::{AuthorityType, CaKey, CertAuthority, Kind, Resource};
+use rustls::pki_types::CertificateDer;
 use store::Write;
 
 use crate::core::Core;
@@ -73,6 +74,21 @@ pub(super) async fn is_known(core: &Core, foreign: &Foreign) -> Result<bool, Err
             "if it was made anew, or has changed its keys while it was away, remove the old one first: \
              `tctl rm rc/{cluster}`"
         )))
+}
+
+/// Whether one of the authorities for services that are kept of a cluster certifies this.
+pub(super) async fn certify(
+    core: &Core,
+    cluster: &str,
+    chain: &[CertificateDer<'_>],
+) -> Result<bool, Error> {
+    let Some(kept) = find(core, AuthorityType::Host, cluster).await? else { return Ok(false) };
+    let hosts = certificates(&pems(&kept))?;
+    let kept = Foreign { cluster: cluster.to_owned(), users: Vec::new(), hosts };
+    let trust = Trust::nobody(&core.cluster).admitting(kept).map_err(|error| {
+        Error::internal("the authorities that are kept of a cluster cannot be used").because(error)
+    })?;
+    Ok(TrustStore::new(trust).verify_foreign(chain, core.clock.now()).is_ok())
 }
 
 /// The writes that make these the authorities of a cluster, as far as they are not.

@@ -3,6 +3,7 @@
 mod borders;
 mod following;
 mod joining;
+mod races;
 mod visitors;
 mod visits;
 

@@ -18,10 +18,11 @@ pub(crate) struct Gate {
     open: Semaphore,
 }
 
-/// A store in memory with two gates.
+/// A store in memory with gates.
 #[derive(Debug)]
 pub(crate) struct Held {
     inner: MemoryBackend,
+    pub(crate) gets: Arc<Gate>,
     pub(crate) ranges: Arc<Gate>,
     pub(crate) writes: Arc<Gate>,
 }
@@ -54,7 +55,7 @@ impl Gate {
 
 impl Held {
     pub(crate) fn new(inner: MemoryBackend) -> Self {
-        Self { inner, ranges: Gate::new(), writes: Gate::new() }
+        Self { inner, gets: Gate::new(), ranges: Gate::new(), writes: Gate::new() }
     }
 }
 
@@ -68,7 +69,12 @@ impl Backend for Held {
     }
 
     fn get(&self, key: &Key) -> BoxFuture<'_, Result<Item, Error>> {
-        self.inner.get(key)
+        let key = key.clone();
+        async move {
+            self.gets.pass().await;
+            self.inner.get(&key).await
+        }
+        .boxed()
     }
 
     fn range(&self, prefix: &Prefix) -> BoxFuture<'_, Result<Snapshot, Error>> {

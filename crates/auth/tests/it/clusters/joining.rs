@@ -211,34 +211,6 @@ async fn who_tells_a_clusters_keys_and_one_more_does_not_take_its_name() {
 }
 
 #[tokio::test]
-async fn of_two_that_join_at_once_under_one_name_one_has_it() {
-    let root = Cluster::named("root.test").await;
-    root.put(Token::new(TOKEN, [JoinRole::TrustedCluster])).await;
-    for number in 0..20 {
-        let name = format!("leaf-{number}.test");
-        let join = async || {
-            let made = CertificateAuthority::generate(CaKind::Host, &name, root.clock.now(), DAY);
-            let host = made.unwrap().certificate().to_pem();
-            let authorities = Authorities { user: Vec::new(), host: vec![host.clone()] };
-            let request =
-                ClusterJoin { token: TOKEN.to_owned(), cluster: name.clone(), authorities };
-            (host, root.stranger().join_cluster(&request).await.is_ok())
-        };
-        let both = tokio::join!(join(), join(), join(), join());
-        let hosts: Vec<String> = [both.0, both.1, both.2, both.3]
-            .into_iter()
-            .filter_map(|(host, joined)| joined.then_some(host))
-            .collect();
-        let kept = get(&root, Kind::CertAuthority, &format!("host.{name}")).await.unwrap();
-        let Resource::CertAuthority(kept) = kept else { panic!("another kind") };
-        let kept: Vec<_> =
-            kept.spec.active_keys.iter().filter_map(|key| key.certificate.clone()).collect();
-        assert_eq!(kept, hosts, "{name}: who was told so, and nobody else");
-        assert_eq!(kept.len(), 1);
-    }
-}
-
-#[tokio::test]
 async fn no_cluster_takes_the_name_of_another_that_is_trusted() {
     let (root, leaf) = friends().await;
     let namesake = Cluster::named("root.test").await;
