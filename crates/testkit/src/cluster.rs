@@ -5,6 +5,7 @@ mod admin;
 mod local;
 mod node;
 mod person;
+mod shapes;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,6 +27,7 @@ const ANY_PORT: &str = "127.0.0.1:0";
 /// A running cluster. Everything it keeps is below one temporary folder.
 #[derive(Debug)]
 pub struct Cluster {
+    name: String,
     binaries: Binaries,
     /// The auth service, and in a cluster of one process all the rest.
     auth: Node,
@@ -40,108 +42,16 @@ pub struct Cluster {
 // === impl Cluster ===
 
 impl Cluster {
-    /// Auth, proxy and agent in one process.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn single() -> Self {
-        Self::single_with("", "")
-    }
-
-    /// The same under a name of its own, beside others.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn single_called(name: &str) -> Self {
-        let app = app_section("  mcp_demo_server: yes\n");
-        let auth = auth_section().replace(CLUSTER, name);
-        let mut cluster = Self::begin("", &format!("{auth}{}{app}", proxy_section()));
-        cluster.find_proxy();
-        cluster
-    }
-
-    /// The same, with more lines in the section of the process and in that of the app service.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn single_with(process: &str, app: &str) -> Self {
-        let app = app_section(&format!("  mcp_demo_server: yes\n{app}"));
-        let services = format!("{}{}{app}", auth_section(), proxy_section());
-        let mut cluster = Self::begin(process, &services);
-        cluster.find_proxy();
-        cluster
-    }
-
-    /// The same, whose proxy has a name: security keys know no addresses.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn named() -> Self {
-        let services = format!(
-            "{}{}  public_addr: localhost:0\n{}",
-            auth_section(),
-            proxy_section(),
-            app_section("  mcp_demo_server: yes\n"),
-        );
-        let mut cluster = Self::begin("", &services);
-        cluster.find_proxy();
-        cluster
-    }
-
-    /// Auth, proxy and agent in one process, where a record is on the disk before what it is of happens.
-    ///
-    /// # Panics
-    /// When it does not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn strict() -> Self {
-        let services = format!(
-            "{}{}{}audit:\n  durability: strict\n",
-            auth_section(),
-            proxy_section(),
-            app_section("  mcp_demo_server: yes\n"),
-        );
-        let mut cluster = Self::begin("", &services);
-        cluster.find_proxy();
-        cluster
-    }
-
-    /// Auth, proxy and agent in a process each; the proxy finds the auth service by its address and
-    /// the agent by the proxy's.
-    ///
-    /// # Panics
-    /// When they do not come up.
-    #[must_use]
-    #[track_caller]
-    pub fn apart() -> Self {
-        let mut cluster = Self::begin("", &auth_section());
-        let address = cluster.auth.settle("auth service");
-        let join = format!("  auth_server: {address}\n{}", cluster.join_params("proxy"));
-        let mut proxy = cluster.node("proxy", &join, &proxy_section());
-        proxy.settle("proxy");
-        cluster.proxy = Some(proxy);
-        cluster.find_proxy();
-        cluster.add_agent("agent");
-        cluster
-    }
-
     /// The auth service alone, or with all that `services` names.
     #[track_caller]
-    fn begin(process: &str, services: &str) -> Self {
+    fn begin(name: &str, process: &str, services: &str) -> Self {
         let (binaries, scratch) = (Binaries::locate(), Scratch::new());
         let mut auth = Node::new(&binaries, &scratch, "auth", process, services);
         auth.start();
+        let (name, agents) = (name.to_owned(), Vec::new());
         let (proxy_addr, ca_pin) = (String::new(), String::new());
         let mut cluster =
-            Self { binaries, auth, proxy: None, agents: Vec::new(), proxy_addr, ca_pin, scratch };
+            Self { name, binaries, auth, proxy: None, agents, proxy_addr, ca_pin, scratch };
         cluster.ca_pin = cluster.await_auth();
         cluster
     }
@@ -276,6 +186,12 @@ impl Cluster {
         }
     }
 
+    /// What it is called.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// `host:port` of the proxy.
     #[must_use]
     pub fn proxy_addr(&self) -> &str {
@@ -385,8 +301,8 @@ pub fn app_section(more: &str) -> String {
     format!("app_service:\n  enabled: yes\n{more}  resources:\n  - labels:\n      '*': '*'\n")
 }
 
-fn auth_section() -> String {
-    format!("auth_service:\n  enabled: yes\n  cluster_name: {CLUSTER}\n  listen_addr: {ANY_PORT}\n")
+fn auth_section(cluster: &str) -> String {
+    format!("auth_service:\n  enabled: yes\n  cluster_name: {cluster}\n  listen_addr: {ANY_PORT}\n")
 }
 
 fn proxy_section() -> String {

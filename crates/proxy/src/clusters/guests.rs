@@ -77,9 +77,9 @@ async fn list(guest: &Guest, shared: &Shared) -> Result<Response<Body>, Refusal>
         client_addr: Some(guest.client.to_string()),
     };
     let listed = shared.client.list_body_for_visitor(&request).await;
-    let body = listed.map_err(|error| Refusal::of(&error))?;
-    let body =
-        serde_json::to_vec(&body).map_err(|error| Refusal::of(&api::Error::internal(error)))?;
+    let refused = |error: api::Error| Refusal::of(&error, &shared.cluster);
+    let body = listed.map_err(refused)?;
+    let body = serde_json::to_vec(&body).map_err(|error| refused(api::Error::internal(error)))?;
     let mut response = Response::new(api::full(body));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)

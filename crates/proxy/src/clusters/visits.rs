@@ -119,7 +119,7 @@ impl Visits {
 
     /// Evidence for a visit.
     pub(crate) async fn of(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Refusal> {
-        self.ask(visit, shared).await.map_err(|error| Refusal::of(&error))
+        self.ask(visit, shared).await.map_err(|error| Refusal::of(&error, &shared.cluster))
     }
 
     pub(super) async fn ask(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Error> {
@@ -189,8 +189,8 @@ pub(super) fn is_away(error: &Error) -> bool {
 // === impl Refusal ===
 
 impl Refusal {
-    /// What the auth service says, for the client.
-    pub(super) fn of(error: &Error) -> Self {
+    /// What the auth service of this cluster says, for the client.
+    pub(super) fn of(error: &Error, cluster: &str) -> Self {
         let status = match error.kind() {
             ErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
             ErrorKind::Denied => StatusCode::FORBIDDEN,
@@ -202,6 +202,12 @@ impl Refusal {
         };
         if status.is_server_error() {
             tracing::warn!(%error, cause = error.cause(), "no evidence for a visit");
+        }
+        // Where it is, is nobody's business.
+        if error.kind() == ErrorKind::Unavailable {
+            let words =
+                format!("the auth service of {cluster:?} cannot be reached now; try again shortly");
+            return Self::new(status, words);
         }
         Self::new(status, error.message().to_owned())
     }

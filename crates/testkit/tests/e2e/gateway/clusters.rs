@@ -1,6 +1,10 @@
 //! Clusters that trust each other: users sign in at the root, and use servers of a leaf.
 
+mod outages;
+mod three;
+
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use testkit::cluster::CLUSTER;
@@ -9,6 +13,8 @@ use testkit::{Argv, Cluster, Peer, wait};
 use super::{SOON, call, connect, done, listed, refused, turned_away};
 
 const LEAF: &str = "leaf.test";
+/// Another leaf.
+const OTHER: &str = "other.test";
 /// The server that every cluster has.
 const DEMO: &str = "tessera-mcp-demo";
 
@@ -16,7 +22,7 @@ const DEMO: &str = "tessera-mcp-demo";
 #[track_caller]
 fn trust(root: &Cluster, leaf: &Cluster, role_map: &Value) {
     leaf.put(&trusted(root, role_map, true));
-    await_online(root, "online");
+    await_online(root, leaf.name());
 }
 
 #[track_caller]
@@ -35,18 +41,23 @@ fn trusted(root: &Cluster, role_map: &Value, enabled: bool) -> Value {
 }
 
 #[track_caller]
-fn await_online(root: &Cluster, wanted: &str) {
+fn await_online(root: &Cluster, leaf: &str) {
     wait::until("the leaf at the root", wait::PATIENCE, || {
-        let seen = root.get(&format!("rc/{LEAF}"));
-        let is = seen.pointer("/status/connection").and_then(Value::as_str) == Some(wanted);
+        let seen = root.get(&format!("rc/{leaf}"));
+        let is = seen.pointer("/status/connection").and_then(Value::as_str) == Some("online");
         if is { Ok(()) } else { Err(seen.to_string()) }
     });
 }
 
 /// The way to the leaf's server by the root's proxy.
 fn way(root: &Cluster, identity: &Path) -> Argv {
-    let leaf = format!("--cluster={LEAF}");
-    root.tsh_as(identity).args(["mcp", "connect", "--no-auto-reconnect", &leaf, DEMO])
+    way_to(root, identity, LEAF, DEMO)
+}
+
+/// The way to a server of a cluster by the root's proxy.
+fn way_to(root: &Cluster, identity: &Path, cluster: &str, app: &str) -> Argv {
+    let cluster = format!("--cluster={cluster}");
+    root.tsh_as(identity).args(["mcp", "connect", "--no-auto-reconnect", &cluster, app])
 }
 
 /// A connection to the leaf's server, as soon as there is a way.
@@ -57,7 +68,12 @@ fn reached(root: &Cluster, identity: &Path) -> Peer {
 
 #[track_caller]
 fn cut(peer: &mut Peer) -> String {
-    let status = peer.process().wait(SOON);
+    cut_by(peer, SOON)
+}
+
+#[track_caller]
+fn cut_by(peer: &mut Peer, limit: Duration) -> String {
+    let status = peer.process().wait(limit);
     assert_eq!(status.code(), Some(1), "a connection that is cut is a failure");
     peer.process().stderr()
 }
