@@ -52,11 +52,11 @@ impl Connection {
         Ok(Self { way: Way::Pipes { child, stdin, stdout }, read: BytesMut::new() })
     }
 
-    /// To an app, over a TLS connection of its own to the proxy, as `tsh mcp connect` makes one.
+    /// To an app, by its path, over a TLS connection of its own to the proxy, as `tsh mcp connect` makes one.
     pub(crate) async fn stream(
         endpoint: &api::Endpoint,
         authority: &str,
-        app: &str,
+        path: &str,
     ) -> anyhow::Result<Self> {
         let (mut sender, connection) = endpoint.http2(&api::Refusal::default()).await?;
         let mut running = JoinSet::new();
@@ -67,7 +67,7 @@ impl Connection {
         let (up, body) = Channel::new(WAITING);
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("https://{authority}/mcp/apps/{app}"))
+            .uri(format!("https://{authority}{path}"))
             .header(CONTENT_TYPE, mcp::framing::STDIO_CONTENT_TYPE)
             .body(api::boxed(body))?;
         let response = sender.send_request(request).await?;

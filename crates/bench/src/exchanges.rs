@@ -19,9 +19,10 @@ use crate::upstream::{FIRST_ID, Upstream};
 /// Connections at once.
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 /// Bytes that a call brings, and gets back.
-const PAYLOADS: [(&str, usize); 3] = [("100 B", 100), ("10 KB", 10_000), ("1 MB", 1_000_000)];
+pub(crate) const PAYLOADS: [(&str, usize); 3] =
+    [("100 B", 100), ("10 KB", 10_000), ("1 MB", 1_000_000)];
 /// The server that is called, and its tools.
-const CALLED: (&str, usize) = ("web", 10);
+pub(crate) const CALLED: (&str, usize) = ("web", 10);
 /// Servers of more tools, whose lists are asked for.
 const LISTED: [(&str, usize); 2] = [("list-1000", 1_000), ("list-10000", 10_000)];
 /// How often each way has its turn.
@@ -50,9 +51,9 @@ struct Served {
 
 /// What is asked for again and again.
 #[derive(Debug)]
-struct Asked {
+pub(crate) struct Asked {
     what: String,
-    method: &'static str,
+    pub(crate) method: &'static str,
     params: Value,
 }
 
@@ -199,7 +200,7 @@ impl Sites<'_> {
 // === impl Asked ===
 
 impl Asked {
-    fn call((size, bytes): (&str, usize)) -> Self {
+    pub(crate) fn call((size, bytes): (&str, usize)) -> Self {
         let text = "a text like others ".chars().cycle().take(bytes).collect::<String>();
         let params = json!({"name": "echo", "arguments": {"text": text}});
         Self { what: format!("call, {size}"), method: "tools/call", params }
@@ -215,11 +216,11 @@ impl Asked {
     }
 
     /// What the headers of the modern era repeat.
-    fn name(&self) -> Option<&str> {
+    pub(crate) fn name(&self) -> Option<&str> {
         self.params.get("name")?.as_str()
     }
 
-    fn request(&self, era: Era) -> String {
+    pub(crate) fn request(&self, era: Era) -> String {
         let mut params = self.params.clone();
         if let (Era::Modern, Some(params)) = (era, params.as_object_mut()) {
             let meta = json!({

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "it reports to whoever started it")]
 
 mod calls;
+mod clusters;
 mod connection;
 mod echo;
 mod exchanges;
@@ -68,6 +69,8 @@ enum Name {
     Mcp,
     /// Passwords, certificates, evidence, and how soon a lock is felt.
     SignIn,
+    /// What a call through two clusters takes longer than one through one, and how soon the end of trust is felt.
+    Clusters,
     /// Thousands of apps and a hundred agents: what a change, a list and idleness cost.
     Registration,
     /// Calls over HTTP by one way for a while, for a profiler to look on; only when it is named.
@@ -101,6 +104,7 @@ fn run(args: &Args) -> anyhow::Result<()> {
             Name::Calls,
             Name::Mcp,
             Name::SignIn,
+            Name::Clusters,
             Name::Registration,
         ],
         names => names,
@@ -120,6 +124,7 @@ fn measure(name: Name, args: &Args) -> anyhow::Result<Report> {
         Name::Memory => in_runtime(memory::measure()),
         Name::Calls => in_runtime(calls::measure()),
         Name::SignIn => in_runtime(sign_in::measure()),
+        Name::Clusters => in_runtime(clusters::measure()),
         Name::Registration => in_runtime(registration::measure()),
         Name::Mcp => in_runtime(exchanges::measure(&args.stage)),
         Name::Load => {

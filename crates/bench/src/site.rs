@@ -86,20 +86,25 @@ impl Site {
 
     /// To a server, by HTTP to the proxy.
     pub(crate) fn by_http(&self, app: &str) -> anyhow::Result<Target> {
-        self.by_http_with(self.config.clone(), app)
+        self.by_http_with(self.config.clone(), path_of(app))
     }
 
     /// The same as another user of the same roles, who is made.
     pub(crate) fn by_http_as(&self, user: &str, app: &str) -> anyhow::Result<Target> {
         let identity = self.cluster.identity(user, &ROLES);
-        self.by_http_with(client_config(&identity, b"http/1.1")?, app)
+        self.by_http_with(client_config(&identity, b"http/1.1")?, path_of(app))
     }
 
-    fn by_http_with(&self, config: Arc<ClientConfig>, app: &str) -> anyhow::Result<Target> {
+    /// To a server of a cluster that trusts this one, by HTTP to the proxy of this one.
+    pub(crate) fn by_http_to(&self, leaf: &Self, app: &str) -> anyhow::Result<Target> {
+        self.by_http_with(self.config.clone(), leaf.path_there(app))
+    }
+
+    fn by_http_with(&self, config: Arc<ClientConfig>, path: String) -> anyhow::Result<Target> {
         let name = pki::tls::server_name(PROXY_SERVER_NAME)?;
         Ok(Target {
             address: self.cluster.proxy_addr().to_owned(),
-            path: format!("/mcp/apps/{app}"),
+            path,
             tls: Some((config, name)),
         })
     }
@@ -111,7 +116,13 @@ impl Site {
 
     /// To a server, by a stream to the proxy.
     pub(crate) async fn by_stream(&self, upstream: &Upstream) -> anyhow::Result<Connection> {
-        Connection::stream(&self.endpoint, self.cluster.proxy_addr(), upstream.name).await
+        self.stream_by(&self.endpoint, upstream.name).await
+    }
+
+    /// To a server of a cluster that trusts this one, by a stream to the proxy of this one.
+    pub(crate) async fn by_stream_to(&self, leaf: &Self, app: &str) -> anyhow::Result<Connection> {
+        let path = leaf.path_there(app);
+        Connection::stream(&self.endpoint, self.cluster.proxy_addr(), &path).await
     }
 
     /// To a server, by a stream of another user of the same roles, who is made.
@@ -125,7 +136,27 @@ impl Site {
         endpoint: &Endpoint,
         app: &str,
     ) -> anyhow::Result<Connection> {
-        Connection::stream(endpoint, self.cluster.proxy_addr(), app).await
+        Connection::stream(endpoint, self.cluster.proxy_addr(), &path_of(app)).await
+    }
+
+    /// How a server of this cluster is called at those whose users it lets in.
+    fn path_there(&self, app: &str) -> String {
+        format!("/mcp/sites/{}/apps/{app}", self.cluster.name())
+    }
+
+    /// The cluster.
+    pub(crate) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Lets in the users of another cluster, with the roles that they have there.
+    pub(crate) fn trust(&self, root: &Self) {
+        self.cluster.trust(&root.cluster, &same_roles());
+    }
+
+    /// The document for that.
+    pub(crate) fn trusted(&self) -> serde_json::Value {
+        self.cluster.trusted(&same_roles(), true)
     }
 
     /// The auth API, as whoever is at its machine.
@@ -187,6 +218,14 @@ impl Site {
         }
         Ok(())
     }
+}
+
+fn path_of(app: &str) -> String {
+    format!("/mcp/apps/{app}")
+}
+
+fn same_roles() -> serde_json::Value {
+    ROLES.map(|role| json!({"remote": role, "local": [role]})).into_iter().collect()
 }
 
 /// The proxy, as the holder of an identity file sees it.

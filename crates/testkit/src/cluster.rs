@@ -6,6 +6,7 @@ mod local;
 mod node;
 mod person;
 mod shapes;
+mod trust;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

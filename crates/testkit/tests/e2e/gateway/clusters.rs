@@ -18,37 +18,6 @@ const OTHER: &str = "other.test";
 /// The server that every cluster has.
 const DEMO: &str = "tessera-mcp-demo";
 
-/// Has a leaf trust the root, as its administrator does.
-#[track_caller]
-fn trust(root: &Cluster, leaf: &Cluster, role_map: &Value) {
-    leaf.put(&trusted(root, role_map, true));
-    await_online(root, leaf.name());
-}
-
-#[track_caller]
-fn trusted(root: &Cluster, role_map: &Value, enabled: bool) -> Value {
-    let words = ["tokens", "add", "--type=trusted_cluster", "--format=json"];
-    let token = root.tctl_json(&words);
-    let token = token.get("token").or_else(|| token.pointer("/metadata/name")).unwrap().clone();
-    json!({
-        "kind": "trusted_cluster", "version": "v2", "metadata": {"name": CLUSTER},
-        "spec": {
-            "enabled": enabled, "token": token,
-            "tunnel_addr": root.proxy_addr(), "web_proxy_addr": root.proxy_addr(),
-            "ca_pins": [root.ca_pin()], "role_map": role_map,
-        },
-    })
-}
-
-#[track_caller]
-fn await_online(root: &Cluster, leaf: &str) {
-    wait::until("the leaf at the root", wait::PATIENCE, || {
-        let seen = root.get(&format!("rc/{leaf}"));
-        let is = seen.pointer("/status/connection").and_then(Value::as_str) == Some("online");
-        if is { Ok(()) } else { Err(seen.to_string()) }
-    });
-}
-
 /// The way to the leaf's server by the root's proxy.
 fn way(root: &Cluster, identity: &Path) -> Argv {
     way_to(root, identity, LEAF, DEMO)
@@ -99,7 +68,7 @@ fn users_of_the_root_use_what_both_clusters_let_them() {
     // Before there is any trust.
     let said = turned_away(&way(&root, &alice));
     assert!(said.contains(LEAF) && said.contains("tsh clusters"), "{said}");
-    trust(&root, &leaf, &json!([{"remote": "counter", "local": ["guest"]}]));
+    leaf.trust(&root, &json!([{"remote": "counter", "local": ["guest"]}]));
 
     let clusters = done(&root.run(&root.tsh_as(&alice).arg("clusters"), ""));
     assert!(clusters.contains(CLUSTER) && clusters.contains(LEAF), "{clusters}");
@@ -148,7 +117,7 @@ fn a_lock_at_either_end_and_the_end_of_trust_at_either_end_cut_what_is_open() {
     leaf.tools_role("guest", &["*"]);
     let alice = root.identity("alice", &["mcp-user"]);
     let role_map = json!([{"remote": "mcp-user", "local": ["guest"]}]);
-    trust(&root, &leaf, &role_map);
+    leaf.trust(&root, &role_map);
     let home = &mut connect(&root.way(&alice, DEMO));
 
     let mut peer = reached(&root, &alice);
@@ -161,18 +130,18 @@ fn a_lock_at_either_end_and_the_end_of_trust_at_either_end_cut_what_is_open() {
     leaf.admin(&["rm", &name]);
 
     let mut peer = reached(&root, &alice);
-    leaf.put(&trusted(&root, &role_map, false));
+    leaf.put(&root.trusted(&role_map, false));
     cut(&mut peer);
     let said = turned_away(&way(&root, &alice));
     assert!(said.contains("cannot be reached now"), "{said}");
-    leaf.put(&trusted(&root, &role_map, true));
+    leaf.put(&root.trusted(&role_map, true));
 
     let mut peer = reached(&root, &alice);
     root.admin(&["rm", &format!("rc/{LEAF}")]);
     cut(&mut peer);
     let said = turned_away(&way(&root, &alice));
     assert!(said.contains("knows no cluster"), "{said}");
-    leaf.put(&trusted(&root, &role_map, true));
+    leaf.put(&root.trusted(&role_map, true));
 
     let mut peer = reached(&root, &alice);
     assert!(call(home, "tessera_demo_info").is_ok());
@@ -187,7 +156,7 @@ fn neither_cluster_needs_the_other_and_both_find_together_again() {
     let (mut root, leaf) = (Cluster::apart(), Cluster::single_called(LEAF));
     leaf.tools_role("guest", &["*"]);
     let (alice, own) = (root.identity("alice", &["mcp-user"]), leaf.identity("own", &["mcp-user"]));
-    trust(&root, &leaf, &json!([{"remote": "*", "local": ["guest"]}]));
+    leaf.trust(&root, &json!([{"remote": "*", "local": ["guest"]}]));
     let mut peer = reached(&root, &alice);
 
     // Without the root's auth service, what was allowed goes on.

@@ -52,7 +52,7 @@ impl Open {
 /// When the root heard of the leaf the last time.
 #[track_caller]
 fn heard(root: &Cluster) -> Value {
-    root.get(&format!("rc/{LEAF}"))["status"]["last_heartbeat"].clone()
+    root.get(&format!("rc/{LEAF}")).pointer("/status/last_heartbeat").cloned().unwrap()
 }
 
 /// Waits until the root hears of the leaf again.

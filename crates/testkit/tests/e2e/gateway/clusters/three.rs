@@ -8,7 +8,7 @@ use testkit::cluster::{CLUSTER, LocalProxy};
 use testkit::http::Call;
 use testkit::{Argv, Cluster, Peer, Real, wait};
 
-use super::{LEAF, OTHER, trust, way_to};
+use super::{LEAF, OTHER, way_to};
 use crate::gateway::{REVISION, await_connection, call, done, listed, turned_away};
 
 const HELLO: &str = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"t","version":"1"}}}"#;
@@ -44,7 +44,7 @@ impl Three {
         let alice = root.identity("alice", &["mcp-user"]);
         let own = leaf.identity("own", &["mcp-user"]);
         for leaf in [&leaf, &other] {
-            trust(&root, leaf, &json!([{"remote": "mcp-user", "local": ["guest"]}]));
+            leaf.trust(&root, &json!([{"remote": "mcp-user", "local": ["guest"]}]));
         }
         Self { root, leaf, other, alice, own }
     }
@@ -87,8 +87,12 @@ fn log(cluster: &Cluster) -> PathBuf {
 fn called(log: &Path) -> Vec<String> {
     let text = fs::read_to_string(log).unwrap();
     let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let calls = messages.filter(|message| message["method"] == "tools/call");
-    calls.map(|call| call["params"]["name"].as_str().unwrap().to_owned()).collect()
+    let name = |message: Value| {
+        let is_call = message.get("method") == Some(&json!("tools/call"));
+        let name = message.pointer("/params/name")?.as_str().map(str::to_owned);
+        name.filter(|_| is_call)
+    };
+    messages.filter_map(name).collect()
 }
 
 /// Clients that speak HTTP, by `tsh proxy mcp`: a session is one of the cluster where it began.
@@ -102,19 +106,19 @@ fn by_http(three: &Three, names: [&str; 3]) {
     let sessions = locals.each_ref().map(|(name, local)| {
         let reply = Call::post("/mcp", HELLO).send(local.port()).unwrap();
         assert_eq!(reply.status, 200, "{name}");
-        reply.header("mcp-session-id").unwrap().to_owned()
+        (*name, reply.header("mcp-session-id").unwrap().to_owned())
     });
-    for (at, (name, local)) in locals.iter().enumerate() {
-        for (of, session) in sessions.iter().enumerate() {
+    for (name, local) in &locals {
+        for (of, session) in &sessions {
             let list = Call::post("/mcp", LIST).header("mcp-session-id", session);
             let reply = list.header("mcp-protocol-version", REVISION).send(local.port()).unwrap();
-            if at == of {
+            if name == of {
                 assert_eq!(reply.status, 200, "{name}");
                 let said = String::from_utf8(reply.whole().unwrap()).unwrap();
                 let tool = format!(r#""name":"{name}""#);
                 assert!(said.contains(&tool) && said.matches(r#""name":"#).count() == 1, "{said}");
             } else {
-                assert_eq!(reply.status, 404, "a session of {} at {name}", names[of]);
+                assert_eq!(reply.status, 404, "a session of {of} at {name}");
             }
         }
     }
