@@ -41,6 +41,9 @@ pub(super) async fn forward(
     peer: &Arc<Peer>,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Refusal> {
+    // Before anything is told: which clusters there are is for those who may go there.
+    require_certificate(&head.headers, peer)?;
+    super::require_user(peer, shared)?;
     if shared.replica.snapshot().remote_clusters.get(cluster).is_none() {
         return Err(Refusal::new(
             StatusCode::NOT_FOUND,
@@ -54,8 +57,6 @@ pub(super) async fn forward(
     if wanted == Wanted::Apps && head.method != Method::GET {
         return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the list is for GET"));
     }
-    require_certificate(&head.headers, peer)?;
-    super::require_user(peer, shared)?;
     let visit = Visit::new(cluster, wanted.app(), peer.clone());
     let good = shared.clusters.visits.of(&visit, shared).await?;
     let tunnels = shared.clusters.tunnels_of(cluster);

@@ -1,7 +1,11 @@
 //! Clusters that trust each other: users sign in at the root, and use servers of a leaf.
 
+mod attacks;
+mod leafs_proxy;
 mod outages;
+mod roots_proxy;
 mod three;
+mod villain;
 
 use std::path::Path;
 use std::time::Duration;
