@@ -7,6 +7,8 @@ mod mfa;
 mod services;
 mod sso;
 
+pub use self::cluster::Visited;
+
 use std::sync::Arc;
 use std::time::Duration;
 

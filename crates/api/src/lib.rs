@@ -34,7 +34,7 @@ pub mod wire;
 
 pub use body::{Body, BoxError, boxed, collect, empty, full};
 pub use brought::{Brought, Unfit};
-pub use client::{Client, Write};
+pub use client::{Client, Visited, Write};
 pub use connect::{
     ALPN_AUTH, AUTH_SERVER_NAME, Connection, Endpoint, PROXY_SERVER_NAME, Sender, Stream,
 };

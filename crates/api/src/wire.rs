@@ -32,8 +32,8 @@ mod sso;
 
 pub use self::bot::{BotJoinRequest, BotOutputRequest, BotRenewRequest};
 pub use self::cluster::{
-    ClusterExchange, ClusterInfo, ClusterJoin, ClusterList, ClusterWelcome, VisitEvidence,
-    VisitRequest, VisitorRequest,
+    ClusterExchange, ClusterInfo, ClusterJoin, ClusterList, ClusterWelcome, Permissions, Permitted,
+    VisitEvidence, VisitRequest, VisitorApps, VisitorRequest,
 };
 pub use self::local::{
     Enrolled, HeadlessFinished, HeadlessMachine, HeadlessOpen, HeadlessStart, HeadlessStarted,

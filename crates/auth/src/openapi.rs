@@ -174,7 +174,7 @@ fn of_clusters(operation: Operation, s: &mut SchemaGenerator) -> Shape {
             of(Some(schema::<wire::VisitRequest>(s)), schema::<wire::VisitEvidence>(s))
         }
         Operation::VisitorApps => {
-            of(Some(schema::<wire::VisitorRequest>(s)), schema::<wire::ListBody>(s))
+            of(Some(schema::<wire::VisitorRequest>(s)), schema::<wire::VisitorApps>(s))
         }
         _ => of(None, schema::<wire::ClusterList>(s)),
     }

@@ -147,9 +147,7 @@ async fn cluster(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer,
         Operation::Visit => {
             answer::json(&clusters::visit(cx, call.parameter("name")?, call.json()?).await?)
         }
-        Operation::VisitorApps => {
-            Ok(answer::bytes(clusters::list_for_visitor(cx, &call.json()?)?.into()))
-        }
+        Operation::VisitorApps => answer::json(&clusters::list_for_visitor(cx, &call.json()?)?),
         _ => answer::json(&clusters::list(cx.core()).await?),
     }
 }

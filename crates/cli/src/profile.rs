@@ -182,6 +182,15 @@ impl Home {
 // === impl Profile ===
 
 impl Profile {
+    /// The cluster that was selected, as far as who signs in anew is the same.
+    #[must_use]
+    pub fn selected_by(&self, newer: &Self) -> Option<String> {
+        let is_same = self.proxy == newer.proxy
+            && self.identity.cluster == newer.identity.cluster
+            && self.user().ok()?.name == newer.user().ok()?.name;
+        self.selected.clone().filter(|_| is_same)
+    }
+
     /// The user whom the certificate names. It is ours, so nobody needs to verify it.
     ///
     /// # Errors

@@ -203,7 +203,8 @@ impl AppAccess {
         self.check(kind, name).is_ok()
     }
 
-    /// The patterns of one kind that apply to this app, for people to read.
+    /// The patterns of one kind that apply to this app, for people to read. What the root of a visitor denies is
+    /// among them where what it allows is.
     #[must_use]
     pub fn patterns(&self, kind: Kind) -> Patterns {
         let mut found = Patterns::default();
@@ -213,9 +214,11 @@ impl AppAccess {
         // by the roles behind it.
         let grants = self.check_connect().is_ok() && plan.deny_broken.is_none();
         let last = plan.allow_broken.unwrap_or(usize::MAX);
+        let mut guarded = false;
         for (at, role) in set.roles.iter().enumerate() {
             let list = role.allow.list(kind);
             if grants && at <= last && self.0.granting.has(at) {
+                guarded |= kind == Kind::Tool && list.entries.iter().any(|entry| entry.guarded);
                 if list.mentioned || !kind.is_open_by_default() {
                     found.allow(list);
                 } else {
@@ -225,6 +228,9 @@ impl AppAccess {
             if role.deny.covers(&self.0.namespace) {
                 found.deny(role.deny.list(kind));
             }
+        }
+        if guarded {
+            found.deny(&set.root_denied);
         }
         found.each_once()
     }

@@ -1,11 +1,22 @@
 //! What clusters that trust each other ask of one another, and services of their own cluster about them.
 
-use http::Method;
+use std::collections::BTreeMap;
 
-use super::{Client, read_listing};
+use http::Method;
+use resource::Resource;
+
+use super::{Client, parse_resource};
 use crate::error::Error;
-use crate::source::Listing;
 use crate::{path, wire};
+
+/// What a user can reach in another cluster.
+#[derive(Clone, Debug)]
+pub struct Visited {
+    /// Live records of apps, of several agents of one app one.
+    pub items: Vec<Resource>,
+    /// What that cluster lets through of what they offer, by app.
+    pub permissions: BTreeMap<String, wire::Permissions>,
+}
 
 // === impl Client ===
 
@@ -42,15 +53,14 @@ impl Client {
         self.call(Method::GET, "/v1/clusters", None::<&()>).await
     }
 
-    /// The apps of another cluster that the caller can reach, as the proxy that is called says: their live
-    /// records, of several agents one.
+    /// The apps of another cluster that the caller can reach, as the proxy that is called says, and what may be
+    /// used of them.
     ///
     /// # Errors
     /// The caller may not go there, or the cluster cannot be reached.
-    pub async fn list_in_cluster(&self, cluster: &str) -> Result<Listing, Error> {
+    pub async fn list_in_cluster(&self, cluster: &str) -> Result<Visited, Error> {
         let path = format!("/mcp/sites/{}/apps", path::escape(cluster));
-        let body: wire::ListBody = self.call(Method::GET, &path, None::<&()>).await?;
-        read_listing(&body)
+        read_visited(self.call(Method::GET, &path, None::<&()>).await?)
     }
 
     /// What lets a user into another cluster. Proxies call this.
@@ -65,13 +75,13 @@ impl Client {
         self.call(Method::POST, &path::visits(cluster), Some(request)).await
     }
 
-    /// The apps that are served and that a user of another cluster can reach: their live records, of several
-    /// agents one. Proxies call this.
+    /// The apps that are served and that a user of another cluster can reach, and what may be used of them.
+    /// Proxies call this.
     ///
     /// # Errors
     /// The user may not come in, or the server cannot be reached.
-    pub async fn list_for_visitor(&self, request: &wire::VisitorRequest) -> Result<Listing, Error> {
-        read_listing(&self.list_body_for_visitor(request).await?)
+    pub async fn list_for_visitor(&self, request: &wire::VisitorRequest) -> Result<Visited, Error> {
+        read_visited(self.list_body_for_visitor(request).await?)
     }
 
     /// The same as it travels, to be passed on.
@@ -81,7 +91,12 @@ impl Client {
     pub async fn list_body_for_visitor(
         &self,
         request: &wire::VisitorRequest,
-    ) -> Result<wire::ListBody, Error> {
+    ) -> Result<wire::VisitorApps, Error> {
         self.call(Method::POST, "/v1/visitors/apps", Some(request)).await
     }
+}
+
+fn read_visited(body: wire::VisitorApps) -> Result<Visited, Error> {
+    let items = body.items.iter().map(|item| parse_resource(item.get().as_bytes()));
+    Ok(Visited { items: items.collect::<Result<_, _>>()?, permissions: body.permissions })
 }

@@ -1,11 +1,14 @@
 //! What clusters that trust each other tell one another, and what a cluster tells its services of that.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use time::OffsetDateTime;
 
 use super::Authorities;
-use crate::schema::Instant;
+use crate::schema::{AnyResource, Instant};
 
 /// Another cluster wants to be one where users of this one may go.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -54,8 +57,46 @@ pub struct ClusterInfo {
     /// Whether it is this one.
     pub own: bool,
     /// Its labels.
-    #[serde(default, skip_serializing_if = "std::collections::BTreeMap::is_empty")]
-    pub labels: std::collections::BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The apps that a user of another cluster can reach, and what this one lets through of what they offer.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub struct VisitorApps {
+    /// Their live records, of several agents one.
+    #[schemars(with = "Vec<AnyResource>")]
+    pub items: Vec<Box<RawValue>>,
+    /// The moment of the list.
+    pub cursor: String,
+    /// What the user's roles here say, by app.
+    #[serde(default)]
+    pub permissions: BTreeMap<String, Permissions>,
+}
+
+/// What roles say of what an app offers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Permissions {
+    /// Of its tools.
+    #[serde(default)]
+    pub tools: Permitted,
+    /// Of its prompts.
+    #[serde(default)]
+    pub prompts: Permitted,
+    /// Of its resources.
+    #[serde(default)]
+    pub resources: Permitted,
+}
+
+/// Patterns that grant and patterns that deny.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Permitted {
+    /// What is granted.
+    #[serde(default)]
+    pub allowed: Vec<String>,
+    /// What is denied all the same.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub denied: Vec<String>,
 }
 
 /// A proxy asks for what lets a user into another cluster.

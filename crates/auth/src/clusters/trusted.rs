@@ -217,8 +217,8 @@ fn told(error: &Error) -> Error {
     let said = match error.kind() {
         // A token or a pin, and what is advised about either is for those who join as something else.
         ErrorKind::Unauthenticated => Error::denied(words).hint(
-            "`tctl tokens add --type=trusted_cluster` prints a token and the pins, where the other cluster is \
-             administered",
+            "`tctl tokens add --type=trusted_cluster` prints a token, and the pins for spec.ca_pins, where the other \
+             cluster is administered",
         ),
         kind => error.hints().iter().fold(Error::new(kind, words), |said, hint| said.hint(hint)),
     };

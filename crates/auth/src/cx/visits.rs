@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use api::{Error, Snapshot};
 use pki::{UserIdentity, UserKind, VisitTools};
-use policy::{RoleMap, RoleSet, RootTools};
-use resource::{LockMode, Role, TrustedCluster};
+use policy::{AccessState, AppRef, Patterns, RoleMap, RoleSet, RootTools};
+use resource::{App, LockMode, Role, TrustedCluster};
 use time::OffsetDateTime;
 
 use super::{Held, OpCx, Rights, hold, refuse_elsewhere};
@@ -71,6 +71,15 @@ impl OpCx {
             connection: self.peer.connection.clone(),
         };
         Ok(Self { core: self.core.clone(), peer, rights: Rights::Roles(Arc::new(held)) })
+    }
+
+    /// What the caller's roles say of the tools, prompts and resources of an app, if it is roles that decide.
+    pub(crate) fn patterns_of(&self, app: &App) -> Option<[Patterns; 3]> {
+        let Rights::Roles(held) = &self.rights else { return None };
+        let known = app.known_labels();
+        let state = AccessState { mfa_verified: true, ..AccessState::default() };
+        let access = held.set.access_with(AppRef::known(app.name(), &known), state);
+        Some(policy::Kind::ALL.map(|kind| access.patterns(kind)))
     }
 }
 

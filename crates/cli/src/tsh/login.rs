@@ -166,7 +166,7 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
     if matches!(trust, ProxyTrust::Insecure) {
         cx.printer.talk("WARNING: the proxy's certificate was not checked (--insecure).");
     }
-    let profile = match method(&args, global.mfa_mode, &ping) {
+    let mut profile = match method(&args, global.mfa_mode, &ping) {
         _ if args.headless => headless::sign_in(&cx, &global, &args, &proxy, &trust).await?,
         Method::Connector(name) => through_browser(&cx, &args, name, &proxy, &trust).await?,
         Method::Local => {
@@ -191,6 +191,7 @@ pub(super) async fn login(cx: Context, global: Global, args: Login) -> anyhow::R
             cx.printer.talk(&format!("Wrote the identity of {user} to {}", path.display()));
         }
         None => {
+            profile.selected = known.as_ref().and_then(|known| known.selected_by(&profile));
             home.save(&profile)?;
             if let Some(cluster) = &args.cluster {
                 return clusters::select(&cx, &home, &global, cluster).await;

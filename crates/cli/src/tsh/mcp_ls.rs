@@ -52,7 +52,8 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
         false => session.elsewhere(args.cluster.as_deref()),
     };
     if args.all_clusters || elsewhere.is_some() {
-        return across::list(&cx, &session, elsewhere, &selection, args.format).await;
+        let how = (args.format, args.verbose);
+        return across::list(&cx, &session, elsewhere, &selection, how).await;
     }
     let found = servers(&session, &cx.tasks, &selection).await?;
     match args.format {
@@ -66,52 +67,66 @@ pub(super) async fn list(cx: Context, global: Global, args: McpLs) -> anyhow::Re
 }
 
 fn text(found: &[Server], verbose: bool, width: Option<u16>) -> String {
+    let found: Vec<_> = found.iter().map(|server| (None, server)).collect();
+    table(&found, verbose, width)
+}
+
+/// The servers, with the cluster of each where several are asked.
+fn table(found: &[(Option<&str>, &Server)], verbose: bool, width: Option<u16>) -> String {
     let mut columns: Vec<&'static str> = if verbose {
         VERBOSE.to_vec()
     } else {
         vec!["Name", "Description", "Type", "Allowed Tools", "Labels"]
     };
     // Only where servers are looked after.
-    let with_health = found.iter().any(|server| server.health.is_some());
+    let with_health = found.iter().any(|(_, server)| server.health.is_some());
     if with_health {
         columns.insert(HEALTH_COLUMN, "Health");
+    }
+    if found.iter().any(|(cluster, _)| cluster.is_some()) {
+        columns.insert(0, "Cluster");
     }
     let mut table = Table::new(&columns);
     if !verbose {
         table = table.elastic("Labels");
     }
-    for server in found {
-        let app = &server.app;
-        let name = app.name().to_owned();
-        let description = app.metadata.description.clone();
-        let kind =
-            app.transport().map(|transport| transport.as_str().to_owned()).unwrap_or_default();
-        let tools = tools(&server.tools);
-        let mut row = if verbose {
-            let (command, args) = match &app.spec.mcp {
-                Some(mcp) => (mcp.command.clone(), mcp.args.join(" ")),
-                None => (String::new(), String::new()),
-            };
-            let labels = labels(&server.labels, true);
-            let (prompts, resources) = (others(&server.prompts), others(&server.resources));
-            vec![name, description, kind, labels, command, args, tools, prompts, resources]
-        } else {
-            vec![name, description, kind, tools, labels(&server.labels, false)]
-        };
+    for (cluster, server) in found {
+        let mut row = row(server, verbose);
         if with_health {
             let health = server.health.as_ref().map_or("", |health| health.status.as_str());
             row.insert(HEALTH_COLUMN, health.to_owned());
+        }
+        if let Some(cluster) = cluster {
+            row.insert(0, (*cluster).to_owned());
         }
         table.row(row);
     }
     let mut out = table.render(if verbose { None } else { width });
     out.push('\n');
-    if found.iter().any(|server| server.tools.allowed.is_empty()) {
+    if found.iter().any(|(_, server)| server.tools.allowed.is_empty()) {
         out.push('\n');
         out.push_str(NO_TOOLS_NOTE);
         out.push('\n');
     }
     out
+}
+
+fn row(server: &Server, verbose: bool) -> Vec<String> {
+    let app = &server.app;
+    let name = app.name().to_owned();
+    let description = app.metadata.description.clone();
+    let kind = app.transport().map(|transport| transport.as_str().to_owned()).unwrap_or_default();
+    let tools = tools(&server.tools);
+    let labels = labels(&server.labels, verbose);
+    if !verbose {
+        return vec![name, description, kind, tools, labels];
+    }
+    let (command, args) = match &app.spec.mcp {
+        Some(mcp) => (mcp.command.clone(), mcp.args.join(" ")),
+        None => (String::new(), String::new()),
+    };
+    let (prompts, resources) = (others(&server.prompts), others(&server.resources));
+    vec![name, description, kind, labels, command, args, tools, prompts, resources]
 }
 
 fn tools(tools: &Patterns) -> String {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use api::Client;
+use api::wire::{Permissions, Permitted};
 use policy::{AccessState, AppRef, Patterns, RoleSet};
 use resource::app::Health;
 use resource::{App, Kind, Labels, Resource, Role, Secrets, Transport};
@@ -119,8 +120,8 @@ pub(super) async fn servers(
     Ok(found.into_values().collect())
 }
 
-/// The servers of another cluster that the user may reach and that fit, by name. What roles let through of them,
-/// that cluster knows.
+/// The servers of another cluster that the user may reach and that fit, by name. What is let through of them,
+/// that cluster says: its roles decide.
 pub(super) async fn servers_in(
     session: &Session,
     tasks: &Tasks,
@@ -129,17 +130,24 @@ pub(super) async fn servers_in(
 ) -> anyhow::Result<Vec<Server>> {
     let client = Client::new(session.proxy_endpoint()?, tasks.clone());
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
-    for resource in client.list_in_cluster(cluster).await?.items {
+    let mut visited = client.list_in_cluster(cluster).await?;
+    for resource in visited.items {
         let Resource::AppServer(record) = resource else { continue };
         let (app, health) = (Arc::new(*record.spec.app), record.spec.health);
         let labels = app.known_labels().labels;
         if app.is_mcp() && !found.contains_key(app.name()) && selection.fits(&app, &labels) {
-            let (tools, prompts, resources) = Default::default();
             let name = app.name().to_owned();
+            let permissions = visited.permissions.remove(&name).unwrap_or_default();
+            let Permissions { tools, prompts, resources } = permissions;
+            let [tools, prompts, resources] = [tools, prompts, resources].map(patterns);
             found.insert(name, Server { app, labels, tools, prompts, resources, health });
         }
     }
     Ok(found.into_values().collect())
+}
+
+fn patterns(permitted: Permitted) -> Patterns {
+    Patterns { allowed: permitted.allowed, denied: permitted.denied }
 }
 
 fn compile(roles: &[Arc<Role>], session: &Session) -> RoleSet {

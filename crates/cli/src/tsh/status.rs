@@ -94,6 +94,7 @@ fn details(profile: &Profile, is_current: bool) -> anyhow::Result<serde_json::Va
         "profile_url": format!("https://{}", profile.proxy),
         "username": user.name,
         "cluster": user.cluster,
+        "selected_cluster": profile.selected.as_ref().unwrap_or(&user.cluster),
         "roles": user.roles,
         "traits": user.traits,
         "valid_until": resource::timestamp::format(user.expires),

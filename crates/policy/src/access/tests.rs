@@ -328,6 +328,10 @@ fn what_the_root_denies_is_not_granted_through_its_tools() {
     assert_eq!(kind(through.tool("db_drop")), NOT_GRANTED);
     assert_eq!(kind(through.tool("db_read")), None);
     assert_eq!(kind(through.tool("other")), NOT_GRANTED);
+    let shown = through.patterns(Kind::Tool);
+    assert_eq!(shown.allowed, ["slack_*", "db_*", "own", "slack_admin_own"]);
+    assert_eq!(shown.denied, denied);
+    assert_eq!(access(vec![granting(&["leaf"])], user).patterns(Kind::Tool).denied, [""; 0]);
     assert!(through.tool("db_drop").reasons().to_string().contains("root cluster denies"));
     // The leaf's own patterns are the leaf's own.
     let own = access(vec![granting(&["{{internal.mcp_tools}}", "slack_admin_x"])], user);

@@ -32,6 +32,8 @@ async fn shown(leaf: &Cluster, certificate: &str) -> Result<Vec<String>, Error> 
     let proxy = leaf.host(&[Service::Proxy]).await.client;
     let request = VisitorRequest { certificate: certificate.to_owned(), client_addr: None };
     let listing = proxy.list_for_visitor(&request).await?;
+    // Of what is shown, and of nothing else, it is told what may be used.
+    assert_eq!(listing.permissions.len(), listing.items.len(), "{:?}", listing.permissions);
     let apps = listing.items.into_iter().map(|item| match item {
         resource::Resource::AppServer(server) => server.app_name().to_owned(),
         other => panic!("{:?}", other.kind()),

@@ -1,4 +1,4 @@
-//! `tsh mcp ls` over other clusters. Which tools may be used there, those clusters know: their roles decide.
+//! `tsh mcp ls` over other clusters. Which tools may be used there, those clusters say: their roles decide.
 
 use std::process::ExitCode;
 
@@ -9,7 +9,6 @@ use crate::exit::Refused;
 use crate::format::Format;
 use crate::run::Context;
 use crate::session::Session;
-use crate::table::Table;
 
 /// Lists the servers of one cluster, or of all.
 pub(super) async fn list(
@@ -17,7 +16,7 @@ pub(super) async fn list(
     session: &Session,
     one: Option<String>,
     selection: &Selection,
-    format: Format,
+    (format, verbose): (Format, bool),
 ) -> anyhow::Result<ExitCode> {
     let is_one = one.is_some();
     let clusters = match one {
@@ -49,7 +48,7 @@ pub(super) async fn list(
         return Err(Refused::new("no cluster could be asked").into());
     }
     match format {
-        Format::Text => cx.printer.data(&text(&found, cx.printer.width()))?,
+        Format::Text => cx.printer.data(&text(&found, verbose, cx.printer.width()))?,
         Format::Json | Format::Yaml => {
             let values: Vec<Value> = found
                 .iter()
@@ -61,31 +60,19 @@ pub(super) async fn list(
     Ok(ExitCode::SUCCESS)
 }
 
-fn text(found: &[(String, Vec<Server>)], width: Option<u16>) -> String {
-    let mut table =
-        Table::new(&["Cluster", "Name", "Description", "Type", "Labels"]).elastic("Labels");
-    for (cluster, servers) in found {
-        for server in servers {
-            let app = &server.app;
-            let kind = app.transport().map(|transport| transport.as_str().to_owned());
-            table.row(vec![
-                cluster.clone(),
-                app.name().to_owned(),
-                app.metadata.description.clone(),
-                kind.unwrap_or_default(),
-                super::labels(&server.labels, false),
-            ]);
-        }
-    }
-    let mut out = table.render(width);
-    out.push('\n');
-    out
+fn text(found: &[(String, Vec<Server>)], verbose: bool, width: Option<u16>) -> String {
+    let found: Vec<_> = found
+        .iter()
+        .flat_map(|(cluster, servers)| {
+            servers.iter().map(|server| (Some(cluster.as_str()), server))
+        })
+        .collect();
+    super::table(&found, verbose, width)
 }
 
-/// The whole app resource, and beside it where it is.
+/// As in a list of one cluster, and beside it where it is.
 fn value(cluster: &str, server: &Server) -> Value {
-    let app = resource::Resource::App((*server.app).clone());
-    let mut value = app.to_json(resource::Secrets::Redact);
+    let mut value = super::value(server);
     if let Some(object) = value.as_object_mut() {
         object.insert("cluster".to_owned(), cluster.into());
     }

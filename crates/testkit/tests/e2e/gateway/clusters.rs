@@ -1,6 +1,7 @@
 //! Clusters that trust each other: users sign in at the root, and use servers of a leaf.
 
 mod attacks;
+mod commands;
 mod leafs_proxy;
 mod outages;
 mod roots_proxy;
