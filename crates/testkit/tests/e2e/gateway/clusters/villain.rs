@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use testkit::{Cluster, Real, process, wait};
 use tokio::io::AsyncReadExt;
 use tokio::runtime::Runtime;
+use tokio::task::JoinSet;
 
 pub(super) use self::leaf::FalseLeaf;
 pub(super) use self::proxy::FalseProxy;
@@ -249,14 +250,15 @@ impl Villain {
             let endpoint = endpoint(proxy, PROXY_SERVER_NAME, credentials, b"h2");
             let (mut sender, connection) =
                 endpoint.http2(&refusal).await.map_err(|error| error.to_string())?;
-            let running = tokio::spawn(async move {
+            let mut running = JoinSet::new();
+            running.spawn(async move {
+                // How it ended, its stream tells.
                 drop(connection.await);
             });
             let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
             let status = response.status().as_u16();
             let body = api::boxed(response.into_body());
             let body = api::collect(body, 1 << 20).await.map_err(|error| error.to_string())?;
-            running.abort();
             Ok((status, String::from_utf8_lossy(&body).into_owned()))
         })
     }

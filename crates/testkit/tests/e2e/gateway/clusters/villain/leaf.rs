@@ -1,11 +1,11 @@
 //! A proxy of a leaf that does as it likes: it keeps tunnels to the root's, and what comes by them it answers itself.
 
 use std::sync::Arc;
-use std::sync::Mutex;
 
 use api::{Body, PROXY_SERVER_NAME};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, Request, Response};
+use parking_lot::Mutex;
 use pki::Credentials;
 use testkit::wait;
 use tokio::sync::watch;
@@ -65,7 +65,7 @@ impl FalseLeaf {
 
     /// What has come.
     pub(in super::super) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().unwrap().clone()
+        self.seen.lock().clone()
     }
 }
 
@@ -76,7 +76,7 @@ impl Handler for Answers {
         let (path, headers) = (request.uri().path().to_owned(), request.headers().clone());
         // Not what is asked to learn whether there is anybody.
         if path.starts_with("/v1/mcp") {
-            self.seen.lock().unwrap().push(Seen { path, headers });
+            self.seen.lock().push(Seen { path, headers });
         }
         let mut response = Response::new(api::full(FalseLeaf::MARK));
         response.headers_mut().clone_from(&self.headers);

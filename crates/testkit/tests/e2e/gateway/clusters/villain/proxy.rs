@@ -84,9 +84,9 @@ async fn take(
         let Some(certificate) = certificate.filter(|_| is_tunnel) else { continue };
         let certificate = pki::Certificate::from_der(certificate).unwrap();
         let cluster = certificate.unverified_identity().unwrap().cluster().to_owned();
-        let (tunnels, tasks) = (tunnels.clone(), tasks.clone());
-        tokio::spawn(async move {
-            drop(tunnels.run_tunnel(cluster, stream, &tasks, pending()).await);
+        let (tunnels, own) = (tunnels.clone(), tasks.clone());
+        tasks.spawn("villain.tunnel", async move {
+            drop(tunnels.run_tunnel(cluster, stream, &own, pending()).await);
         });
     }
 }
