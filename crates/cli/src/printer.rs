@@ -60,6 +60,15 @@ impl Printer {
 /// Writes a line to standard error; nobody is told when that fails.
 pub(crate) fn say(line: &str) {
     let mut err = io::stderr().lock();
-    _ = err.write_all(line.as_bytes());
+    _ = err.write_all(harmless(line).as_bytes());
     _ = err.write_all(b"\n");
 }
+
+/// The same for a terminal, which does what control characters say: words may be another cluster's, or a server's.
+fn harmless(line: &str) -> String {
+    let is_harmless = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    line.chars().map(|c| if is_harmless(c) { c } else { ' ' }).collect()
+}
+
+#[cfg(test)]
+mod tests;
