@@ -126,3 +126,42 @@ async fn what_is_open_on_a_tunnel_that_is_over_is_cut() {
     assert!(last.unwrap().is_err(), "nothing that an agent says is the end of its answer now");
     tasks.shutdown(Duration::from_secs(5)).await;
 }
+
+/// A tunnel whose other end answers nothing.
+fn silent_tunnel(registry: &Registry, tasks: &Tasks) -> runtime::TaskHandle<Option<bool>> {
+    let (near, far) = tokio::io::duplex(1 << 16);
+    let links = tasks.clone();
+    tasks.spawn_until_cancelled("test.agent", async move {
+        let service = service_fn(|_: Request<Incoming>| async {
+            std::future::pending::<Result<Response<Body>, std::convert::Infallible>>().await
+        });
+        let executor = TaskExecutor::new(links, "test.request");
+        _ = http2::Builder::new(executor).serve_connection(TokioIo::new(far), service).await;
+    });
+    let (own, of_tunnel) = (registry.clone(), tasks.clone());
+    tasks.spawn_until_cancelled("test.tunnel", async move {
+        own.run_tunnel("agent-10".to_owned(), near, &of_tunnel, std::future::pending())
+            .await
+            .is_ok()
+    })
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_tunnels_of_one_host_is_cut() {
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let mut tunnels = Vec::new();
+    for number in 1..=8 {
+        tunnels.push(silent_tunnel(&registry, &tasks));
+        eventually(|| registry.tunnels() == number).await;
+    }
+    let ninth = silent_tunnel(&registry, &tasks);
+    let oldest = tunnels.remove(0);
+    let ended = tokio::time::timeout(Duration::from_secs(10), oldest).await;
+    assert_eq!(ended.expect("it is cut").unwrap(), Some(true));
+    assert_eq!(registry.tunnels(), 8);
+    tasks.shutdown(Duration::from_secs(5)).await;
+    // The others went on until now.
+    for tunnel in tunnels.into_iter().chain([ninth]) {
+        assert_eq!(tunnel.await.unwrap(), None);
+    }
+}
