@@ -137,10 +137,12 @@ impl Registry {
             std::future::pending::<()>().await;
         };
         tokio::select! {
+            // First: with nobody to send any more, hyper is done as well.
+            biased;
+            // There may be no more of them than the table has.
+            () = displaced.cancelled() => {}
             outcome = connection.as_mut() => return outcome,
             () = over => drop(attached),
-            // Nothing is sent here any more, and there may be no more of them than the table has.
-            () = displaced.cancelled() => {}
             () = greeting => {}
         }
         // hyper is done here as soon as nobody can send any more, whatever is under way in a task of its own: that
