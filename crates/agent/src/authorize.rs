@@ -46,6 +46,8 @@ pub(crate) struct Authorizer {
 pub(crate) struct Grant {
     /// Who it is, of another cluster with the roles that this one gives.
     pub(crate) identity: Arc<Identity>,
+    /// The same as it was certified.
+    pub(crate) certified: Arc<Identity>,
     /// The app as it is registered; its labels decide.
     pub(crate) app: Arc<App>,
     pub(crate) access: AppAccess,
@@ -163,8 +165,9 @@ impl Authorizer {
         let snapshot = self.replica.snapshot();
         let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
         let own = self.trust.cluster();
+        let certified = identity.clone();
         let identity = if user.cluster == own {
-            identity
+            identity.clone()
         } else {
             self.maps.receive(user, &snapshot, &own)?
         };
@@ -212,7 +215,7 @@ impl Authorizer {
         let idle_timeout = roles.options().client_idle_timeout;
         let basis = Basis { snapshot, trust, told_by, told, strict };
         let app = wanted.app;
-        Ok(Grant { identity, app, access, ends, idle_timeout, evidence, basis })
+        Ok(Grant { identity, certified, app, access, ends, idle_timeout, evidence, basis })
     }
 
     /// What commands told of an app's labels; nothing of an app without such labels.

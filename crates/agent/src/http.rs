@@ -12,6 +12,7 @@ mod legacy;
 mod metadata;
 mod modern;
 mod open;
+mod owner;
 mod pass;
 mod passage;
 mod reply;

@@ -109,7 +109,35 @@ impl Snapshot {
         for resource in items {
             self.put(resource, Some(&old));
         }
+        self.keep(old);
         self.generation += 1;
+    }
+
+    /// Takes the indexes of an older copy in which nothing is different.
+    fn keep(&mut self, old: Self) {
+        fn keep<T>(new: &mut Index<T>, old: Index<T>) {
+            if old.changed(new).is_empty() {
+                *new = old;
+            }
+        }
+        if old.app_servers.changed(&self.app_servers).is_empty() {
+            self.by_app = old.by_app;
+        }
+        keep(&mut self.apps, old.apps);
+        keep(&mut self.app_servers, old.app_servers);
+        keep(&mut self.roles, old.roles);
+        keep(&mut self.users, old.users);
+        keep(&mut self.tokens, old.tokens);
+        keep(&mut self.locks, old.locks);
+        keep(&mut self.authorities, old.authorities);
+        keep(&mut self.proxies, old.proxies);
+        keep(&mut self.oidc_connectors, old.oidc_connectors);
+        keep(&mut self.saml_connectors, old.saml_connectors);
+        keep(&mut self.github_connectors, old.github_connectors);
+        keep(&mut self.app_auth_configs, old.app_auth_configs);
+        keep(&mut self.agents, old.agents);
+        keep(&mut self.trusted_clusters, old.trusted_clusters);
+        keep(&mut self.remote_clusters, old.remote_clusters);
     }
 
     /// Puts a resource in, or what `old` has if that is the same.

@@ -53,7 +53,7 @@ pub struct UserIdentity {
 }
 
 /// A user's use of another cluster, which trusts the user's own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Visit {
     /// The cluster that is visited.

@@ -26,6 +26,8 @@ use crate::{clusters, ingress, lock, web};
 /// A server-side TLS stream of ours.
 pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>;
 
+/// What the protocol is called when it is agreed on (RFC 9113, 3.1).
+pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 /// Requests that one connection may have under way.
 const MAX_STREAMS: u32 = 1_000;
 /// So many may be taken back before they were looked at by whom we know: `tsh proxy mcp` has all of a user's requests
@@ -87,6 +89,7 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
     let protocol = session.alpn_protocol();
     let is_tunnel = protocol == Some(tunnel::ALPN_TUNNEL);
     let is_cluster = protocol == Some(tunnel::ALPN_CLUSTER);
+    let is_http2 = protocol == Some(ALPN_HTTP2);
     let mut peer = Peer::new(address, chain);
     if is_tunnel {
         serve_tunnel(stream, &peer, &shared).await;
@@ -104,7 +107,7 @@ pub(crate) async fn serve(stream: Box<TlsStream>, address: SocketAddr, shared: A
             return;
         }
     }
-    serve_http(stream, Arc::new(peer), shared).await;
+    serve_http(stream, is_http2, Arc::new(peer), shared).await;
 }
 
 /// Whether nobody can see the end of a request elsewhere.
@@ -172,7 +175,7 @@ async fn until_disbelieved(peer: &Peer, shared: &Shared, expires: OffsetDateTime
     }
 }
 
-async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>) {
+async fn serve_http(stream: Box<TlsStream>, is_http2: bool, peer: Arc<Peer>, shared: Arc<Shared>) {
     let guest = peer.clone();
     let over = async {
         match &guest.stay {
@@ -183,7 +186,8 @@ async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>
     let address = peer.address;
     let service = service_fn(|request: Request<Incoming>| {
         let (shared, peer) = (shared.clone(), peer.clone());
-        async move {
+        // In a place of its own: a connection keeps as much as this is large, also while it only reads.
+        Box::pin(async move {
             let answer = if !is_plainly_framed(request.headers()) {
                 ingress::not_framed()
             } else if ingress::is_mcp(request.uri().path()) {
@@ -192,9 +196,11 @@ async fn serve_http(stream: Box<TlsStream>, peer: Arc<Peer>, shared: Arc<Shared>
                 web::answer(request, &peer, &shared).await
             };
             Ok::<_, std::convert::Infallible>(answer)
-        }
+        })
     });
-    let mut builder = auto::Builder::new(TaskExecutor::new(shared.tasks.clone(), "proxy.request"));
+    let builder = auto::Builder::new(TaskExecutor::new(shared.tasks.clone(), "proxy.request"));
+    // What was agreed on is spoken. To look for what comes would also cost each connection a larger buffer.
+    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
     builder
         .http2()

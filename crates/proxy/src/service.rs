@@ -10,6 +10,7 @@ use tokio::sync::{Semaphore, watch};
 use tunnel::Registry;
 
 use crate::clusters::Clusters;
+use crate::connection::ALPN_HTTP2;
 use crate::ingress::{Held, Tokens};
 use crate::limit::Attempts;
 use crate::limits::Limits;
@@ -110,7 +111,7 @@ impl Config {
     /// The protocols that a proxy's port agrees to.
     #[must_use]
     pub fn alpn() -> [&'static [u8]; 4] {
-        [b"h2", b"http/1.1", tunnel::ALPN_TUNNEL, tunnel::ALPN_CLUSTER]
+        [ALPN_HTTP2, b"http/1.1", tunnel::ALPN_TUNNEL, tunnel::ALPN_CLUSTER]
     }
 }
 

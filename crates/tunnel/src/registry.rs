@@ -15,6 +15,7 @@ use parking_lot::RwLock;
 use runtime::Tasks;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::executor::TaskExecutor;
 use crate::handler::Handler;
@@ -30,7 +31,8 @@ const STREAM_WINDOW: u32 = 1 << 20;
 const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How long an agent may still speak when its tunnel is over.
 const LAST_WORDS: Duration = Duration::from_millis(500);
-/// One agent may hold so many tunnels to one proxy: the newest is used, older ones are draining.
+/// One agent may hold so many tunnels to one proxy: the newest is used, older ones are draining. The oldest is cut
+/// when another comes.
 const MAX_LINKS_PER_HOST: usize = 8;
 
 /// The agents that can be reached, by host id. Clones share it.
@@ -49,6 +51,8 @@ struct Inner {
 struct Link {
     number: u64,
     way: Way,
+    /// Tells the tunnel when this is out of the table.
+    _listed: DropGuard,
 }
 
 #[derive(Clone)]
@@ -123,7 +127,9 @@ impl Registry {
             .handshake(TokioIo::new(stream))
             .await?;
         let health = Health::new(tasks);
-        let attached = self.insert(host_id, Way::Tunnel(sender.clone(), health.clone()));
+        let displaced = CancellationToken::new();
+        let way = Way::Tunnel(sender.clone(), health.clone());
+        let attached = self.insert(host_id, way, displaced.clone());
         let mut connection = pin!(connection);
         // The agent learns that requests come this way, and that an older tunnel may end.
         let greeting = async {
@@ -131,6 +137,10 @@ impl Registry {
             std::future::pending::<()>().await;
         };
         tokio::select! {
+            // First: with nobody to send any more, hyper is done as well.
+            biased;
+            // There may be no more of them than the table has.
+            () = displaced.cancelled() => {}
             outcome = connection.as_mut() => return outcome,
             () = over => drop(attached),
             () = greeting => {}
@@ -148,7 +158,7 @@ impl Registry {
 
     /// Makes an agent of this process reachable.
     pub fn attach(&self, host_id: String, handler: Arc<dyn Handler>) -> Attachment {
-        self.insert(host_id, Way::Local(handler))
+        self.insert(host_id, Way::Local(handler), CancellationToken::new())
     }
 
     /// Whether the agent can be reached.
@@ -220,14 +230,14 @@ impl Registry {
         links.get(host_id).into_iter().flatten().rev().map(|link| link.way.clone()).collect()
     }
 
-    fn insert(&self, host_id: String, way: Way) -> Attachment {
+    fn insert(&self, host_id: String, way: Way, displaced: CancellationToken) -> Attachment {
         let number = self.inner.next.fetch_add(1, Ordering::Relaxed);
         let mut links = self.inner.links.write();
         let of_host = links.entry(host_id.clone()).or_default();
         if of_host.len() >= MAX_LINKS_PER_HOST {
             of_host.remove(0);
         }
-        of_host.push(Link { number, way });
+        of_host.push(Link { number, way, _listed: displaced.drop_guard() });
         Attachment { registry: self.clone(), host_id, number }
     }
 }

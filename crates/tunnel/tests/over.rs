@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use api::Body;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use http::{Request, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -93,14 +93,11 @@ async fn a_tunnel_that_is_over_carries_last_words_and_nothing_new() {
     tasks.shutdown(Duration::from_secs(5)).await;
 }
 
-#[tokio::test]
-async fn what_is_open_on_a_tunnel_that_is_over_is_cut() {
-    let (registry, tasks) = (Registry::default(), Tasks::new());
+/// An agent whose answers begin, and go on for ever; gives what it is reached by.
+fn endless_agent(tasks: &Tasks) -> tokio::io::DuplexStream {
     let (near, far) = tokio::io::duplex(1 << 16);
-    let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let links = tasks.clone();
     tasks.spawn_until_cancelled("test.agent", async move {
-        // The answer begins, and goes on for ever.
         let service = service_fn(async |_request: Request<Incoming>| {
             let begun = futures_util::stream::once(std::future::ready(Ok::<_, api::BoxError>(
                 hyper::body::Frame::data(hyper::body::Bytes::from_static(b"begun")),
@@ -109,20 +106,59 @@ async fn what_is_open_on_a_tunnel_that_is_over_is_cut() {
                 http_body_util::StreamBody::new(begun.chain(futures_util::stream::pending()));
             Ok::<_, std::convert::Infallible>(Response::new(api::boxed(body)))
         });
-        let executor = TaskExecutor::new(links.clone(), "test.request");
+        let executor = TaskExecutor::new(links, "test.request");
         _ = http2::Builder::new(executor).serve_connection(TokioIo::new(far), service).await;
     });
+    near
+}
+
+/// Opens an answer that begins.
+async fn open(registry: &Registry) -> Body {
+    let answer = registry.send("agent-10", request("/open"), Repeat::Never).await.unwrap();
+    let mut body = answer.into_body();
+    assert_eq!(&body.frame().await.unwrap().unwrap().into_data().unwrap()[..], b"begun");
+    body
+}
+
+#[tokio::test]
+async fn what_is_open_on_a_tunnel_that_is_over_is_cut() {
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let near = endless_agent(&tasks);
+    let (end, ended) = tokio::sync::oneshot::channel::<()>();
     let (own, of_tunnel) = (registry.clone(), tasks.clone());
     drop(tasks.spawn("test.tunnel", async move {
         let over = async { _ = ended.await };
         own.run_tunnel("agent-10".to_owned(), near, &of_tunnel, over).await
     }));
     eventually(|| registry.is_connected("agent-10")).await;
-    let answer = registry.send("agent-10", request("/open"), Repeat::Never).await.unwrap();
-    let mut body = answer.into_body();
-    assert_eq!(&body.frame().await.unwrap().unwrap().into_data().unwrap()[..], b"begun");
+    let mut body = open(&registry).await;
     end.send(()).unwrap();
     let last = tokio::time::timeout(Duration::from_secs(5), body.frame()).await.expect("it is cut");
     assert!(last.unwrap().is_err(), "nothing that an agent says is the end of its answer now");
+    tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+#[tokio::test]
+async fn the_oldest_of_too_many_tunnels_of_one_host_is_cut() {
+    let (registry, tasks) = (Registry::default(), Tasks::new());
+    let add = |number: usize| {
+        let (own, of_tunnel, near) = (registry.clone(), tasks.clone(), endless_agent(&tasks));
+        drop(tasks.spawn_until_cancelled("test.tunnel", async move {
+            own.run_tunnel("agent-10".to_owned(), near, &of_tunnel, std::future::pending()).await
+        }));
+        let registry = &registry;
+        async move { eventually(|| registry.tunnels() == number).await }
+    };
+    add(1).await;
+    let mut of_oldest = open(&registry).await;
+    add(2).await;
+    let mut of_next = open(&registry).await;
+    for number in 3..=8 {
+        add(number).await;
+    }
+    add(8).await;
+    let last = tokio::time::timeout(Duration::from_secs(5), of_oldest.frame()).await;
+    assert!(last.expect("it is cut").unwrap().is_err());
+    assert!(of_next.frame().now_or_never().is_none(), "the others go on");
     tasks.shutdown(Duration::from_secs(5)).await;
 }

@@ -18,9 +18,9 @@ use uuid::Uuid;
 use super::conversation::{Answer, Conversation, Unposted};
 use super::exchange::Exchange;
 use super::open::{open, too_many};
+use super::owner::Owner;
 use super::pass;
 use super::reply::{self, Stop};
-use super::visitor::Owner;
 use crate::served::Target;
 
 /// So many sessions are held for one identity and app: as many sorts of clients it has.
@@ -179,7 +179,9 @@ fn held(
         // What is under way there goes on.
         table.remove(&key);
     }
-    make_room(&mut table, POOLS_OF_ONE, |other| other.owner == key.owner && other.app == key.app)?;
+    make_room(&mut table, POOLS_OF_ONE, |other| {
+        other.owner.is_same_login(&key.owner) && other.app == key.app
+    })?;
     let (user, most) = (key.owner.user(), shared.limits.sessions_per_user);
     make_room(&mut table, most, |other| other.owner.user() == user)?;
     let (of_pool, ended) = (shared.clone(), key.clone());

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::conversation::Conversation;
+use super::owner::Owner;
 use super::pass;
 use super::passage::Passage;
-use super::visitor::Owner;
 use crate::end::End;
 use crate::limits::Limits;
 
@@ -40,7 +40,7 @@ pub(crate) enum Way {
 /// Why there is no such session for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoSession {
-    /// It is over, or never was.
+    /// It is over, or never was, or is for another certificate of the login.
     Gone,
     /// It is somebody else's, or with another app.
     Foreign,
@@ -60,7 +60,11 @@ impl Sessions {
 
     pub(crate) fn find(&self, id: &str, owner: &Owner, app: &str) -> Result<Arc<Known>, NoSession> {
         let known = self.table.lock().get(id).cloned().ok_or(NoSession::Gone)?;
-        if known.owner == *owner && known.app == app { Ok(known) } else { Err(NoSession::Foreign) }
+        if !known.owner.is_same_login(owner) || known.app != app {
+            return Err(NoSession::Foreign);
+        }
+        // Begun with a certificate that said something else: it is begun anew with this one.
+        if known.owner == *owner { Ok(known) } else { Err(NoSession::Gone) }
     }
 
     /// Adds a session. Says no when its owner has too many that are in use.
@@ -68,7 +72,9 @@ impl Sessions {
         let (most_of_one, most_of_user) = self.most;
         let known = Arc::new(known);
         let mut table = self.table.lock();
-        make_room(&mut table, most_of_one, |one| one.owner == known.owner && one.app == known.app)?;
+        make_room(&mut table, most_of_one, |one| {
+            one.owner.is_same_login(&known.owner) && one.app == known.app
+        })?;
         let user = known.owner.user();
         make_room(&mut table, most_of_user, |one| one.owner.user() == user)?;
         table.insert(known.id.clone(), known.clone());

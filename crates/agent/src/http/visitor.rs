@@ -8,12 +8,13 @@ use std::sync::Arc;
 use http::HeaderMap;
 use http::header::HeaderValue;
 use parking_lot::Mutex;
-use pki::{Identity, Principal};
+use pki::Identity;
 use policy::AppAccess;
 use tokio::time::{Instant, sleep_until};
 use tunnel::{CLIENT_ADDRESS, EVIDENCE};
 use uuid::Uuid;
 
+use super::owner::Owner;
 use crate::agent::Shared;
 use crate::authorize::{Authorizer, Grant, Refusal};
 use crate::end::End;
@@ -50,13 +51,6 @@ pub(crate) enum Silence {
     IsFine,
 }
 
-/// To whom a session belongs: it outlives the certificate that it was begun with, not the login.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Owner {
-    user: Principal,
-    login: String,
-}
-
 /// Why a visitor is not let in.
 #[derive(Debug)]
 pub(crate) enum Turned {
@@ -85,14 +79,6 @@ struct Key {
     evidence: HeaderValue,
     address: Option<IpAddr>,
     app: String,
-}
-
-// === impl Owner ===
-
-impl Owner {
-    pub(crate) fn user(&self) -> &Principal {
-        &self.user
-    }
 }
 
 // === impl Visitors ===
@@ -151,7 +137,7 @@ impl Visitor {
             tracing::error!(%error, "cannot record what a visitor does");
             Turned::Unrecorded
         })?;
-        let owner = Owner { user: user.principal(), login: user.login_id.clone() };
+        let owner = Owner::new(grant.certified.as_user().ok_or(Turned::Unrecorded)?);
         let tasks = shared.tasks_of(&grant);
         let activity = Arc::new(Activity(Mutex::new(Instant::now())));
         Ok(Self { grant: Mutex::new(grant), owner, tasks, recorder, activity })

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
 #![expect(clippy::needless_pass_by_value, reason = "literals of JSON")]
 
+mod certificates;
 mod client;
 mod cluster;
 mod crowds;

@@ -61,3 +61,19 @@ fn what_a_new_list_does_not_change_stays_what_it_is() {
     assert_eq!(before.apps.changed(&snapshot.apps), ["b"]);
     assert!(snapshot.generation > before.generation);
 }
+
+#[test]
+fn a_new_list_of_the_same_is_the_same_copy() {
+    let mut snapshot = Snapshot::default();
+    put(&mut snapshot, app("a", "x").into());
+    put(&mut snapshot, server("one", "a"));
+    let before = snapshot.clone();
+    snapshot.replace(Kind::App, &[app("a", "x").into()]);
+    snapshot.replace(Kind::AppServer, &[server("one", "a")]);
+    snapshot.replace(Kind::Lock, &[]);
+    assert!(snapshot.apps.is_same(&before.apps) && snapshot.locks.is_same(&before.locks));
+    assert!(snapshot.app_servers.is_same(&before.app_servers));
+    assert_eq!(hosts(&snapshot, "a"), ["one"]);
+    snapshot.replace(Kind::App, &[]);
+    assert!(!snapshot.apps.is_same(&before.apps) && snapshot.apps.is_empty());
+}

@@ -107,6 +107,10 @@ async fn write(cx: &OpCx, foreign: &Foreign, told: Told) -> Result<(), Error> {
             if before.is_none() || !is_theirs {
                 return Err(not_joined(core, cluster));
             }
+            if !writes.is_empty() && authorities::are_new(core, cluster).await? {
+                tracing::debug!(cluster, "tells of other authorities too soon; it will tell again");
+                return Ok(());
+            }
         }
     }
     let (resource, condition, change) = match before {

@@ -1,5 +1,7 @@
 //! The authorities of other clusters: checked as they come, kept as resources.
 
+use std::time::Duration;
+
 use api::wire::Authorities;
 use api::{Error, certificates};
 use pki::{CaCertificate, CaPin, Foreign, Trust, TrustStore};
@@ -12,6 +14,8 @@ use crate::records::Condition;
 
 /// The most authorities of a kind that a cluster has: two while it changes its keys.
 const MAX_AUTHORITIES: usize = 8;
+/// How long a change of a cluster's authorities stands before that cluster can make another.
+const BETWEEN_CHANGES: Duration = Duration::from_secs(20);
 
 /// Reads what a cluster says its authorities are, and refuses what it may not say. In which order it says them,
 /// and how often, makes no difference.
@@ -89,6 +93,14 @@ pub(super) async fn certify(
         Error::internal("the authorities that are kept of a cluster cannot be used").because(error)
     })?;
     Ok(TrustStore::new(trust).verify_foreign(chain, core.clock.now()).is_ok())
+}
+
+/// Whether those for services that are kept of a cluster were written a moment ago. A change of them concerns everybody
+/// who is connected, and the cluster may tell of one as often as it likes.
+pub(super) async fn are_new(core: &Core, cluster: &str) -> Result<bool, Error> {
+    let kept = find(core, AuthorityType::Host, cluster).await?;
+    let written = kept.iter().flat_map(|kept| &kept.spec.active_keys).filter_map(|key| key.created);
+    Ok(written.max().is_some_and(|written| core.clock.now() < written + BETWEEN_CHANGES))
 }
 
 /// The writes that make these the authorities of a cluster, as far as they are not.

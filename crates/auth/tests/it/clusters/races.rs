@@ -111,3 +111,31 @@ async fn who_was_removed_tells_nothing_to_whom_joined_by_its_name_meanwhile() {
     drop(told);
     assert_eq!(kept_hosts(&root).await, another.host);
 }
+
+#[tokio::test]
+async fn a_cluster_that_tells_of_new_keys_all_the_time_changes_them_once_in_a_while() {
+    let (_, root) = held_root().await;
+    let leaf = Cluster::named("leaf.test").await;
+    let own = leaf.auth.authorities();
+    join(&root, own.clone()).await.unwrap();
+    let client = auth_service(&root, &leaf).await;
+    let more = Authorities {
+        host: [&own.host[..], &made_up(&root).host[..]].concat(),
+        user: own.user.clone(),
+    };
+    let tell = async |authorities: &Authorities| {
+        let request = ClusterExchange { authorities: authorities.clone() };
+        client.exchange_cluster(&request).await.unwrap();
+    };
+    let minute = Duration::from_secs(60);
+    root.clock.advance(minute);
+    for _ in 0..20 {
+        tell(&more).await;
+        tell(&own).await;
+    }
+    assert_eq!(kept_hosts(&root).await.len(), 2, "the first change stands");
+    assert_eq!(root.records_of("resource.updated").await.len(), 1);
+    root.clock.advance(minute);
+    tell(&own).await;
+    assert_eq!(kept_hosts(&root).await, own.host);
+}
