@@ -129,7 +129,10 @@ pub(super) async fn servers_in(
 ) -> anyhow::Result<Vec<Server>> {
     let client = Client::new(session.proxy_endpoint()?, tasks.clone());
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
-    for resource in client.list_in_cluster(cluster).await?.items {
+    let listing = client.list_in_cluster(cluster).await;
+    // Refusals and their hints are in the words of that cluster.
+    let listing = listing.with_context(|| format!("the cluster {cluster:?} answers"))?;
+    for resource in listing.items {
         let Resource::AppServer(record) = resource else { continue };
         let (app, health) = (Arc::new(*record.spec.app), record.spec.health);
         let labels = app.known_labels().labels;
