@@ -29,15 +29,27 @@ pub enum ProxyTrust {
 /// # Errors
 /// It cannot be reached or is not to be trusted; a hint then says how to go on.
 pub async fn discover(address: &str, trust: &ProxyTrust, tasks: &Tasks) -> Result<Ping, Error> {
-    Client::new(proxy_endpoint(address, trust)?, tasks.clone()).ping().await.map_err(|error| {
-        match error.kind() {
-            ErrorKind::Unauthenticated => error.hint(format!(
-                "pass the pin that `tctl status` prints on the auth host (--ca-pin sha256:…), \
-                 or --insecure to trust whatever answers at {address}"
-            )),
-            _ => error,
-        }
-    })
+    let client = Client::new(proxy_endpoint(address, trust)?, tasks.clone());
+    let ping = client.ping().await.map_err(|error| match error.kind() {
+        ErrorKind::Unauthenticated => error.hint(format!(
+            "pass the pin that `tctl status` prints on the auth host (--ca-pin sha256:…), \
+             or --insecure to trust whatever answers at {address}"
+        )),
+        _ => error,
+    })?;
+    checked(ping, address)
+}
+
+/// What a proxy says of its cluster, if it can be so: people are asked for their password by the cluster's name.
+fn checked(ping: Ping, address: &str) -> Result<Ping, Error> {
+    match resource::metadata::check_name(&ping.cluster) {
+        Ok(()) => Ok(ping),
+        Err(error) => Err(Error::new(
+            ErrorKind::Unauthenticated,
+            format!("what answers at {address} tells a name that no cluster has: {error}"),
+        )
+        .hint("see that the address is that of a Tessera proxy")),
+    }
 }
 
 /// The web endpoint of a proxy, checked as `trust` says.
@@ -65,4 +77,25 @@ fn host_name(address: &str) -> Result<ServerName<'static>, Error> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(host.to_owned())
         .map_err(|_invalid| Error::invalid(format!("{host:?} is not a host name or an IP address")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ping(cluster: &str) -> Ping {
+        let (cluster, version) = (cluster.to_owned(), String::new());
+        let (ca_pins, host_authorities) = (Vec::new(), Vec::new());
+        Ping { cluster, version, ca_pins, host_authorities, sign_in: None }
+    }
+
+    #[test]
+    fn a_cluster_is_called_as_clusters_are() {
+        assert_eq!(checked(ping("a.b-c_d"), "p:1").unwrap().cluster, "a.b-c_d");
+        for name in ["", "a\u{1b}[2J", "a\nPassword: ", "a/b", "a\u{202e}b", &"x".repeat(256)] {
+            let refused = checked(ping(name), "p:1").unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Unauthenticated, "{name:?}");
+            assert!(!refused.message().contains(resource::plain::steers), "{name:?}");
+        }
+    }
 }

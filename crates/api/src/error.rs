@@ -6,8 +6,16 @@
 use std::fmt;
 
 use http::StatusCode;
+use resource::plain;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// The longest message of an answer that is repeated, in characters: a report of many mistakes fits.
+const MAX_MESSAGE: usize = 16 << 10;
+/// The longest advice that is repeated,
+const MAX_HINT: usize = 1 << 10;
+/// and how much of it.
+const MAX_HINTS: usize = 16;
 
 /// Why an operation failed, as far as a caller can act on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -189,20 +197,39 @@ impl Error {
         }
     }
 
-    /// Reads an error answer: our own shape, or whatever else stood in the way.
+    /// Reads an error answer: our own shape, or whatever else stood in the way. Who answers need not be a friend of
+    /// who reads, so what steers a terminal is left out here, and so is what nobody would read.
     #[must_use]
     pub fn from_answer(status: StatusCode, body: &[u8]) -> Self {
         match serde_json::from_slice::<ErrorBody>(body) {
             Ok(ErrorBody { error: ErrorFields { kind, message, hints } }) => {
-                Self { kind, message, hints, internal: None }
+                let hints = hints.iter().take(MAX_HINTS);
+                let hints = hints.map(|hint| plain::short(hint, MAX_HINT)).collect();
+                Self { kind, message: words(&message), hints, internal: None }
             }
             Err(_) => Self::new(
                 ErrorKind::of_status(status),
                 said(body)
+                    .map(|message| words(&message))
                     .unwrap_or_else(|| format!("the server answered {status} without saying why")),
             ),
         }
     }
+}
+
+/// A message of somebody else. It may be a report of several lines, none of which looks like the beginning of one of
+/// ours.
+fn words(message: &str) -> String {
+    let mut lines = message.trim_end().lines();
+    let mut all = plain::short(lines.next().unwrap_or_default(), MAX_MESSAGE);
+    for line in lines {
+        if all.len() >= MAX_MESSAGE {
+            break;
+        }
+        all.push_str("\n  ");
+        all.push_str(&plain::short(line, MAX_MESSAGE));
+    }
+    all
 }
 
 /// What an error of JSON-RPC says: where MCP is spoken, proxies refuse in its words.
@@ -225,3 +252,6 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests;

@@ -28,6 +28,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
+use url::{Host, Url};
 
 use crate::exit::Refused;
 use crate::printer::Printer;
@@ -40,6 +41,10 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECTIONS: usize = 16;
 /// The longest code that is taken.
 const MAX_CODE: usize = 128;
+/// The longest link, in bytes: what is asked of an identity provider may come along.
+const MAX_LINK: usize = 16 << 10;
+/// How much is shown of what is none.
+const MAX_SHOWN: usize = 200;
 
 const DONE: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Tessera</title>\
 <main><h1>Back to the terminal</h1><p>tsh says there how it ended. You may close this page.</p></main>";
@@ -54,6 +59,11 @@ pub(crate) enum Opening {
     None,
 }
 
+/// A page that a person is sent to. A proxy names it, and what opens links on a desktop opens far more than pages:
+/// files, network shares, programs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link(Url);
+
 /// Waits for a browser.
 pub(crate) struct Waiting {
     listener: TcpListener,
@@ -66,6 +76,42 @@ pub(crate) struct Waiting {
 pub(crate) struct Brought {
     pub(crate) code: String,
     pub(crate) verifier: Secret<String>,
+}
+
+// === impl Link ===
+
+impl Link {
+    /// Reads a link to a page: over HTTPS, or on this machine.
+    pub(crate) fn parse(text: &str) -> Result<Self, Refused> {
+        Url::parse(text).ok().filter(is_page).map(Self).ok_or_else(|| {
+            let shown = resource::plain::short(text, MAX_SHOWN);
+            Refused::new(format!(
+                "the cluster names {shown:?}, which is no link to a page (https://…)"
+            ))
+            .hint("nothing was opened; ask whoever administers the cluster")
+        })
+    }
+}
+
+/// It is shown, and given away, as it was understood: nothing else reads more into it.
+impl std::fmt::Display for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+fn is_page(url: &Url) -> bool {
+    let is_here = match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    };
+    // A name before the host is there to be taken for the host.
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    is_plain
+        && url.as_str().len() <= MAX_LINK
+        && (url.scheme() == "https" || (url.scheme() == "http" && is_here))
 }
 
 // === impl Waiting ===
@@ -94,7 +140,7 @@ impl Waiting {
     /// Opens a browser at a link, or has the person do so, and waits for what it brings.
     pub(crate) async fn code(
         self,
-        link: &str,
+        link: &Link,
         opening: Opening,
         printer: &Printer,
         tasks: &Tasks,
@@ -189,10 +235,10 @@ fn code_of(query: &str) -> Option<String> {
 }
 
 /// Opens a link as the desktop does. Where there is none, the person has the link.
-pub(crate) fn launch(link: &str) {
+pub(crate) fn launch(link: &Link) {
     let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
     let started = Command::new(program)
-        .arg(link)
+        .arg(link.0.as_str())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use resource::plain;
+
 /// The command line cannot be understood (sysexits.h: EX_USAGE).
 const USAGE: u8 = 64;
 
@@ -39,13 +41,17 @@ impl Refused {
 
 /// Prints an error with its causes and hints on standard error.
 pub fn report(error: &anyhow::Error) {
-    if is_broken_pipe(error) {
-        return;
+    if !is_broken_pipe(error) {
+        crate::printer::say(&words(error));
     }
+}
+
+/// An error with its causes and hints.
+fn words(error: &anyhow::Error) -> String {
     let mut text = String::from("ERROR: ");
     let mut last = String::new();
     for (depth, cause) in error.chain().enumerate() {
-        let words = cause.to_string();
+        let words = plain::lines(&cause.to_string());
         // Wrappers that only repeat their cause say nothing new.
         if words == last {
             continue;
@@ -58,9 +64,9 @@ pub fn report(error: &anyhow::Error) {
     }
     for hint in hints(error) {
         // Writing to a String cannot fail.
-        _ = write!(text, "\nhint: {hint}");
+        _ = write!(text, "\nhint: {}", plain::lines(&hint));
     }
-    crate::printer::say(&text);
+    text
 }
 
 /// The status that an outcome ends with.
@@ -107,4 +113,17 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
             .downcast_ref::<std::io::Error>()
             .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_does_not_steer_the_terminal() {
+        let told =
+            Refused::new("no\u{1b}]52;c;eA==\u{7}\u{9b}2J\u{202e}").hint("do\r\u{1b}[2Jthis");
+        let error = anyhow::Error::from(told).context("bad\u{8}");
+        assert_eq!(words(&error), "ERROR: bad : no ]52;c;eA==  2J \nhint: do  [2Jthis");
+    }
 }

@@ -127,16 +127,20 @@ pub(crate) fn identity_file(
     credentials: &UserCredentials,
     proxy: Option<String>,
 ) -> anyhow::Result<IdentityFile> {
+    let certificate = Certificate::from_pem(&credentials.certificate)?;
+    // Said now: what is kept of it would take the place of something that works.
+    if certificate.public_key() != Ok(key.public()) {
+        return Err(Refused::new("the certificate that came is not for the key that was sent")
+            .hint("nothing was kept; ask whoever administers the cluster")
+            .into());
+    }
     let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
     let authorities = [CaKind::User, CaKind::Host]
         .into_iter()
         .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
         .collect();
-    Ok(IdentityFile {
-        key,
-        certificate: Certificate::from_pem(&credentials.certificate)?,
-        authorities,
-        cluster: credentials.cluster.clone(),
-        proxy,
-    })
+    Ok(IdentityFile { key, certificate, authorities, cluster: credentials.cluster.clone(), proxy })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Tables for people: columns under their names, a rule of dashes, no borders.
 
+use resource::plain::one_line;
+
 /// Rows under named columns.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -72,12 +74,6 @@ fn line(cells: &[String], widths: &[usize]) -> String {
     }
     out.truncate(out.trim_end().len());
     out
-}
-
-/// What others wrote, for the terminal: control characters would let it rewrite what is shown, or pretend to be
-/// other lines.
-pub(crate) fn one_line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod metadata;
 pub mod node;
 mod object;
 pub mod oidc;
+pub mod plain;
 pub mod proxy;
 pub mod remote_cluster;
 pub mod report;

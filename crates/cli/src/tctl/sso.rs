@@ -15,7 +15,7 @@ use self::configure::Configure;
 use super::args::Global;
 use super::cluster::Cluster;
 use super::input;
-use crate::browser::{Opening, Waiting};
+use crate::browser::{Link, Opening, Waiting};
 use crate::exit::Usage;
 use crate::format::Format;
 use crate::run::Context;
@@ -84,7 +84,8 @@ async fn test(cx: &Context, global: &Global, args: Test) -> anyhow::Result<ExitC
             challenge: waiting.challenge(),
         })
         .await?;
-    let brought = waiting.code(&started.url, args.browser, &cx.printer, &cx.tasks).await?;
+    let link = Link::parse(&started.url)?;
+    let brought = waiting.code(&link, args.browser, &cx.printer, &cx.tasks).await?;
     let verifier = brought.verifier.expose().clone();
     let report =
         cluster.client.finish_sso_test(&SsoFinish { code: brought.code, verifier }).await?;

@@ -4,9 +4,13 @@
 use std::fmt::Write as _;
 
 use api::ErrorKind;
+use resource::plain;
 use serde_json::{Value, json};
 
 use crate::exit::Refused;
+
+/// The longest message, in characters: much of it may be another's words.
+const MAX_MESSAGE: usize = 4 << 10;
 
 /// What sort of failure it is. Each begins the text with a tag, in the spelling that programs written for
 /// Teleport look for.
@@ -90,7 +94,8 @@ impl Cause {
 impl Fault {
     pub(super) fn new(cause: Cause, message: impl Into<String>) -> Self {
         let temporary = matches!(cause, Cause::Network | Cause::Timeout);
-        Self { cause, message: message.into(), hints: Vec::new(), temporary }
+        let message = plain::short(&message.into(), MAX_MESSAGE);
+        Self { cause, message, hints: Vec::new(), temporary }
     }
 
     /// It may be over in a moment, whatever the cause is usually like.
@@ -131,7 +136,8 @@ impl Fault {
     /// What a client shows to its user.
     pub(super) fn text(&self) -> String {
         let mut text = format!("[{}] {}", self.cause.tag(), self.message);
-        for words in self.hints.iter().map(String::as_str).chain([self.cause.advice()]) {
+        let hints = self.hints.iter().map(|hint| plain::one_line(hint));
+        for words in hints.chain([self.cause.advice().to_owned()]) {
             let end = if text.ends_with(['.', '!', '?']) { " " } else { ". " };
             // Writing to a String cannot fail.
             _ = write!(text, "{end}{words}");

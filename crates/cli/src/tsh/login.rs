@@ -1,6 +1,7 @@
 //! `tsh login` and `tsh logout`.
 
 mod headless;
+mod vouched;
 
 use std::io::{BufRead, IsTerminal};
 use std::process::ExitCode;
@@ -9,17 +10,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use api::wire::{Ping, SignInRequest, SsoFinish, SsoStart, UserCredentials};
 use api::{Client, ErrorKind, ProxyTrust, discover, proxy_endpoint};
-use pki::{CaPin, Certificate, IdentityFile, PrivateKey};
-use resource::Secret;
+use pki::{CaPin, PrivateKey};
+use resource::{Secret, plain};
 use runtime::Tasks;
 use time::OffsetDateTime;
 
 use super::args::{Global, Login, MfaMode};
 use super::{clusters, status};
-use crate::browser::Waiting;
+use crate::browser::{Link, Waiting};
 use crate::exit::{Refused, Usage};
 use crate::profile::{Home, Profile};
 use crate::run::Context;
+use crate::session::identity_file;
 
 /// What is called like a connector and is none: users of the cluster's own.
 const LOCAL: &str = "local";
@@ -58,28 +60,19 @@ pub async fn sign_in(request: &SignIn, tasks: &Tasks) -> anyhow::Result<Profile>
             client_addr: None,
         })
         .await?;
-    keep(key, credentials, &request.proxy, &request.trust)
+    keep(key, credentials, &request.proxy, &request.trust, tasks).await
 }
 
 /// The profile of who was given credentials for a key.
-fn keep(
+async fn keep(
     key: PrivateKey,
     credentials: UserCredentials,
     proxy: &str,
     checked: &ProxyTrust,
+    tasks: &Tasks,
 ) -> anyhow::Result<Profile> {
-    let trust = api::trust_of(&credentials.cluster, &credentials.authorities)?;
-    let authorities = [pki::CaKind::User, pki::CaKind::Host]
-        .into_iter()
-        .flat_map(|kind| trust.authorities(kind).cloned().collect::<Vec<_>>())
-        .collect();
-    let identity = IdentityFile {
-        key,
-        certificate: Certificate::from_pem(&credentials.certificate)?,
-        authorities,
-        cluster: credentials.cluster,
-        proxy: Some(proxy.to_owned()),
-    };
+    let credentials = vouched::vouched(credentials, proxy, checked, tasks).await?;
+    let identity = identity_file(key, &credentials, Some(proxy.to_owned()))?;
     let insecure = matches!(checked, ProxyTrust::Insecure);
     Ok(Profile { proxy: proxy.to_owned(), identity, insecure, selected: None })
 }
@@ -138,10 +131,11 @@ async fn through_browser(
             proxy_addr: None,
         })
         .await?;
-    let brought = waiting.code(&started.url, args.browser, &cx.printer, &cx.tasks).await?;
+    let link = Link::parse(&started.url)?;
+    let brought = waiting.code(&link, args.browser, &cx.printer, &cx.tasks).await?;
     let verifier = brought.verifier.expose().clone();
     let credentials = client.finish_sso(&SsoFinish { code: brought.code, verifier }).await?;
-    keep(key, credentials, proxy, trust)
+    keep(key, credentials, proxy, trust, &cx.tasks).await
 }
 
 /// `tsh login`.
@@ -247,6 +241,7 @@ fn ask_credentials(user: &str, cluster: &str) -> anyhow::Result<(Secret<String>,
         .into());
     }
     let ask = |prompt: String| rpassword::prompt_password(prompt).context("cannot read the answer");
+    let (user, cluster) = (plain::one_line(user), plain::one_line(cluster));
     let password = ask(format!("Password of {user} in {cluster}: "))?;
     let code = ask("One-time code: ".to_owned())?;
     Ok((Secret::new(password), Secret::new(code.split_whitespace().collect())))

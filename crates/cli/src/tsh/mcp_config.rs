@@ -155,6 +155,10 @@ fn launch(
             words.extend(["-H".to_owned(), header.clone()]);
         }
     }
+    // A name is no option, whatever it begins with: another cluster may have given it.
+    if server.name().starts_with('-') {
+        words.push("--".to_owned());
+    }
     words.push(server.name().to_owned());
     let mut env = serde_json::Map::new();
     for variable in [environment::HOME, environment::DEBUG] {
@@ -198,7 +202,8 @@ fn edit(target: &Target, entries: &[(String, Launch)], layout: Layout) -> anyhow
     write_whole(path, &edited).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Replaces a file by its new content in one step, with the rights that it had; a link stays one.
+/// Replaces a file by its new content in one step, with the rights that it had; a link stays one. A new file is its
+/// owner's alone.
 fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     let path = std::fs::canonicalize(path).unwrap_or_else(|_absent| path.to_owned());
     let directory = match path.parent() {
@@ -208,14 +213,11 @@ fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
     std::fs::create_dir_all(&directory)?;
     let name = path.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
     let fresh = directory.join(format!(".{name}.{}", std::process::id()));
-    // What is in the file already may be secret, so nobody else may read the new one while it is made;
-    // and a link that somebody has put there is not followed.
+    // What is in the file already may be secret, and so may be headers that are written into it: nobody else may
+    // read the new one while it is made; and a link that somebody has put there is not followed.
     let mut options = std::fs::File::options();
-    options.write(true).create_new(true);
+    options.write(true).create_new(true).mode(0o600);
     let permissions = std::fs::metadata(&path).map(|metadata| metadata.permissions()).ok();
-    if permissions.is_some() {
-        options.mode(0o600);
-    }
     let written = options.open(&fresh).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))

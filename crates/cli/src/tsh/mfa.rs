@@ -10,11 +10,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use api::Client;
 use api::wire::{MfaAnswer, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind};
+use resource::plain;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::args::{Global, MfaAdd, MfaCommand, MfaMode, MfaRm};
-use crate::browser::{self, Opening};
+use crate::browser::{self, Link, Opening};
 use crate::exit::{Refused, Usage};
 use crate::format::Format;
 use crate::run::Context;
@@ -115,7 +116,8 @@ async fn add(
     };
     cx.printer.talk(&format!(
         "Set up the new app with this secret, or with the address after it:\n\n  {}\n  {}\n",
-        totp.secret, totp.url
+        plain::one_line(&totp.secret),
+        plain::one_line(&totp.url)
     ));
     let mut input = Input::new(args.codes_from_stdin)?;
     let (code, password) = input.factor(begun.has_devices)?;
@@ -173,12 +175,12 @@ async fn at_page(
     opening: &Opening,
     adds: bool,
 ) -> anyhow::Result<ExitCode> {
+    let link = Link::parse(&begun.url)?;
     cx.printer.talk(&format!(
-        "This goes on at a page, in the browser that opens it first:\n\n  {}\n",
-        begun.url
+        "This goes on at a page, in the browser that opens it first:\n\n  {link}\n"
     ));
     if *opening == Opening::Default {
-        browser::launch(&begun.url);
+        browser::launch(&link);
     }
     while cx.clock.now() < begun.expires {
         let devices = client.mfa_devices().await?.devices;

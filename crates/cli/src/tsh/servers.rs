@@ -130,7 +130,9 @@ pub(super) async fn servers_in(
 ) -> anyhow::Result<Vec<Server>> {
     let client = Client::new(session.proxy_endpoint()?, tasks.clone());
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
-    let mut visited = client.list_in_cluster(cluster).await?;
+    let visited = client.list_in_cluster(cluster).await;
+    // Refusals and their hints are in the words of that cluster.
+    let mut visited = visited.with_context(|| format!("the cluster {cluster:?} answers"))?;
     for resource in visited.items {
         let Resource::AppServer(record) = resource else { continue };
         let (app, health) = (Arc::new(*record.spec.app), record.spec.health);

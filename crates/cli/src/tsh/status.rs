@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use resource::plain::one_line;
 use runtime::Clock;
 use serde_json::json;
 use time::OffsetDateTime;
@@ -84,7 +85,8 @@ pub(super) fn summary(
         resource::timestamp::format(user.expires),
         remaining(user.expires, now)
     ));
-    Ok(lines.join("\n"))
+    // Names, roles and traits are what the cluster says.
+    Ok(lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n"))
 }
 
 fn details(profile: &Profile, is_current: bool) -> anyhow::Result<serde_json::Value> {

@@ -114,6 +114,7 @@ impl StandIn {
     pub(crate) fn way(&self, certificate: &[u8]) -> Way {
         Way {
             brought: api::Brought::default(),
+            elsewhere: None,
             endpoint: Endpoint::Unix(self.path()),
             proxy: "cluster.test:3080".to_owned(),
             certificate: certificate.into(),

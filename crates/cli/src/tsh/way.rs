@@ -13,6 +13,9 @@ use super::args::Global;
 use super::fault::{Cause, Fault};
 use crate::session::Session;
 
+/// How much of what another cluster says is repeated, in characters.
+const MAX_WORDS: usize = 1 << 10;
+
 /// Finds the way, anew each time: somebody may have signed in meanwhile.
 pub(super) trait Guide: Send + Sync {
     /// The way as it is now.
@@ -34,6 +37,8 @@ pub(super) struct Way {
     pub(super) prover: Prover,
     /// What the MCP server itself is to be told.
     pub(super) brought: Brought,
+    /// The cluster that has the app, if it is another than the proxy's own.
+    pub(super) elsewhere: Option<String>,
 }
 
 /// Proves that requests come from who holds the key of the certificate.
@@ -62,6 +67,17 @@ impl Way {
     /// The whole URI of the app.
     pub(super) fn uri(&self) -> String {
         format!("https://{}{}", self.proxy, self.path)
+    }
+}
+
+/// What a cluster says, for people: another's words do not pass for those of the own.
+pub(super) fn told(elsewhere: Option<&str>, words: &str) -> String {
+    match elsewhere {
+        None => words.to_owned(),
+        Some(cluster) => {
+            let words = resource::plain::short(words, MAX_WORDS);
+            format!("the cluster {cluster:?} says: {words:?}")
+        }
     }
 }
 
@@ -114,10 +130,28 @@ impl Guide for SignedIn {
         };
         let endpoint = session.proxy_endpoint().map_err(|error| Fault::of(&error))?;
         // Of another cluster's app, that one's agent wants to know.
-        let cluster = elsewhere.unwrap_or(session.user.cluster);
+        let cluster = elsewhere.clone().unwrap_or(session.user.cluster);
         let (key, clock) = (session.key, self.clock.clone());
         let prover = Prover { key, cluster, app: self.app.clone(), clock };
         let (certificate, proxy) = (session.certificate, session.proxy);
-        Ok(Way { endpoint, path, prover, certificate, proxy, brought: self.brought.clone() })
+        let brought = self.brought.clone();
+        Ok(Way { endpoint, path, prover, certificate, proxy, brought, elsewhere })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_cluster_says_is_told_as_its_own() {
+        assert_eq!(told(None, "so it is"), "so it is");
+        assert_eq!(
+            told(Some("leaf"), "sign in at \"x\"\u{1b}[2J\n."),
+            r#"the cluster "leaf" says: "sign in at \"x\" [2J .""#
+        );
+        let (fits, long) = ("x".repeat(MAX_WORDS), "x".repeat(MAX_WORDS + 1));
+        assert!(told(Some("leaf"), &fits).ends_with(&format!("\"{fits}\"")));
+        assert!(told(Some("leaf"), &long).ends_with(&format!("\"{fits}…\"")));
     }
 }

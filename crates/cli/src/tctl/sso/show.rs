@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use api::wire::SsoReport;
 
-use crate::table::one_line;
+use resource::plain::one_line;
 
 /// The report as text. What the provider says may be what anybody wrote there.
 pub(super) fn text(report: &SsoReport) -> String {

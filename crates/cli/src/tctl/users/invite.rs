@@ -54,7 +54,7 @@ fn text(link: &Invite, purpose: InvitePurpose, now: OffsetDateTime) -> String {
         InvitePurpose::Reset => format!("User {user:?} has been reset: the old password is void."),
     };
     // The answer took a moment to come: rounding up keeps an hour an hour.
-    let left = when::left(link.expires + time::Duration::milliseconds(999), now);
+    let left = when::left(link.expires.saturating_add(time::Duration::milliseconds(999)), now);
     let url = match &link.url {
         Some(url) => url.clone(),
         None => format!("https://PROXY/web/invite/{}", link.token),

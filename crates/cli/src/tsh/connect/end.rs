@@ -2,9 +2,14 @@
 
 use api::stream_headers::{END_MESSAGE, END_REASON};
 use http::HeaderMap;
+use resource::plain;
 
 use super::conversation::TRANSIENT;
 use crate::tsh::fault::{Cause, Fault};
+use crate::tsh::way::told;
+
+/// The longest word for a reason.
+const MAX_REASON: usize = 64;
 
 /// The end of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,12 +33,16 @@ pub(super) enum End {
 // === impl End ===
 
 impl End {
-    /// Reads trailers.
-    pub(super) fn from_trailers(trailers: &HeaderMap) -> Option<Self> {
+    /// Reads trailers, which another cluster may have written. They bring any character, percent-encoded.
+    pub(super) fn from_trailers(trailers: &HeaderMap, elsewhere: Option<&str>) -> Option<Self> {
         let read = |name| trailers.get(name).and_then(|value| value.to_str().ok());
         let reason = read(END_REASON)?;
-        let message = read(END_MESSAGE).map(unescape).unwrap_or_default();
-        Some(Self::ByCluster { reason: reason.to_owned(), message })
+        let message = read(END_MESSAGE).map(api::unescape).unwrap_or_default();
+        let message = match plain::one_line(&message) {
+            message if message.is_empty() => message,
+            message => told(elsewhere, &message),
+        };
+        Some(Self::ByCluster { reason: plain::short(reason, MAX_REASON), message })
     }
 
     /// Whether another connection may go on at once where this one stopped.
@@ -78,37 +87,20 @@ impl End {
     }
 }
 
-/// Undoes percent-encoding; what is not valid stays as it is.
-fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, after)) = rest.split_first() {
-        let escaped = (*first == b'%').then(|| after.get(..2)).flatten();
-        let value = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match value.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = after.get(2..).unwrap_or_default();
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn sentences_survive_the_way() {
-        for text in ["plain", "lock targeting User:\"a%b\" is in force — ä", ""] {
-            assert_eq!(unescape(&api::escape(text)), text);
-        }
-        assert_eq!(unescape("100%"), "100%");
-        assert_eq!(unescape("%zz%4"), "%zz%4");
+    fn trailers_do_not_steer_a_terminal() {
+        let mut trailers = HeaderMap::new();
+        trailers.insert(END_REASON, "locked".parse().unwrap());
+        trailers.insert(END_MESSAGE, "no%1B%5D52;c;eA==%07%0A%C2%9B2J".parse().unwrap());
+        let message = |elsewhere| match End::from_trailers(&trailers, elsewhere) {
+            Some(End::ByCluster { message, .. }) => message,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(message(None), "no ]52;c;eA==   2J");
+        assert_eq!(message(Some("leaf")), "the cluster \"leaf\" says: \"no ]52;c;eA==   2J\"");
     }
 }

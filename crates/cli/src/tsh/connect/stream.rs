@@ -23,7 +23,7 @@ use super::runs::{Run, Runs, lines};
 use super::standing::Renewal;
 use super::stdio::Output;
 use crate::tsh::fault::{Cause, Fault};
-use crate::tsh::way::Way;
+use crate::tsh::way::{Way, told};
 
 /// Runs of lines that may wait between standard input and the network.
 const CHUNKS: usize = 8;
@@ -46,6 +46,8 @@ pub(super) struct Stream {
 pub(super) struct Down {
     body: Incoming,
     lines: Runs,
+    /// The cluster that says why it ends, if it is not the proxy's own.
+    elsewhere: Option<String>,
 }
 
 // === impl Stream ===
@@ -89,10 +91,12 @@ impl Stream {
             }
         };
         if response.status() != StatusCode::OK {
-            return Err(refusal(response.status(), response.into_body()).await);
+            let elsewhere = way.elsewhere.as_deref();
+            return Err(refusal(response.status(), elsewhere, response.into_body()).await);
         }
         let lines = Runs::new(Limits::SERVER.bytes);
-        Ok(Self { up, down: Down { body: response.into_body(), lines } })
+        let elsewhere = way.elsewhere.clone();
+        Ok(Self { up, down: Down { body: response.into_body(), lines, elsewhere } })
     }
 
     /// Begins the session once more. What else the server says meanwhile goes to the client.
@@ -165,7 +169,11 @@ impl Down {
                         None => {}
                     },
                     Err(frame) => {
-                        if let Some(end) = frame.trailers_ref().and_then(End::from_trailers) {
+                        let elsewhere = self.elsewhere.as_deref();
+                        let trailers = frame.trailers_ref();
+                        if let Some(end) =
+                            trailers.and_then(|trailers| End::from_trailers(trailers, elsewhere))
+                        {
                             return Err(end);
                         }
                     }
@@ -192,12 +200,12 @@ fn client_gone(error: &std::io::Error) -> Fault {
 }
 
 /// The sentence in a refusal's body.
-async fn refusal(status: StatusCode, body: Incoming) -> Fault {
+async fn refusal(status: StatusCode, elsewhere: Option<&str>, body: Incoming) -> Fault {
     let bytes = api::collect(api::boxed(body), MAX_REFUSAL).await.unwrap_or_default();
     let value: Option<serde_json::Value> = serde_json::from_slice(&bytes).ok();
     let message = value.as_ref().and_then(|value| value.pointer("/error/message")?.as_str());
     let message = match message {
-        Some(message) => message.to_owned(),
+        Some(message) => told(elsewhere, message),
         None => format!("the proxy answered {status} without saying why"),
     };
     match status {

@@ -28,3 +28,14 @@ fn hints_come_along_and_kinds_become_causes() {
     assert_eq!(twice, foreign);
     assert_eq!(foreign.data(), json!({"reason": "MCP_TELEPORT_LOGIN_REQUIRED", "error": "no"}));
 }
+
+#[test]
+fn a_message_is_one_line_that_steers_no_terminal_and_has_an_end() {
+    let fault = Fault::new(Cause::Cluster, "no\u{1b}[2J\n[MCP_X] y\u{9b}");
+    assert_eq!(fault.message, "no [2J [MCP_X] y ");
+    let hint = Refused::new("no").hint("do\u{1b}c\nthis");
+    assert!(Fault::of(&hint.into()).text().contains("do c this"));
+    let (fits, long) = ("x".repeat(MAX_MESSAGE), "x".repeat(MAX_MESSAGE + 1));
+    assert_eq!(Fault::new(Cause::Other, fits.clone()).message, fits);
+    assert_eq!(Fault::new(Cause::Other, long).message, format!("{fits}…"));
+}

@@ -6,9 +6,10 @@ use std::time::Duration;
 use api::wire::{HeadlessFinished, HeadlessStart, SsoFinish};
 use api::{Client, ProxyTrust, proxy_endpoint};
 use pki::PrivateKey;
+use resource::plain;
 
 use super::keep;
-use crate::browser;
+use crate::browser::{self, Link};
 use crate::exit::{Refused, Usage};
 use crate::profile::Profile;
 use crate::run::Context;
@@ -44,14 +45,17 @@ pub(super) async fn sign_in(
             proxy_addr: None,
         })
         .await?;
+    let link = Link::parse(&started.url)?;
+    let code = plain::one_line(&started.code);
     cx.printer.talk(&format!(
-        "Open this page in a browser on another machine, and type the code there:\n\n  {}\n\n  {}\n",
-        started.url, started.code
+        "Open this page in a browser on another machine, and type the code there:\n\n  {link}\n\n  {code}\n"
     ));
     while cx.clock.now() < started.expires {
         let (code, verifier) = (started.device.clone(), verifier.expose().clone());
         match client.finish_headless(&SsoFinish { code, verifier }).await? {
-            HeadlessFinished::Done(credentials) => return keep(key, *credentials, proxy, trust),
+            HeadlessFinished::Done(credentials) => {
+                return keep(key, *credentials, proxy, trust, &cx.tasks).await;
+            }
             HeadlessFinished::Waiting => cx.clock.sleep(INTERVAL).await,
         }
     }

@@ -65,3 +65,16 @@ fn a_link_in_the_place_of_the_new_file_is_not_followed() {
     write_whole(&path, "{\"a\":1}").unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "{\"a\":1}");
 }
+
+#[test]
+fn a_new_file_is_its_owners_alone() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sub").join(".mcp.json");
+    write_whole(&path, "{}").unwrap();
+    let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(), 0o600);
+    // What somebody has opened to others stays so.
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    write_whole(&path, "{\"a\":1}").unwrap();
+    assert_eq!(mode(), 0o644);
+}

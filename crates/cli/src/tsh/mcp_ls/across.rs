@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use resource::plain;
 use serde_json::Value;
 
 use super::super::servers::{Selection, Server, servers, servers_in};
@@ -40,7 +41,7 @@ pub(super) async fn list(
             // The others have nothing to do with it.
             Err(error) => {
                 failed += 1;
-                cx.printer.talk(&format!("WARNING: {cluster} is left out: {error:#}"));
+                cx.printer.talk(&left_out(&cluster, &error));
             }
         }
     }
@@ -60,6 +61,11 @@ pub(super) async fn list(
     Ok(ExitCode::SUCCESS)
 }
 
+/// What that cluster says is its own word, and no line of ours.
+fn left_out(cluster: &str, error: &anyhow::Error) -> String {
+    plain::one_line(&format!("WARNING: {cluster} is left out: {error:#}"))
+}
+
 fn text(found: &[(String, Vec<Server>)], verbose: bool, width: Option<u16>) -> String {
     let found: Vec<_> = found
         .iter()
@@ -77,4 +83,17 @@ fn value(cluster: &str, server: &Server) -> Value {
         object.insert("cluster".to_owned(), cluster.into());
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn another_cluster_does_not_write_lines_of_ours() {
+        let body = r#"{"error":{"kind":"denied","message":"\u001b]52;c;eA==\u0007\u001b[2Jno\nERROR: x","hints":[]}}"#;
+        let told = api::Error::from_answer(http::StatusCode::FORBIDDEN, body.as_bytes());
+        let line = left_out("leaf", &told.into());
+        assert_eq!(line, "WARNING: leaf is left out:  ]52;c;eA==  [2Jno   ERROR: x");
+    }
 }

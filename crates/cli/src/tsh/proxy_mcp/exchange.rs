@@ -24,7 +24,7 @@ use super::pool::Pool;
 use super::tail::{Events, Tail};
 use crate::tsh::fault::{Cause, Fault};
 use crate::tsh::repeatable::is_repeatable;
-use crate::tsh::way::Way;
+use crate::tsh::way::{Way, told};
 
 /// How long a client may take to send a message.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -93,8 +93,8 @@ async fn carry(head: &Parts, body: Incoming, pool: &Pool) -> Result<Response<Bod
     let is_the_servers = response.headers().contains_key(ERROR_ORIGIN);
     if response.status() == StatusCode::UNAUTHORIZED && !is_the_servers {
         // To a client this would mean that it has to sign in itself, which it cannot.
-        _ = pool.way(true);
-        return Err(asked.refusal(&unauthorized(response.into_body()).await));
+        let way = pool.way(true).ok();
+        return Err(asked.refusal(&unauthorized(way.as_ref(), response.into_body()).await));
     }
     let (far, body) = response.into_parts();
     let is_stream = far.headers.get(CONTENT_TYPE).is_some_and(|value| {
@@ -194,12 +194,15 @@ fn own_headers(client: &HeaderMap, mut all: Brought) -> Result<Brought, Unfit> {
     Ok(all)
 }
 
-/// The sentence in the cluster's body, under the cause that can be mended here.
-async fn unauthorized(body: Incoming) -> Fault {
+/// The sentence in the cluster's body, under the cause that can be mended here; nothing of it where nobody knows any
+/// more whose it is.
+async fn unauthorized(way: Option<&Way>, body: Incoming) -> Fault {
     let bytes = api::collect(api::boxed(body), MAX_REFUSAL).await.unwrap_or_default();
     let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap_or_default();
     let message = value.pointer("/error/message").and_then(serde_json::Value::as_str);
-    Fault::new(Cause::Login, message.unwrap_or("the cluster does not accept the certificate"))
+    let message = way.zip(message).map(|(way, message)| told(way.elsewhere.as_deref(), message));
+    let unsaid = || "the cluster does not accept the certificate".to_owned();
+    Fault::new(Cause::Login, message.unwrap_or_else(unsaid))
 }
 
 /// What a client waits for.

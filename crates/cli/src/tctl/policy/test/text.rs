@@ -1,7 +1,7 @@
 //! What came of tests, for people: what holds in a line, what does not with the place and the reason.
 
 use super::outcome::Outcome;
-use crate::table::one_line;
+use resource::plain::one_line;
 
 /// The report, without a line break at its end.
 pub(super) fn report(outcomes: &[Outcome]) -> String {

@@ -32,3 +32,9 @@ fn without_a_proxy_the_link_is_told_in_parts() {
     assert!(shown.contains("\nhttps://PROXY/web/invite/t0ken\n"), "{shown}");
     assert!(shown.contains("no proxy is up"), "{shown}");
 }
+
+#[test]
+fn a_link_may_work_until_the_end_of_time() {
+    let expires = datetime!(9999-12-31 23:59:59.9 UTC);
+    assert!(!text(&Invite { expires, ..link(None) }, InvitePurpose::Reset, NOW).is_empty());
+}

@@ -211,6 +211,22 @@ async fn a_certificate_that_is_not_accepted_is_no_question_to_the_client() {
 }
 
 #[tokio::test]
+async fn another_clusters_refusal_of_a_certificate_is_told_as_its_own() {
+    let mut site = Site::new().await;
+    let mut way = site.cluster.way(b"first");
+    way.elsewhere = Some("leaf".to_owned());
+    site.told.say(Ok(way));
+    let answer = site.ask(site.post(LIST));
+    let (answer, ()) = tokio::join!(answer, async {
+        let body = r#"{"error":{"message":"\u001b[2Jrun x"}}"#;
+        site.cluster.next().await.reply(401, "application/json", body);
+    });
+    let told = json_of(answer).await;
+    let words = r#"[MCP_TELEPORT_LOGIN_REQUIRED] the cluster "leaf" says: " [2Jrun x""#;
+    assert!(told["error"]["message"].as_str().unwrap().starts_with(words), "{told}");
+}
+
+#[tokio::test]
 async fn statuses_of_the_cluster_pass() {
     let mut site = Site::new().await;
     for status in [202, 400, 403, 404, 405, 503] {
