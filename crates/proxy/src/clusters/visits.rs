@@ -286,3 +286,6 @@ impl Known {
         self.old.remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests;
