@@ -40,6 +40,7 @@ pub enum Operation {
     ExchangeCluster,
     ListClusters,
     Visit,
+    VisitByToken,
     VisitorApps,
     Renew,
     JoinBot,
@@ -159,6 +160,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/clusters/{name}/visits",
         Access::Service(ServiceClass::Proxy),
         "A certificate, good in another cluster only, for the user of a certificate of this one",
+    ),
+    row(
+        Operation::VisitByToken,
+        Method::POST,
+        "/v1/clusters/{name}/tokens",
+        Access::Service(ServiceClass::Proxy),
+        "The same, good for one app there, for whom an accepted token names",
     ),
     row(
         Operation::VisitorApps,

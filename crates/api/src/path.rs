@@ -42,6 +42,11 @@ pub(crate) fn visits(cluster: &str) -> String {
     format!("/v1/clusters/{}/visits", escape(cluster))
 }
 
+/// The path of tokens for apps of another cluster.
+pub(crate) fn cluster_tokens(cluster: &str) -> String {
+    format!("/v1/clusters/{}/tokens", escape(cluster))
+}
+
 /// The path of a list; of apps that escaped selectors fit, when there are some.
 pub(crate) fn list(kind: Kind, secrets: Secrets, apps: Option<&str>) -> String {
     let secrets = (secrets == Secrets::Include).then(|| "with_secrets=true".to_owned());

@@ -117,7 +117,23 @@ pub(crate) fn ip_of(text: &str) -> Option<IpAddr> {
 
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
-    let Ticket { user, key, ttl_seconds, client, device, app, bot_roles, until, login_id } = ticket;
+    let identity = draw_up(core, ticket).await?;
+    let certificate = seal(core, ticket.key, &identity)?;
+    let credentials = UserCredentials {
+        user: identity.name.clone(),
+        roles: identity.roles.clone(),
+        traits: identity.traits.clone(),
+        certificate: certificate.to_pem(),
+        cluster: core.cluster.clone(),
+        authorities: core.authorities.current().wire(),
+        valid_until: identity.expires,
+    };
+    Ok(Issued { identity: identity.into(), credentials })
+}
+
+/// What a certificate is to say.
+pub(crate) async fn draw_up(core: &Core, ticket: &Ticket<'_>) -> Result<UserIdentity, Error> {
+    let Ticket { user, ttl_seconds, client, device, app, bot_roles, until, login_id, .. } = ticket;
     // Bots are certified by joining, whatever else somebody can do in the name of users.
     if bot_roles.is_none() {
         bot::refuse_bot(user)?;
@@ -129,7 +145,7 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
     for end in [user.spec.expires, user.metadata.expires, *until].into_iter().flatten() {
         expires = expires.min(end);
     }
-    let identity = UserIdentity {
+    Ok(UserIdentity {
         name: user.name().to_owned(),
         kind: if bot_roles.is_some() { UserKind::Bot } else { UserKind::Human },
         roles: bot_roles.clone().unwrap_or_else(|| user.spec.roles.clone()),
@@ -142,23 +158,19 @@ pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Er
         visit: None,
         issued: now,
         expires,
-    };
-    let authorities = core.authorities.current();
-    let authority = &authorities.user;
-    let certificate = authority.issue_user(key, &identity).map_err(|error| {
+    })
+}
+
+/// Certifies a key as that of whom `identity` describes.
+pub(crate) fn seal(
+    core: &Core,
+    key: &PublicKey,
+    identity: &UserIdentity,
+) -> Result<Certificate, Error> {
+    core.authorities.current().user.issue_user(key, identity).map_err(|error| {
         // Too many traits or roles for a certificate is something that an administrator can mend.
         Error::invalid(format!("user {:?} cannot be certified: {error}", identity.name))
-    })?;
-    let credentials = UserCredentials {
-        user: identity.name.clone(),
-        roles: identity.roles.clone(),
-        traits: identity.traits.clone(),
-        certificate: certificate.to_pem(),
-        cluster: core.cluster.clone(),
-        authorities: authorities.wire(),
-        valid_until: expires,
-    };
-    Ok(Issued { identity: identity.into(), credentials })
+    })
 }
 
 /// Certifies a key for another user, at an administrator's request.

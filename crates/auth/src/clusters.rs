@@ -23,7 +23,7 @@ pub(crate) use self::exchange::exchange_all;
 pub(crate) use self::heard::observe;
 pub(crate) use self::removal::{of_remote, of_trusted};
 pub(crate) use self::trusted::{Joined, companions, establish, prepare, settle};
-pub(crate) use self::visit::{Recorded, visit};
+pub(crate) use self::visit::{Recorded, Use, certify, record as record_visit, visit};
 pub(crate) use self::visitor::list as list_for_visitor;
 use crate::core::Core;
 
@@ -49,12 +49,16 @@ pub(crate) async fn list(core: &Core) -> Result<ClusterList, Error> {
     Ok(ClusterList { clusters: std::iter::once(own).chain(others).collect() })
 }
 
-/// Whether users of this one may go to a cluster now.
-fn is_remote(core: &Core, cluster: &str) -> bool {
+/// Refuses a cluster where users of this one may not go now.
+pub(crate) fn require_remote(core: &Core, cluster: &str) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
     let now = core.clock.now();
     let known = snapshot.remote_clusters.get(cluster);
-    known.is_some_and(|known| known.metadata.expires.is_none_or(|end| now < end))
+    if known.is_some_and(|known| known.metadata.expires.is_none_or(|end| now < end)) {
+        return Ok(());
+    }
+    Err(Error::not_found(format!("cluster {cluster:?} not found"))
+        .hint("`tsh clusters` lists the clusters that can be reached"))
 }
 
 /// What another cluster is told of this one.

@@ -173,6 +173,9 @@ fn of_clusters(operation: Operation, s: &mut SchemaGenerator) -> Shape {
         Operation::Visit => {
             of(Some(schema::<wire::VisitRequest>(s)), schema::<wire::VisitEvidence>(s))
         }
+        Operation::VisitByToken => {
+            of(Some(schema::<wire::AppTokenRequest>(s)), schema::<wire::VisitEvidence>(s))
+        }
         Operation::VisitorApps => {
             of(Some(schema::<wire::VisitorRequest>(s)), schema::<wire::VisitorApps>(s))
         }
@@ -242,6 +245,7 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         | Operation::ExchangeCluster
         | Operation::ListClusters
         | Operation::Visit
+        | Operation::VisitByToken
         | Operation::VisitorApps => of_clusters(operation, s),
         Operation::ReadInvite
         | Operation::AnswerInvite

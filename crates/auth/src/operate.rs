@@ -64,6 +64,7 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         | Operation::ExchangeCluster
         | Operation::ListClusters
         | Operation::Visit
+        | Operation::VisitByToken
         | Operation::VisitorApps => cluster(cx, operation, call).await,
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
         Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
@@ -146,6 +147,10 @@ async fn cluster(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer,
         Operation::ExchangeCluster => answer::json(&clusters::exchange(cx, call.json()?).await?),
         Operation::Visit => {
             answer::json(&clusters::visit(cx, call.parameter("name")?, call.json()?).await?)
+        }
+        Operation::VisitByToken => {
+            let (cluster, request) = (call.parameter("name")?, call.json()?);
+            answer::json(&app_auth_config::verify_for_visit(cx, cluster, &request).await?)
         }
         Operation::VisitorApps => answer::json(&clusters::list_for_visitor(cx, &call.json()?)?),
         _ => answer::json(&clusters::list(cx.core()).await?),

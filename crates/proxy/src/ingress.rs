@@ -130,12 +130,6 @@ async fn evidence_of(
     }
     let found = shared.tokens.evidence(headers, app, peer, shared).await?;
     let Some(evidence) = found else { return Err(Refusal::nobody()) };
-    if is_stdio(headers) {
-        return Err(Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "this way is for `tsh mcp connect`; with a token, use streamable HTTP",
-        ));
-    }
     // Whoever is known need not leave as strangers must.
     peer.stay_until(evidence.until, shared.clock.now());
     Ok(evidence.header)

@@ -75,6 +75,18 @@ impl Client {
         self.call(Method::POST, &path::visits(cluster), Some(request)).await
     }
 
+    /// The same for whom a client's token names, and for one app. Proxies call this.
+    ///
+    /// # Errors
+    /// The token is not accepted there, there is no such cluster, or the server cannot be reached.
+    pub async fn visit_by_token(
+        &self,
+        cluster: &str,
+        request: &wire::AppTokenRequest,
+    ) -> Result<wire::VisitEvidence, Error> {
+        self.call(Method::POST, &path::cluster_tokens(cluster), Some(request)).await
+    }
+
     /// The apps that are served and that a user of another cluster can reach, and what may be used of them.
     /// Proxies call this.
     ///

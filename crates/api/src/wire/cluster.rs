@@ -115,7 +115,8 @@ pub struct VisitRequest {
 /// What lets a user into another cluster.
 #[derive(Clone, Serialize, Deserialize, JsonSchema)]
 pub struct VisitEvidence {
-    /// A certificate of the user's own key, PEM, that is good in that cluster and nowhere else.
+    /// A certificate, PEM, that is good in that cluster and nowhere else: of the user's own key, or of one that nobody
+    /// has where the user showed a token.
     pub certificate: String,
     /// Whether it must not be used when nobody can be asked whether something was locked meanwhile.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

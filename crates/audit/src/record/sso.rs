@@ -57,6 +57,9 @@ pub struct AppTokenVerify<'a> {
     pub user: Option<Text<'a>>,
     /// The app.
     pub app_name: Text<'a>,
+    /// The cluster whose app it is, if it is another than this one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_cluster: Option<Text<'a>>,
     /// What accepted or refused the token, if anything is about the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_auth_config: Option<&'a str>,

@@ -311,6 +311,7 @@ fn through_others(outcome: &Outcome<'_>) -> Vec<Event> {
         stamper.event(&AppTokenVerify {
             user: Some("alice".into()),
             app_name: "files".into(),
+            target_cluster: Some("leaf".into()),
             app_auth_config: Some("idp"),
             server_id: "host-1",
             outcome: outcome(),

@@ -7,7 +7,7 @@ use pki::Foreign;
 use resource::AuthorityType::Host;
 use resource::{JoinRole, Kind, RemoteCluster, Resource, Secret};
 
-use super::{authorities, heard, is_remote, welcome};
+use super::{authorities, heard, require_remote, welcome};
 use crate::caller::Caller;
 use crate::core::Core;
 use crate::cx::OpCx;
@@ -152,7 +152,7 @@ pub(crate) async fn exchange(cx: &OpCx, request: ClusterExchange) -> Result<Clus
     let core = cx.core();
     let Caller::ForeignAuth(caller) = cx.caller() else { return Err(gate::unauthenticated()) };
     let cluster = caller.cluster.as_str();
-    if !is_remote(core, cluster) {
+    if require_remote(core, cluster).is_err() {
         return Err(not_joined(core, cluster));
     }
     let foreign = authorities::check(core, cluster, &request.authorities)?;

@@ -1,7 +1,7 @@
 //! Letting a user of this cluster into another: a certificate of the user's own key that is good there and
 //! nowhere else.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -11,11 +11,12 @@ use audit::Text;
 use audit::event::Moment;
 use audit::record::VisitCreate;
 use parking_lot::Mutex;
-use pki::{UserIdentity, Visit};
+use pki::{Certificate, PublicKey, UserIdentity};
 
-use super::is_remote;
+use super::require_remote;
 use crate::caller::Caller;
-use crate::cx::{self, Granted, OpCx};
+use crate::core::Core;
+use crate::cx::{self, OpCx};
 use crate::{certificate, events};
 
 /// So many uses are remembered; beyond that some are recorded again.
@@ -23,11 +24,13 @@ const MOST: usize = 4096;
 
 /// What of a visit is recorded once: while somebody stays, the proxy asks every minute.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Use {
+pub(crate) struct Use {
     login_id: String,
     cluster: String,
     app: Option<String>,
     client: Option<IpAddr>,
+    /// The digest of what was shown, if no certificate was.
+    token: Option<[u8; 32]>,
 }
 
 /// The visits that the audit log was told of by this service.
@@ -37,9 +40,42 @@ pub(crate) struct Recorded {
     known: Mutex<HashSet<Use>>,
 }
 
+// === impl Use ===
+
+impl Use {
+    pub(crate) fn of(visitor: &UserIdentity, cluster: &str, client: Option<&str>) -> Self {
+        Self {
+            login_id: visitor.login_id.clone(),
+            cluster: cluster.to_owned(),
+            app: visitor.app.clone(),
+            client: client.and_then(certificate::ip_of),
+            token: None,
+        }
+    }
+
+    /// The same by tokens that the user showed.
+    pub(crate) fn by(self, tokens: &BTreeMap<String, String>) -> Self {
+        let parts = tokens.iter().flat_map(|(name, token)| [name.as_bytes(), token.as_bytes()]);
+        Self { token: Some(pki::digest_of(&parts.collect::<Vec<_>>())), ..self }
+    }
+}
+
 // === impl Recorded ===
 
 impl Recorded {
+    /// Has a use recorded that was not yet.
+    pub(crate) async fn once(
+        &self,
+        one: Use,
+        record: impl Future<Output = Result<(), Error>> + Send,
+    ) -> Result<(), Error> {
+        if !self.is_known(&one) {
+            record.await?;
+            self.add(one);
+        }
+        Ok(())
+    }
+
     fn is_known(&self, one: &Use) -> bool {
         self.known.lock().contains(one)
     }
@@ -62,14 +98,11 @@ pub(crate) async fn visit(
     let VisitRequest { certificate, app, client_addr } = request;
     let core = cx.core();
     let snapshot = core.replica.snapshot();
-    if !is_remote(core, cluster) {
-        return Err(Error::not_found(format!("cluster {cluster:?} not found"))
-            .hint("`tsh clusters` lists the clusters that can be reached"));
-    }
+    require_remote(core, cluster)?;
     let (certificate, user) = certificate::of_user(core, &certificate)?;
     let client = client_addr.as_deref().and_then(certificate::ip_of);
-    let Granted { tools, strict } =
-        cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
+    let granted = cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
+    let strict = granted.strict;
     let known = snapshot.users.get(&user.name);
     let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();
     let expires = ends.into_iter().flatten().fold(user.expires, Ord::min);
@@ -78,7 +111,7 @@ pub(crate) async fn visit(
         return Err(Error::denied("the user's certificate has expired"));
     }
     let visitor = UserIdentity {
-        visit: Some(Visit { cluster: cluster.to_owned(), tools }),
+        visit: Some(granted.visit(cluster)),
         app,
         issued: now,
         expires,
@@ -87,25 +120,27 @@ pub(crate) async fn visit(
     let key = certificate.public_key().map_err(|error| {
         Error::denied(format!("the user's certificate cannot be used for visits: {error}"))
     })?;
-    let authorities = core.authorities.current();
-    let issued = authorities.user.issue_user(&key, &visitor).map_err(|error| {
-        Error::denied(format!("you cannot be certified for a visit to {cluster:?}: {error}"))
-    })?;
-    let use_of_it = Use {
-        login_id: visitor.login_id.clone(),
-        cluster: cluster.to_owned(),
-        app: visitor.app.clone(),
-        client,
-    };
-    if !core.visits.is_known(&use_of_it) {
-        record(cx, &visitor, cluster, client_addr.as_deref()).await?;
-        core.visits.add(use_of_it);
-    }
+    let issued = certify(core, &key, &visitor, cluster)?;
+    let client = client_addr.as_deref();
+    let tell = record(cx, &visitor, cluster, client);
+    core.visits.once(Use::of(&visitor, cluster, client), tell).await?;
     Ok(VisitEvidence { certificate: issued.to_pem(), strict, valid_until: expires })
 }
 
+/// Certifies a key as that of a visitor to another cluster.
+pub(crate) fn certify(
+    core: &Core,
+    key: &PublicKey,
+    visitor: &UserIdentity,
+    cluster: &str,
+) -> Result<Certificate, Error> {
+    core.authorities.current().user.issue_user(key, visitor).map_err(|error| {
+        Error::denied(format!("you cannot be certified for a visit to {cluster:?}: {error}"))
+    })
+}
+
 /// A user is let on to another cluster, for which the calling proxy asks.
-async fn record(
+pub(crate) async fn record(
     cx: &OpCx,
     visitor: &UserIdentity,
     cluster: &str,

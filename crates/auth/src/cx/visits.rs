@@ -4,9 +4,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::{Error, Snapshot};
-use pki::{UserIdentity, UserKind, VisitTools};
-use policy::{AccessState, AppRef, Patterns, RoleMap, RoleSet, RootTools};
-use resource::{App, LockMode, Role, TrustedCluster};
+use pki::{UserIdentity, UserKind, Visit, VisitTools};
+use policy::{AccessState, AppRef, MfaDemand, Patterns, RoleMap, RoleSet, RootTools};
+use resource::{App, LockMode, MfaRequirement, Role, TrustedCluster};
 use time::OffsetDateTime;
 
 use super::{Held, OpCx, Rights, hold, refuse_elsewhere};
@@ -17,9 +17,11 @@ use crate::{locks, roles};
 
 /// What a user of this cluster takes along to another.
 pub(crate) struct Granted {
-    pub(crate) tools: VisitTools,
+    tools: VisitTools,
     /// Whether locks must be known to be up to date.
     pub(crate) strict: bool,
+    /// Whether this cluster, or a role, wants a second factor for some app.
+    pub(crate) wants_mfa: bool,
 }
 
 /// What another cluster is told of the tools of a user of this one, who calls from `client`. Refused: whom any
@@ -45,9 +47,23 @@ pub(crate) fn tools_of_visit(
         Error::denied(format!("what your roles say about tools cannot be told elsewhere: {error}"))
     })?;
     let preference = core.replica.snapshot().auth_preference.clone();
-    let of_cluster = preference.and_then(|preference| preference.spec.locking_mode);
+    let preference = preference.as_deref().map(|preference| &preference.spec);
+    let of_cluster = preference.and_then(|preference| preference.locking_mode);
     let strict = held.set.options().lock.or(of_cluster) == Some(LockMode::Strict);
-    Ok(Granted { tools: VisitTools { allowed: told.allowed, denied: told.denied }, strict })
+    let demand = preference.and_then(|preference| preference.require_session_mfa);
+    let wants_mfa = demand.is_some_and(MfaRequirement::is_required)
+        || held.set.options().mfa != MfaDemand::Never;
+    let tools = VisitTools { allowed: told.allowed, denied: told.denied };
+    Ok(Granted { tools, strict, wants_mfa })
+}
+
+// === impl Granted ===
+
+impl Granted {
+    /// What a certificate says of it that is good in a cluster.
+    pub(crate) fn visit(self, cluster: &str) -> Visit {
+        Visit { cluster: cluster.to_owned(), tools: self.tools }
+    }
 }
 
 // === impl OpCx ===

@@ -1,5 +1,7 @@
 //! Tokens of others as evidence: which are accepted, what comes of them, and every way to be refused.
 
+mod elsewhere;
+
 use api::wire::{AppTokenIdentity, AppTokenRequest};
 use api::{Client, Error, ErrorKind};
 use base64::Engine as _;
@@ -33,7 +35,10 @@ struct Office {
 
 impl Office {
     async fn open() -> Self {
-        let cluster = Cluster::start().await;
+        Self::over(Cluster::start().await).await
+    }
+
+    async fn over(cluster: Cluster) -> Self {
         let key = JwtKey::new(&PrivateKey::generate().unwrap()).unwrap();
         let keys = serde_json::to_string(&JwkSet::new(&[key.public()]).unwrap()).unwrap();
         cluster.put(config("idp", &json!({"jwks_url": null, "static_jwks": keys}))).await;

@@ -16,6 +16,7 @@ use super::deliver::deliver;
 use super::forwarded::Forwarded;
 use super::refusal::Refusal;
 use super::route::Wanted;
+use super::token;
 use crate::clusters::{Stay, Visit};
 use crate::connection::Peer;
 use crate::service::Shared;
@@ -41,24 +42,10 @@ pub(super) async fn forward(
     peer: &Arc<Peer>,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Refusal> {
-    // Before anything is told: which clusters there are is for those who may go there.
-    require_certificate(&head.headers, peer)?;
-    super::require_user(peer, shared)?;
-    if shared.replica.snapshot().remote_clusters.get(cluster).is_none() {
-        return Err(Refusal::new(
-            StatusCode::NOT_FOUND,
-            format!(
-                "this cluster is {:?} and knows no cluster {cluster:?}: `tsh clusters` lists those \
-                 that it knows",
-                shared.cluster
-            ),
-        ));
-    }
-    if wanted == Wanted::Apps && head.method != Method::GET {
-        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the list is for GET"));
-    }
-    let visit = Visit::new(cluster, wanted.app(), peer.clone());
+    let visit = visit_of(cluster, wanted, head, (peer, shared))?;
     let good = shared.clusters.visits.of(&visit, shared).await?;
+    // Whoever is known need not leave as strangers must.
+    peer.stay_until(good.until(), shared.clock.now());
     let tunnels = shared.clusters.tunnels_of(cluster);
     let mut hosts = tunnels.hosts();
     hosts.shuffle(&mut rand::rng());
@@ -100,19 +87,40 @@ fn keep_harmless(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }
 
-/// Tokens are accepted by the cluster whose app they are for.
-fn require_certificate(headers: &HeaderMap, peer: &Peer) -> Result<(), Refusal> {
-    if !peer.chain.is_empty() {
-        return Ok(());
+/// Who goes there: whom the client's certificate names, or its tokens.
+fn visit_of(
+    cluster: &str,
+    wanted: Wanted<'_>,
+    head: &Parts,
+    (peer, shared): (&Arc<Peer>, &Shared),
+) -> Result<Visit, Refusal> {
+    if peer.chain.is_empty() {
+        let tokens = token::for_elsewhere(&head.headers, shared)?;
+        let app = wanted.app().ok_or_else(|| {
+            Refusal::new(
+                StatusCode::UNAUTHORIZED,
+                "a token is for one MCP server: the list needs a certificate, use `tsh mcp ls`",
+            )
+        })?;
+        // Whether there is such a cluster, the auth service says to whom it knows.
+        return Ok(Visit::by_tokens(cluster, app, peer.clone(), tokens));
     }
-    if headers.contains_key(http::header::AUTHORIZATION) {
+    // Before anything is told: which clusters there are is for those who may go there.
+    super::require_user(peer, shared)?;
+    if shared.replica.snapshot().remote_clusters.get(cluster).is_none() {
         return Err(Refusal::new(
-            StatusCode::UNAUTHORIZED,
-            "servers of other clusters are reached with a certificate, not with a token: use \
-             `tsh mcp connect`",
+            StatusCode::NOT_FOUND,
+            format!(
+                "this cluster is {:?} and knows no cluster {cluster:?}: `tsh clusters` lists those \
+                 that it knows",
+                shared.cluster
+            ),
         ));
     }
-    Err(Refusal::nobody())
+    if wanted == Wanted::Apps && head.method != Method::GET {
+        return Err(Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "the list is for GET"));
+    }
+    Ok(Visit::new(cluster, wanted.app(), peer.clone()))
 }
 
 #[cfg(test)]

@@ -82,6 +82,7 @@ impl Tokens {
         if shown.is_empty() {
             return Ok(None);
         }
+        refuse_lines(headers)?;
         // What is given for a token may be bound to the address that it comes from.
         let key = key_of(app, peer.address.ip(), &shown);
         // Before anything is asked: what changes meanwhile is newer than this.
@@ -89,14 +90,17 @@ impl Tokens {
         if let Some(good) = self.find(&key, &configs, trust, shared.clock.now()) {
             return Ok(Some(Evidence { header: good.evidence, until: good.until }));
         }
-        self.admit(peer.address.ip())?;
+        self.admit(peer.address.ip()).map_err(|error| Refusal::of_token(&error))?;
         let request = AppTokenRequest {
             app: app.to_owned(),
             tokens: shown,
             client_addr: Some(peer.address.to_string()),
         };
-        let identity =
-            shared.client.verify_app_token(&request).await.map_err(|error| refused(&error))?;
+        let identity = shared
+            .client
+            .verify_app_token(&request)
+            .await
+            .map_err(|error| Refusal::of_token(&error))?;
         let unreadable = |error: String| {
             tracing::error!(error, "what was given for a token cannot be read");
             Refusal::new(
@@ -130,15 +134,39 @@ impl Tokens {
         known.find(key, configs, now)
     }
 
-    fn admit(&self, address: IpAddr) -> Result<(), Refusal> {
+    /// Whether an address may have another token verified.
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<(), api::Error> {
         if self.attempts.admit(address) {
             return Ok(());
         }
-        Err(Refusal::new(
-            StatusCode::TOO_MANY_REQUESTS,
+        Err(api::Error::new(
+            ErrorKind::RateLimited,
             "too many tokens from your address; wait a minute and try again",
         ))
     }
+}
+
+/// The tokens of a request that wants to go to another cluster.
+pub(super) fn for_elsewhere(
+    headers: &HeaderMap,
+    shared: &Shared,
+) -> Result<BTreeMap<String, String>, Refusal> {
+    let shown = shown(headers, &shared.replica.snapshot().app_auth_configs)?;
+    if shown.is_empty() {
+        return Err(Refusal::nobody());
+    }
+    refuse_lines(headers)?;
+    Ok(shown)
+}
+
+fn refuse_lines(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !super::is_stdio(headers) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::UNAUTHORIZED,
+        "this way is for `tsh mcp connect`; with a token, use streamable HTTP",
+    ))
 }
 
 /// What stands in the headers in which tokens may be.
@@ -188,15 +216,27 @@ fn key_of(app: &str, client: IpAddr, shown: &BTreeMap<String, String>) -> [u8; 3
     pki::digest_of(&parts)
 }
 
-fn refused(error: &api::Error) -> Refusal {
-    match error.kind() {
-        ErrorKind::Unauthenticated | ErrorKind::Denied | ErrorKind::InvalidArgument => {
-            Refusal::invalid_token(error.message())
+// === impl Refusal ===
+
+impl Refusal {
+    /// What the auth service says of a token, for the client.
+    pub(crate) fn of_token(error: &api::Error) -> Self {
+        match error.kind() {
+            ErrorKind::Unauthenticated | ErrorKind::Denied | ErrorKind::InvalidArgument => {
+                Self::invalid_token(error.message())
+            }
+            ErrorKind::RateLimited => Self::new(StatusCode::TOO_MANY_REQUESTS, error.message()),
+            ErrorKind::NotFound => Self::new(StatusCode::NOT_FOUND, error.message()),
+            // Where it is, is nobody's business.
+            ErrorKind::Unavailable => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the token cannot be verified now: the auth service cannot be reached; try again shortly",
+            ),
+            _ => Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the token cannot be verified now: {}", error.message()),
+            ),
         }
-        _ => Refusal::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            format!("the token cannot be verified now: {}", error.message()),
-        ),
     }
 }
 
