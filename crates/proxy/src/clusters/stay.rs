@@ -113,7 +113,7 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
     loop {
         changes.mark_unchanged();
         trust.mark_unchanged();
-        if !newest.is_fresh(&shared) {
+        if !newest.is_fresh(&visit, &shared) {
             match shared.clusters.visits.ask(&visit, &shared).await {
                 Ok(newer) if good.says_as(&newer) => {
                     // What is not newer was good when nobody could be asked.

@@ -26,6 +26,8 @@ use crate::service::Shared;
 const HALF: usize = 4096;
 /// For how long evidence is not asked for again.
 const FRESH: Duration = Duration::from_secs(60);
+/// And for how long when something has changed: the auth service that was asked may not have heard of it yet.
+const UNSETTLED: Duration = Duration::from_secs(2);
 
 /// Who goes where.
 #[derive(Clone)]
@@ -42,14 +44,21 @@ pub(crate) struct Visit {
 pub(crate) struct Good {
     evidence: HeaderValue,
     until: OffsetDateTime,
-    asked: Instant,
-    locks: Index<Lock>,
-    /// What tokens are accepted by, if it was given for some.
-    configs: Option<Index<AppAuthConfig>>,
-    trust: u64,
+    /// When it is to be asked for again.
+    stale: Instant,
+    basis: Basis,
     /// Whether it is of no use when it cannot be asked again.
     strict: bool,
     rights: Rights,
+}
+
+/// What was known here when it was asked for.
+#[derive(Clone)]
+struct Basis {
+    trust: u64,
+    locks: Index<Lock>,
+    /// What tokens are accepted by, if it was asked for some.
+    configs: Option<Index<AppAuthConfig>>,
 }
 
 /// What it says of the user.
@@ -103,10 +112,24 @@ impl Visit {
         pki::digest_of(&parts)
     }
 
-    /// What it rests on besides what every visit does.
-    fn configs(&self, shared: &Shared) -> Option<Index<AppAuthConfig>> {
-        let tokens = self.tokens.as_ref();
-        tokens.map(|_| shared.replica.snapshot().app_auth_configs.clone())
+    /// What is known now that it rests on.
+    fn basis(&self, shared: &Shared) -> Basis {
+        let snapshot = shared.replica.snapshot();
+        let configs = self.tokens.as_ref().map(|_| snapshot.app_auth_configs.clone());
+        Basis { trust: shared.trust.generation(), locks: snapshot.locks.clone(), configs }
+    }
+}
+
+// === impl Basis ===
+
+impl Basis {
+    fn is_same(&self, other: &Self) -> bool {
+        let same_configs = match (&self.configs, &other.configs) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (None, None) => true,
+            _ => false,
+        };
+        same_configs && self.trust == other.trust && self.locks.is_same(&other.locks)
     }
 }
 
@@ -124,7 +147,7 @@ impl Good {
 
     /// When it is to be asked again.
     pub(super) fn stale(&self) -> Instant {
-        self.asked + FRESH
+        self.stale
     }
 
     /// Whether a newer one says the same of the user.
@@ -133,18 +156,16 @@ impl Good {
     }
 
     /// Whether nothing tells that it should be asked again.
-    pub(super) fn is_fresh(&self, shared: &Shared) -> bool {
-        self.asked.elapsed() < FRESH
-            && self.trust == shared.trust.generation()
-            && self.locks.is_same(&shared.replica.snapshot().locks)
-            && self.rests_on(&shared.replica.snapshot().app_auth_configs)
+    pub(super) fn is_fresh(&self, visit: &Visit, shared: &Shared) -> bool {
+        Instant::now() < self.stale
+            && self.basis.is_same(&visit.basis(shared))
             && shared.clock.now() < self.until
     }
+}
 
-    /// Whether it was given by these configs, if by any.
-    fn rests_on(&self, configs: &Index<AppAuthConfig>) -> bool {
-        self.configs.as_ref().is_none_or(|known| known.is_same(configs))
-    }
+/// For how long what was asked for with one basis is good, after what was known before.
+fn good_for(before: Option<&Basis>, basis: &Basis) -> Duration {
+    if before.is_some_and(|before| before.is_same(basis)) { FRESH } else { UNSETTLED }
 }
 
 // === impl Visits ===
@@ -170,26 +191,24 @@ impl Visits {
         if visit.tokens.is_some() && known.is_none() {
             shared.tokens.admit(visit.peer.address.ip())?;
         }
-        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(shared)) {
+        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(visit, shared)) {
             return Ok(known.clone());
         }
         // Before it is asked: what changes meanwhile is newer than the answer.
-        let (trust, locks) = (shared.trust.generation(), shared.replica.snapshot().locks.clone());
-        let configs = visit.configs(shared);
+        let basis = visit.basis(shared);
         match issue(visit, shared).await {
             Ok((evidence, given, rights)) => {
                 let (until, strict) = (given.valid_until, given.strict);
-                let asked = Instant::now();
-                let good = Good { evidence, until, asked, locks, configs, trust, strict, rights };
-                let good = Arc::new(good);
+                let before = known.as_ref().map(|known| &known.basis);
+                let stale = Instant::now() + good_for(before, &basis);
+                let good = Arc::new(Good { evidence, until, stale, basis, strict, rights });
                 self.known.lock().insert(key, good.clone());
                 Ok(good)
             }
             // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
             // else is believed. Whom that is about, only the auth service knows.
             Err(error) if is_away(&error) => known
-                .filter(|good| !good.strict && good.trust == trust && good.locks.is_same(&locks))
-                .filter(|good| configs.as_ref().is_none_or(|configs| good.rests_on(configs)))
+                .filter(|good| !good.strict && good.basis.is_same(&basis))
                 .filter(|good| shared.clock.now() < good.until)
                 .ok_or(error),
             Err(error) => {

@@ -28,3 +28,18 @@ fn what_a_token_opens_is_one_app_of_one_cluster_for_one_address() {
         assert_ne!(known, other);
     }
 }
+
+#[test]
+fn what_was_asked_for_after_a_change_is_asked_for_again_soon() {
+    let locks = Index::default();
+    let now = Basis { trust: 1, locks, configs: None };
+    assert_eq!(good_for(None, &now), UNSETTLED, "nothing tells since when this is known");
+    assert_eq!(good_for(Some(&now.clone()), &now), FRESH);
+    for before in [
+        Basis { trust: 0, ..now.clone() },
+        Basis { locks: Index::default(), ..now.clone() },
+        Basis { configs: Some(Index::default()), ..now.clone() },
+    ] {
+        assert_eq!(good_for(Some(&before), &now), UNSETTLED);
+    }
+}
