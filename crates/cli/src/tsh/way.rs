@@ -76,7 +76,7 @@ pub(super) fn told(elsewhere: Option<&str>, words: &str) -> String {
         None => words.to_owned(),
         Some(cluster) => {
             let words = resource::plain::short(words, MAX_WORDS);
-            format!("the cluster {cluster:?} says: {words:?}")
+            format!("on the way to the cluster {cluster:?}: {words:?}")
         }
     }
 }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(told(None, "so it is"), "so it is");
         assert_eq!(
             told(Some("leaf"), "sign in at \"x\"\u{1b}[2J\n."),
-            r#"the cluster "leaf" says: "sign in at \"x\" [2J .""#
+            r#"on the way to the cluster "leaf": "sign in at \"x\" [2J .""#
         );
         let (fits, long) = ("x".repeat(MAX_WORDS), "x".repeat(MAX_WORDS + 1));
         assert!(told(Some("leaf"), &fits).ends_with(&format!("\"{fits}\"")));

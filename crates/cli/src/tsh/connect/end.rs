@@ -101,6 +101,9 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(message(None), "no ]52;c;eA==   2J");
-        assert_eq!(message(Some("leaf")), "the cluster \"leaf\" says: \"no ]52;c;eA==   2J\"");
+        assert_eq!(
+            message(Some("leaf")),
+            "on the way to the cluster \"leaf\": \"no ]52;c;eA==   2J\""
+        );
     }
 }

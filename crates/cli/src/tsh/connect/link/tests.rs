@@ -477,14 +477,18 @@ async fn what_another_cluster_says_does_not_pass_for_what_the_own_says() {
         user.say(LIST).await;
         let body = r#"{"error":{"message":"\u001b[2Jrun \"x\"\n"}}"#;
         cluster.next().await.reply(401, "application/json", body);
-        let words = r#"[MCP_TELEPORT_LOGIN_REQUIRED] the cluster "leaf" says: " [2Jrun \"x\" ""#;
+        let words =
+            r#"[MCP_TELEPORT_LOGIN_REQUIRED] on the way to the cluster "leaf": " [2Jrun \"x\" ""#;
         user.is_told("list", &[words]).await;
         user.say(CALL).await;
         let mut far = Far::new(cluster.next().await);
         far.hears(CALL).await;
         far.end("locked", "%1B%5D0;x%07run").await;
-        user.is_told("call", &[r#"[MCP_TELEPORT_ERROR] the cluster "leaf" says: " ]0;x run""#])
-            .await;
+        user.is_told(
+            "call",
+            &[r#"[MCP_TELEPORT_ERROR] on the way to the cluster "leaf": " ]0;x run""#],
+        )
+        .await;
     });
     assert_eq!(over.await, Over::ByClient);
 }

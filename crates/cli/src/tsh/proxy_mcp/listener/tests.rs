@@ -222,7 +222,7 @@ async fn another_clusters_refusal_of_a_certificate_is_told_as_its_own() {
         site.cluster.next().await.reply(401, "application/json", body);
     });
     let told = json_of(answer).await;
-    let words = r#"[MCP_TELEPORT_LOGIN_REQUIRED] the cluster "leaf" says: " [2Jrun x""#;
+    let words = r#"[MCP_TELEPORT_LOGIN_REQUIRED] on the way to the cluster "leaf": " [2Jrun x""#;
     assert!(told["error"]["message"].as_str().unwrap().starts_with(words), "{told}");
 }
 

@@ -142,7 +142,7 @@ fn a_root_whose_parts_die_comes_back_without_a_hand() {
     }
     let by_bob = |cluster| super::way_to(&three.root, &never_there, cluster, APP);
     let said = turned_away(&by_bob(LEAF));
-    assert!(said.contains("the auth service of \"testkit\" cannot be reached now"), "{said}");
+    assert!(said.contains(r#"the auth service of \"testkit\" cannot be reached now"#), "{said}");
     drop(three.own_reaches());
     // Meanwhile the agent of the leaf dies and is there again.
     kill(three.leaf.agent());
