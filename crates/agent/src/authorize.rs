@@ -156,18 +156,17 @@ impl Authorizer {
 
     fn decide_for(
         &self,
-        identity: Arc<Identity>,
+        certified: Arc<Identity>,
         trust: u64,
         evidence: Evidence,
         app: &str,
         now: OffsetDateTime,
     ) -> Result<Grant, Refusal> {
         let snapshot = self.replica.snapshot();
-        let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
+        let user = certified.as_user().ok_or_else(Refusal::not_a_user)?;
         let own = self.trust.cluster();
-        let certified = identity.clone();
         let identity = if user.cluster == own {
-            identity.clone()
+            certified.clone()
         } else {
             self.maps.receive(user, &snapshot, &own)?
         };
