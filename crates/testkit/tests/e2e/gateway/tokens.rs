@@ -8,6 +8,8 @@ use testkit::{Argv, Cluster, HttpServer, IdentityProvider, Real, process, wait};
 
 use super::done;
 
+/// A cluster where users of this one go.
+const LEAF: &str = "leaf.test";
 const AUDIENCE: &str = "https://mcp.example.test";
 
 struct Office {
@@ -115,6 +117,78 @@ fn a_token_lets_official_clients_in_and_goes_no_further() {
     let said = recorder.process().stdout();
     assert!(said.contains("request ") && said.contains("mcp-session-id"), "{said}");
     assert!(!said.contains("x-idp-token") && !said.contains(signature), "{said}");
+}
+
+#[test]
+fn a_token_opens_what_its_user_may_use_in_another_cluster() {
+    let office = Office::open();
+    let leaf = Cluster::single_called(LEAF);
+    leaf.tools_role("guest", &["{{internal.mcp_tools}}"]);
+    leaf.app("everything", &office.real.everything());
+    leaf.trust(&office.cluster, &json!([{"remote": "reader", "local": ["guest"]}]));
+    let path = format!("/mcp/sites/{LEAF}/apps/everything");
+    let token = office.provider.token("alice", AUDIENCE);
+    let bearer = |token: &str| json!({"authorization": format!("Bearer {token}")});
+    let seen = wait::until("a way to the leaf", wait::PATIENCE, || {
+        let seen = office.client("v1", &office.url(&path), "Authorization", &token);
+        if seen["error"].is_null() { Ok(seen) } else { Err(seen.to_string()) }
+    });
+    assert_eq!(seen["tools"], json!(["echo"]), "{seen}");
+    assert!(seen["echo"].as_str().unwrap().contains("by token"), "{seen}");
+    let request = leaf.await_audit("the call", &["--event=mcp.session.request"], |record| {
+        record.pointer("/message/method") == Some(&json!("tools/call"))
+    });
+    assert_eq!(
+        (&request["user"], &request["user_cluster_name"]),
+        (&json!("alice@example.test"), &json!(CLUSTER))
+    );
+    office.cluster.await_audit("the visit", &["--event=visit.create"], |record| {
+        record["user"] == "alice@example.test"
+    });
+    let signature = token.rsplit('.').next().unwrap();
+    let told = format!("{}{}", leaf.logs(), Value::from(leaf.audit(&[])));
+    assert!(!told.contains(signature), "the leaf has seen the token");
+
+    // Strangers are not told which clusters there are.
+    let nobody = "/mcp/sites/nobody.test/apps/everything".to_owned();
+    for path in [&path, &nobody] {
+        let nothing = office.ask(path, &json!({}));
+        assert_eq!(nothing["status"], 401, "{path}: {nothing}");
+        let other = office.provider.token("alice", "https://other.example.test");
+        let other = office.ask(path, &bearer(&other));
+        assert!(
+            other["status"] == 401 && other["body"].as_str().unwrap().contains("aud"),
+            "{other}"
+        );
+    }
+    assert_eq!(office.ask(&nobody, &bearer(&token))["status"], 404);
+    assert_eq!(office.ask(&path, &bearer(&token))["status"], 200);
+
+    // A lock at the leaf says so; of one at home, whoever shows a token is told no more than by any other refusal.
+    for (cluster, words) in [(&leaf, "lock targeting"), (&office.cluster, "access denied")] {
+        cluster.admin(&["lock", "--user=alice@example.test", "--message=a stolen token"]);
+        wait::until("the lock to be felt", wait::PATIENCE, || {
+            let answer = office.ask(&path, &bearer(&token));
+            let is_refused = answer["body"].as_str().is_some_and(|body| body.contains(words));
+            if is_refused { Ok(()) } else { Err(answer.to_string()) }
+        });
+        let locks = cluster.tctl_json(&["get", "locks", "--format=json"]);
+        let name = locks.pointer("/0/metadata/name").and_then(Value::as_str).unwrap();
+        cluster.admin(&["rm", &format!("lock/{name}")]);
+        wait::until("the lock to be gone", wait::PATIENCE, || {
+            let answer = office.ask(&path, &bearer(&token));
+            if answer["status"] == 200 { Ok(()) } else { Err(answer.to_string()) }
+        });
+    }
+    // A config that is about some apps is about none of another cluster's.
+    let mut config = office.cluster.get("app_auth_config/idp");
+    config["spec"]["app_labels"] = json!([{"name": "env", "values": ["test"]}]);
+    office.cluster.put(&config);
+    let refused = wait::until("the config to be felt", wait::PATIENCE, || {
+        let answer = office.ask(&path, &bearer(&token));
+        if answer["status"] == 200 { Err(answer.to_string()) } else { Ok(answer) }
+    });
+    assert_eq!(refused["status"], 401, "{refused}");
 }
 
 #[test]
