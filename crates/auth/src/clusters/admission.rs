@@ -103,7 +103,7 @@ async fn write(cx: &OpCx, foreign: &Foreign, told: Told) -> Result<(), Error> {
         Told::ByJoining => {}
         // It may have been removed since the certificate was believed, and another have joined by its name.
         Told::ByExchange => {
-            let is_theirs = authorities::certify(core, cluster, cx.chain()).await?;
+            let is_theirs = authorities::have_certified(core, cluster, cx.chain()).await?;
             if before.is_none() || !is_theirs {
                 return Err(not_joined(core, cluster));
             }

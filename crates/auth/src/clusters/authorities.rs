@@ -80,8 +80,8 @@ pub(super) async fn is_known(core: &Core, foreign: &Foreign) -> Result<bool, Err
         )))
 }
 
-/// Whether one of the authorities for services that are kept of a cluster certifies this.
-pub(super) async fn certify(
+/// Whether one of the authorities for services that are kept of a cluster has certified this.
+pub(super) async fn have_certified(
     core: &Core,
     cluster: &str,
     chain: &[CertificateDer<'_>],

@@ -116,8 +116,9 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
         if !newest.is_fresh(&visit, &shared) {
             match shared.clusters.visits.ask(&visit, &shared).await {
                 Ok(newer) if good.says_as(&newer) => {
-                    // What is not newer was good when nobody could be asked.
-                    look = newer.stale().max(Instant::now() + AGAIN);
+                    // What is stale already is what was good when nobody could be asked.
+                    let now = Instant::now();
+                    look = if newer.stale() > now { newer.stale() } else { now + AGAIN };
                     newest = newer;
                 }
                 Ok(_other) => {

@@ -1,7 +1,7 @@
 //! Evidence for visits: what the auth service gives for a user's certificate is remembered for a while.
 //!
-//! It is asked again when locks or authorities have changed, and at the latest after [`FRESH`]: then it says
-//! what the user's roles are now. While the auth service is away, what was good stays good until it ends.
+//! It is asked again when locks or authorities have changed, or what accepts tokens, once more soon after that, and
+//! at the latest after [`FRESH`]: then it says what the user's roles are now. While the auth service is away, what was good stays good until it ends.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -24,9 +24,7 @@ impl Cluster {
     pub fn single_called(name: &str) -> Self {
         let app = app_section("  mcp_demo_server: yes\n");
         let auth = auth_section(name);
-        let mut cluster = Self::begin(name, "", &format!("{auth}{}{app}", proxy_section()));
-        cluster.find_proxy();
-        cluster
+        Self::together(name, "", &format!("{auth}{}{app}", proxy_section()))
     }
 
     /// The same, with more lines in the section of the process and in that of the app service.
@@ -38,9 +36,7 @@ impl Cluster {
     pub fn single_with(process: &str, app: &str) -> Self {
         let app = app_section(&format!("  mcp_demo_server: yes\n{app}"));
         let services = format!("{}{}{app}", auth_section(CLUSTER), proxy_section());
-        let mut cluster = Self::begin(CLUSTER, process, &services);
-        cluster.find_proxy();
-        cluster
+        Self::together(CLUSTER, process, &services)
     }
 
     /// The same, whose proxy has a name: security keys know no addresses.
@@ -56,9 +52,7 @@ impl Cluster {
             proxy_section(),
             app_section("  mcp_demo_server: yes\n"),
         );
-        let mut cluster = Self::begin(CLUSTER, "", &services);
-        cluster.find_proxy();
-        cluster
+        Self::together(CLUSTER, "", &services)
     }
 
     /// Auth, proxy and agent in one process, where a record is on the disk before what it is of happens.
@@ -74,9 +68,7 @@ impl Cluster {
             proxy_section(),
             app_section("  mcp_demo_server: yes\n"),
         );
-        let mut cluster = Self::begin(CLUSTER, "", &services);
-        cluster.find_proxy();
-        cluster
+        Self::together(CLUSTER, "", &services)
     }
 
     /// Auth, proxy and agent in a process each; the proxy finds the auth service by its address and
@@ -105,6 +97,14 @@ impl Cluster {
         cluster.proxy = Some(proxy);
         cluster.find_proxy();
         cluster.add_agent("agent");
+        cluster
+    }
+
+    /// All services in one process.
+    #[track_caller]
+    fn together(name: &str, process: &str, services: &str) -> Self {
+        let mut cluster = Self::begin(name, process, services);
+        cluster.find_proxy();
         cluster
     }
 }

@@ -32,6 +32,14 @@ async fn join(root: &Cluster, authorities: Authorities) -> Result<(), Error> {
     root.stranger().join_cluster(&request).await.map(|_| ())
 }
 
+/// The same, and a leaf that has joined it and does nothing of its own accord.
+async fn held_friends() -> (Arc<Held>, Cluster, Cluster) {
+    let (store, root) = held_root().await;
+    let leaf = Cluster::named("leaf.test").await;
+    join(&root, leaf.auth.authorities()).await.unwrap();
+    (store, root, leaf)
+}
+
 /// Authorities of somebody who calls themselves `leaf.test`.
 fn made_up(root: &Cluster) -> Authorities {
     let made = CertificateAuthority::generate(CaKind::Host, "leaf.test", root.clock.now(), DAY);
@@ -73,9 +81,7 @@ async fn of_two_that_join_at_once_under_one_name_one_has_it() {
 
 #[tokio::test]
 async fn a_cluster_that_is_removed_while_it_tells_of_itself_stays_removed() {
-    let (store, root) = held_root().await;
-    let leaf = Cluster::named("leaf.test").await;
-    join(&root, leaf.auth.authorities()).await.unwrap();
+    let (store, root, leaf) = held_friends().await;
     let client = auth_service(&root, &leaf).await;
     let request = ClusterExchange { authorities: leaf.auth.authorities() };
     client.exchange_cluster(&request).await.unwrap();
@@ -94,9 +100,7 @@ async fn a_cluster_that_is_removed_while_it_tells_of_itself_stays_removed() {
 
 #[tokio::test]
 async fn who_was_removed_tells_nothing_to_whom_joined_by_its_name_meanwhile() {
-    let (store, root) = held_root().await;
-    let leaf = Cluster::named("leaf.test").await;
-    join(&root, leaf.auth.authorities()).await.unwrap();
+    let (store, root, leaf) = held_friends().await;
     let client = auth_service(&root, &leaf).await;
     let request = ClusterExchange { authorities: leaf.auth.authorities() };
     let another = made_up(&root);
@@ -114,10 +118,8 @@ async fn who_was_removed_tells_nothing_to_whom_joined_by_its_name_meanwhile() {
 
 #[tokio::test]
 async fn a_cluster_that_tells_of_new_keys_all_the_time_changes_them_once_in_a_while() {
-    let (_, root) = held_root().await;
-    let leaf = Cluster::named("leaf.test").await;
+    let (_store, root, leaf) = held_friends().await;
     let own = leaf.auth.authorities();
-    join(&root, own.clone()).await.unwrap();
     let client = auth_service(&root, &leaf).await;
     let more = Authorities {
         host: [&own.host[..], &made_up(&root).host[..]].concat(),

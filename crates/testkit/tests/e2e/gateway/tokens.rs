@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::cluster::CLUSTER;
 use testkit::{Argv, Cluster, HttpServer, IdentityProvider, Real, process, wait};
 
-use super::done;
+use super::{SOON, done};
 
 /// A cluster where users of this one go.
 const LEAF: &str = "leaf.test";
@@ -50,6 +50,26 @@ impl Office {
         format!("https://{}{path}", self.cluster.proxy_addr())
     }
 
+    /// A cluster that lets in the users of this one, with a server of the same name.
+    fn leaf(&self) -> Cluster {
+        let leaf = Cluster::single_called(LEAF);
+        leaf.tools_role("guest", &["{{internal.mcp_tools}}"]);
+        leaf.app("everything", &self.real.everything());
+        leaf.trust(&self.cluster, &json!([{"remote": "reader", "local": ["guest"]}]));
+        leaf
+    }
+
+    /// A client that begins a session and listens to what the server says of its own accord, until that ends. It
+    /// does when this returns.
+    fn listener(&self, path: &str, token: &str) -> process::Process {
+        let argv = Argv::new(self.real.python())
+            .args(["-c", LISTEN, &self.url(path)])
+            .with_env("TOKEN", token);
+        let mut listener = process::service(argv.command());
+        listener.wait_for_output("listening", wait::PATIENCE);
+        listener
+    }
+
     /// What an official client gets with a token.
     fn client(&self, line: &str, url: &str, header: &str, token: &str) -> Value {
         let argv = Argv::new(self.real.node())
@@ -67,6 +87,10 @@ impl Office {
         let finished = process::run(argv.command(), headers.to_string().as_bytes(), wait::PATIENCE);
         serde_json::from_str(&done(&finished)).unwrap()
     }
+}
+
+fn bearer(token: &str) -> Value {
+    json!({"authorization": format!("Bearer {token}")})
 }
 
 #[test]
@@ -122,13 +146,9 @@ fn a_token_lets_official_clients_in_and_goes_no_further() {
 #[test]
 fn a_token_opens_what_its_user_may_use_in_another_cluster() {
     let office = Office::open();
-    let leaf = Cluster::single_called(LEAF);
-    leaf.tools_role("guest", &["{{internal.mcp_tools}}"]);
-    leaf.app("everything", &office.real.everything());
-    leaf.trust(&office.cluster, &json!([{"remote": "reader", "local": ["guest"]}]));
+    let leaf = office.leaf();
     let path = format!("/mcp/sites/{LEAF}/apps/everything");
     let token = office.provider.token("alice", AUDIENCE);
-    let bearer = |token: &str| json!({"authorization": format!("Bearer {token}")});
     let seen = wait::until("a way to the leaf", wait::PATIENCE, || {
         let seen = office.client("v1", &office.url(&path), "Authorization", &token);
         if seen["error"].is_null() { Ok(seen) } else { Err(seen.to_string()) }
@@ -192,9 +212,37 @@ fn a_token_opens_what_its_user_may_use_in_another_cluster() {
 }
 
 #[test]
+fn what_a_token_opened_in_another_cluster_ends_with_what_let_it() {
+    let office = Office::open();
+    let leaf = office.leaf();
+    let path = format!("/mcp/sites/{LEAF}/apps/everything");
+    let token = office.provider.token("alice", AUDIENCE);
+    let opens = |what: &str| {
+        wait::until(what, wait::PATIENCE, || {
+            let answer = office.ask(&path, &bearer(&token));
+            if answer["status"] == 200 { Ok(()) } else { Err(answer.to_string()) }
+        });
+    };
+    opens("a way to the leaf");
+    for cluster in [&leaf, &office.cluster] {
+        let mut listener = office.listener(&path, &token);
+        cluster.admin(&["lock", "--user=alice@example.test", "--message=a stolen token"]);
+        listener.wait_for_output("ended", SOON);
+        assert_ne!(office.ask(&path, &bearer(&token))["status"], 200, "at {}", cluster.name());
+        let locks = cluster.tctl_json(&["get", "locks", "--format=json"]);
+        let name = locks.pointer("/0/metadata/name").and_then(Value::as_str).unwrap();
+        cluster.admin(&["rm", &format!("lock/{name}")]);
+        opens("the lock to be gone");
+    }
+    let mut listener = office.listener(&path, &token);
+    office.cluster.admin(&["rm", "app_auth_config/idp"]);
+    listener.wait_for_output("ended", SOON);
+    assert_eq!(office.ask(&path, &bearer(&token))["status"], 401);
+}
+
+#[test]
 fn what_is_not_accepted_is_told_with_a_challenge() {
     let office = Office::open();
-    let bearer = |token: &str| json!({"authorization": format!("Bearer {token}")});
     let path = "/mcp/apps/everything";
     let nothing = office.ask(path, &json!({}));
     assert_eq!(
@@ -248,6 +296,27 @@ try:
 except urllib.error.HTTPError as error:
     answer = error
 print(json.dumps({"status": answer.status, "headers": {k.lower(): v for k, v in answer.headers.items()}, "body": answer.read().decode()}))"#;
+
+/// Begins a session and listens, and says when either is so and when it is over.
+const LISTEN: &str = r#"import json, os, ssl, sys, urllib.request
+hello = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}
+headers = {"accept": "application/json, text/event-stream", "authorization": "Bearer " + os.environ["TOKEN"]}
+def go(message, more):
+    body = message and json.dumps(message).encode()
+    request = urllib.request.Request(sys.argv[1], data=body, headers={**headers, **more})
+    return urllib.request.urlopen(request, context=ssl._create_unverified_context())
+post = {"content-type": "application/json"}
+begun = go(hello, post)
+begun.read()
+session = {"mcp-session-id": begun.headers["mcp-session-id"], "mcp-protocol-version": "2025-06-18"}
+go({"jsonrpc": "2.0", "method": "notifications/initialized"}, {**post, **session}).read()
+stream = go(None, session)
+print("listening", stream.status, flush=True)
+try:
+    while stream.read1(65536): pass
+except Exception as error:
+    print("broken:", error, flush=True)
+print("ended", flush=True)"#;
 
 /// Passes requests on to a server on another port, and prints the headers of each.
 const RECORD: &str = r#"import http.client, http.server, sys
