@@ -24,9 +24,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
 use crate::body::{self, Body};
-use crate::connect::{Endpoint, Sender};
+use crate::connect::Endpoint;
 use crate::error::{Error, ErrorKind};
 use crate::refusal::Refusal;
+use crate::sender::Sender;
 use crate::source::{Listing, Source, WatchEvent};
 use crate::wire;
 use crate::{lines, path};
@@ -268,8 +269,8 @@ impl Client {
             .header(http::header::CONTENT_TYPE, "application/json")
             .body(body)
             .map_err(|error| Error::invalid(format!("not a request: {error}")))?;
-        let (mut sender, refusal) = self.sender().await?;
-        let broke = match sender.send_request(request).await {
+        let (sender, refusal) = self.sender().await?;
+        let broke = match sender.send(request).await {
             Ok(response) => return Ok(response),
             Err(broke) => broke,
         };
@@ -289,7 +290,7 @@ impl Client {
     async fn sender(&self) -> Result<(Sender, Refusal), Error> {
         let mut slot = self.inner.connection.lock().await;
         if let Some((sender, refusal)) = slot.as_mut()
-            && sender.ready().await.is_ok()
+            && sender.is_ready().await
         {
             return Ok((sender.clone(), refusal.clone()));
         }

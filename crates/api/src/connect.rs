@@ -12,9 +12,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-use crate::body::Body;
 use crate::error::Error;
 use crate::refusal::{self, Listening, Refusal};
+use crate::sender::Sender;
 
 /// How long reaching one address may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,11 +50,6 @@ pub enum Endpoint {
 /// A byte stream to a service.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
-
-/// The sending half of an HTTP/2 connection.
-pub type Sender = http2::SendRequest<Body>;
-/// The half that moves the bytes; somebody must run it.
-pub type Connection = http2::Connection<TokioIo<Box<dyn Stream>>, Body, TokioExecutor>;
 
 // === impl Endpoint ===
 
@@ -101,13 +96,17 @@ impl Endpoint {
         }
     }
 
-    /// Opens an HTTP/2 connection. What the peer says when it ends it is told to `refusal`.
+    /// Opens an HTTP/2 connection, which goes on for as long as somebody runs what comes beside its sender. What
+    /// the peer says when it ends it is told to `refusal`.
     ///
     /// # Errors
     /// As [`Endpoint::open`], or the peer does not speak HTTP/2.
-    pub async fn http2(&self, refusal: &Refusal) -> Result<(Sender, Connection), Error> {
+    pub async fn http2(
+        &self,
+        refusal: &Refusal,
+    ) -> Result<(Sender, impl Future<Output = hyper::Result<()>> + Send + use<>), Error> {
         let io = TokioIo::new(self.open(refusal).await?);
-        http2::Builder::new(TokioExecutor::new())
+        let (requests, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
@@ -121,7 +120,14 @@ impl Endpoint {
                 refusal.error(&address).unwrap_or_else(|| {
                     Error::unavailable(format!("{address} does not speak HTTP/2: {error}"))
                 })
-            })
+            })?;
+        let (sender, running) = Sender::new(requests);
+        let connection = async move {
+            let outcome = connection.await;
+            running.end();
+            outcome
+        };
+        Ok((sender, connection))
     }
 }
 

@@ -24,6 +24,7 @@ mod relayed;
 mod replica;
 mod schema;
 mod selection;
+mod sender;
 mod snapshot;
 mod source;
 mod sso;
@@ -36,7 +37,7 @@ pub use body::{Body, BoxError, boxed, collect, empty, full};
 pub use brought::{Brought, Unfit};
 pub use client::{Client, Visited, Write};
 pub use connect::{
-    ALPN_AUTH, AUTH_SERVER_NAME, Connection, Endpoint, PROXY_SERVER_NAME, Sender, Stream,
+    ALPN_AUTH, AUTH_SERVER_NAME, Endpoint, PROXY_SERVER_NAME, Stream,
 };
 pub use discover::{ProxyTrust, discover, proxy_endpoint};
 pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, ServiceClass};
@@ -52,6 +53,7 @@ pub use relayed::Relayed;
 pub use replica::{Progress, Replica};
 pub use schema::AnyResource;
 pub use selection::Selected;
+pub use sender::{Running, Sender, Unanswered};
 pub use snapshot::Snapshot;
 pub use source::{Listing, Source, WatchEvent};
 pub use sso::sso_cookie;

@@ -58,7 +58,7 @@ impl Connection {
         authority: &str,
         path: &str,
     ) -> anyhow::Result<Self> {
-        let (mut sender, connection) = endpoint.http2(&api::Refusal::default()).await?;
+        let (sender, connection) = endpoint.http2(&api::Refusal::default()).await?;
         let mut running = JoinSet::new();
         running.spawn(async move {
             // How it ended, its stream tells.
@@ -70,7 +70,7 @@ impl Connection {
             .uri(format!("https://{authority}{path}"))
             .header(CONTENT_TYPE, mcp::framing::STDIO_CONTENT_TYPE)
             .body(api::boxed(body))?;
-        let response = sender.send_request(request).await?;
+        let response = sender.send(request).await.map_err(|error| anyhow::anyhow!("{error}"))?;
         let (status, down) = (response.status(), response.into_body());
         if status != StatusCode::OK {
             let said = down.collect().await?.to_bytes();

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use api::Body;
+use api::{Body, Sender};
 use http::{Method, Request, Response, StatusCode};
-use hyper::client::conn::http2::SendRequest;
 use runtime::Tasks;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -61,7 +60,7 @@ impl Health {
     }
 
     /// Whether a request can be sent, as far as can be known.
-    pub(crate) async fn is_good(&self, sender: &SendRequest<Body>) -> bool {
+    pub(crate) async fn is_good(&self, sender: &Sender) -> bool {
         if self.inner.silent.load(Ordering::Relaxed) {
             return false;
         }
@@ -73,7 +72,7 @@ impl Health {
     }
 
     /// Waits until the agent gives no sign of life; looks again and again.
-    pub(crate) async fn silence(&self, sender: &SendRequest<Body>) {
+    pub(crate) async fn silence(&self, sender: &Sender) {
         loop {
             sleep(FRESH).await;
             if !self.is_good(sender).await {
@@ -83,17 +82,17 @@ impl Health {
     }
 
     /// Tells the agent that requests come this way from now on, whatever it says to that.
-    pub(crate) async fn greet(&self, mut sender: SendRequest<Body>) {
-        if let Ok(Ok(_known)) = timeout(GREETING, sender.send_request(to(IN_USE))).await {
+    pub(crate) async fn greet(&self, sender: Sender) {
+        if let Ok(Ok(_known)) = timeout(GREETING, sender.send(to(IN_USE))).await {
             self.heard();
         }
     }
 
-    async fn ask(&self, mut sender: SendRequest<Body>) -> bool {
+    async fn ask(&self, sender: Sender) -> bool {
         let question = to(PATH);
         let health = self.clone();
         let mut answer = Box::pin(async move {
-            let answered = sender.send_request(question).await.is_ok();
+            let answered = sender.send(question).await.is_ok();
             if answered {
                 health.heard();
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use api::Body;
+use api::{Body, Sender, Unanswered};
 use http::{Request, Response};
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,7 +57,7 @@ struct Link {
 
 #[derive(Clone)]
 enum Way {
-    Tunnel(http2::SendRequest<Body>, Health),
+    Tunnel(Sender, Health),
     Local(Arc<dyn Handler>),
 }
 
@@ -80,7 +80,7 @@ pub enum SendError {
     TooLong,
     /// The tunnel broke after the request was on its way: it may have been carried out.
     #[error("the tunnel to the agent broke")]
-    Lost(#[source] hyper::Error),
+    Lost(#[source] Unanswered),
     /// The agent fell silent after the request was on its way: it may yet be carried out.
     #[error("the agent fell silent")]
     Silent,
@@ -116,7 +116,7 @@ impl Registry {
     {
         let executor = TaskExecutor::new(tasks.clone(), "tunnel.stream");
         let (stream, knife) = Severable::new(stream);
-        let (sender, connection) = http2::Builder::new(executor)
+        let (requests, connection) = http2::Builder::new(executor)
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
             .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
@@ -126,6 +126,7 @@ impl Registry {
             .max_header_list_size(heads::ANSWER_BYTES)
             .handshake(TokioIo::new(stream))
             .await?;
+        let (sender, running) = Sender::new(requests);
         let health = Health::new(tasks);
         let displaced = CancellationToken::new();
         let way = Way::Tunnel(sender.clone(), health.clone());
@@ -141,7 +142,10 @@ impl Registry {
             biased;
             // There may be no more of them than the table has.
             () = displaced.cancelled() => {}
-            outcome = connection.as_mut() => return outcome,
+            outcome = connection.as_mut() => {
+                running.end();
+                return outcome;
+            }
             () = over => drop(attached),
             () = greeting => {}
         }
@@ -153,6 +157,7 @@ impl Registry {
         };
         _ = timeout(LAST_WORDS, last_words).await;
         knife.cut();
+        running.end();
         Ok(())
     }
 
@@ -199,7 +204,7 @@ impl Registry {
                 Way::Local(handler) => return Ok(handler.call(request).await),
                 Way::Tunnel(sender, health) if !health.is_good(&sender).await => {}
                 Way::Tunnel(sender, health) => {
-                    let sent = sender.clone().try_send_request(request);
+                    let sent = sender.send(request);
                     let outcome = match repeat {
                         Repeat::Never => sent.await,
                         Repeat::Harmless => tokio::select! {
@@ -213,10 +218,8 @@ impl Registry {
                             health.heard();
                             return Ok(response.map(api::boxed));
                         }
-                        Err(mut error) => match error.take_message() {
-                            Some(unsent) => request = unsent,
-                            None => return Err(SendError::Lost(error.into_error())),
-                        },
+                        Err(Unanswered::Unsent { request: unsent, .. }) => request = *unsent,
+                        Err(error) => return Err(SendError::Lost(error)),
                     }
                 }
             }

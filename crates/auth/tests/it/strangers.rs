@@ -52,7 +52,7 @@ async fn a_strangers_request_is_small() {
 async fn a_request_that_does_not_end_is_refused() {
     let cluster = Cluster::start().await;
     let local = Endpoint::Unix(cluster.dir.path().join("auth.sock"));
-    let (mut sender, connection) = local.http2(&api::Refusal::default()).await.unwrap();
+    let (sender, connection) = local.http2(&api::Refusal::default()).await.unwrap();
     cluster.tasks.spawn("test.connection", async move { drop(connection.await) });
     let start = Ok::<_, api::BoxError>(Frame::data(Bytes::from_static(b"{")));
     let (read, mut is_read) = tokio::sync::mpsc::channel(1);
@@ -62,7 +62,7 @@ async fn a_request_that_does_not_end_is_refused() {
     });
     let body = api::boxed(StreamBody::new(stream::iter([start]).chain(rest)));
     let request = Request::post("https://auth/v1/resources/role").body(body).unwrap();
-    let answer = sender.send_request(request);
+    let answer = sender.send(request);
     let time = async {
         is_read.recv().await;
         while !cluster.tasks.is_cancelled() {

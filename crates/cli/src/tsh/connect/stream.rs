@@ -57,7 +57,7 @@ impl Stream {
     pub(super) async fn open(way: &Way, tasks: &Tasks) -> Result<Self, Fault> {
         let refused = Refusal::default();
         let connected = way.endpoint.http2(&refused).await;
-        let (mut sender, connection) = connected.map_err(|error| Fault::of(&error.into()))?;
+        let (sender, connection) = connected.map_err(|error| Fault::of(&error.into()))?;
         tasks.spawn("tsh.connection", async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "connection to the proxy ended");
@@ -73,7 +73,7 @@ impl Stream {
             .map_err(|error| Fault::new(Cause::Other, error.to_string()))?;
         way.brought.write(request.headers_mut());
         let proxy = &way.proxy;
-        let response = match timeout(OPEN_TIMEOUT, sender.send_request(request)).await {
+        let response = match timeout(OPEN_TIMEOUT, sender.send(request)).await {
             Ok(Ok(response)) => response,
             Ok(Err(error)) => {
                 let broke = || {

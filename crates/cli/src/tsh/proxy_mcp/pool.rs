@@ -4,10 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Body, Endpoint, Refusal};
+use api::{Body, Endpoint, Refusal, Sender, Unanswered};
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http2::SendRequest;
 use parking_lot::Mutex;
 use runtime::Tasks;
 use tokio::sync::Semaphore;
@@ -43,7 +42,7 @@ struct Lanes {
 /// One connection.
 struct Lane {
     certificate: Arc<[u8]>,
-    sender: SendRequest<Body>,
+    sender: Sender,
     refusal: Refusal,
     /// As many as requests are under way, and this one.
     places: Arc<()>,
@@ -57,7 +56,7 @@ pub(super) struct Place {
 
 /// A place on a connection, and what to ask there.
 struct Ride {
-    sender: SendRequest<Body>,
+    sender: Sender,
     refusal: Refusal,
     way: Way,
     place: Place,
@@ -80,14 +79,13 @@ impl Pool {
     ) -> Result<(Response<Incoming>, Place), Fault> {
         let mut tried = false;
         loop {
-            let Ride { mut sender, refusal, way, place } = self.ride().await?;
-            let failed = match sender.try_send_request(make(&way)?).await {
+            let Ride { sender, refusal, way, place } = self.ride().await?;
+            let failed = match sender.send(make(&way)?).await {
                 Ok(response) => return Ok((response, place)),
                 Err(failed) => failed,
             };
-            let unsent = failed.message().is_some();
-            let error = failed.error();
-            tracing::debug!(%error, unsent, "a request was lost with its connection");
+            let unsent = matches!(failed, Unanswered::Unsent { .. });
+            tracing::debug!(error = %failed, unsent, "a request was lost with its connection");
             // Another connection would be refused as well.
             if let Some(refused) = refusal.error(&way.proxy) {
                 return Err(Fault::of(&refused.into()));
@@ -95,7 +93,7 @@ impl Pool {
             if tried || !(unsent || if_again) {
                 let known =
                     if unsent { "" } else { "; whether the request was carried out is not known" };
-                let message = format!("the connection to {} was lost ({error}){known}", way.proxy);
+                let message = format!("the connection to {} was lost ({failed}){known}", way.proxy);
                 return Err(Fault::new(Cause::Network, message));
             }
             tried = true;
@@ -142,7 +140,7 @@ impl Pool {
         &self,
         endpoint: &Endpoint,
         proxy: &str,
-    ) -> Result<(SendRequest<Body>, Refusal), Fault> {
+    ) -> Result<(Sender, Refusal), Fault> {
         let refusal = Refusal::default();
         let opened = endpoint.http2(&refusal).await.map_err(|error| Fault::of(&error.into()));
         let (sender, connection) = opened.inspect_err(|fault| {

@@ -248,14 +248,14 @@ impl Villain {
         self.run(async {
             let refusal = Refusal::default();
             let endpoint = endpoint(proxy, PROXY_SERVER_NAME, credentials, b"h2");
-            let (mut sender, connection) =
+            let (sender, connection) =
                 endpoint.http2(&refusal).await.map_err(|error| error.to_string())?;
             let mut running = JoinSet::new();
             running.spawn(async move {
                 // How it ended, its stream tells.
                 drop(connection.await);
             });
-            let response = sender.send_request(request).await.map_err(|error| error.to_string())?;
+            let response = sender.send(request).await.map_err(|error| error.to_string())?;
             let status = response.status().as_u16();
             let body = api::boxed(response.into_body());
             let body = api::collect(body, 1 << 20).await.map_err(|error| error.to_string())?;
