@@ -36,9 +36,7 @@ pub mod wire;
 pub use body::{Body, BoxError, boxed, collect, empty, full};
 pub use brought::{Brought, Unfit};
 pub use client::{Client, Visited, Write};
-pub use connect::{
-    ALPN_AUTH, AUTH_SERVER_NAME, Endpoint, PROXY_SERVER_NAME, Stream,
-};
+pub use connect::{ALPN_AUTH, AUTH_SERVER_NAME, Endpoint, PROXY_SERVER_NAME, Stream};
 pub use discover::{ProxyTrust, discover, proxy_endpoint};
 pub use endpoint::{Access, ENDPOINTS, Endpoint as EndpointRow, Operation, ServiceClass};
 pub use error::{Error, ErrorBody, ErrorFields, ErrorKind};

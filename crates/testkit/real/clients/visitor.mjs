@@ -164,8 +164,13 @@ try {
         wide: document.documentElement.scrollWidth > document.documentElement.clientWidth,
       };
     };
-    const now = await page.evaluate(look).catch(() => ({}));
-    seen.push({ gave: name === "goto" || name === "shot" ? (typeof gave === "string" ? gave : null) : (gave ?? null), url: page.url(), status, ...now });
+    // A page that is just going on to the next cannot be looked at; the next can.
+    let now = null;
+    for (let again = 0; now === null && again < 5; again += 1) {
+      await page.waitForLoadState("load").catch(() => {});
+      now = await page.evaluate(look).catch(() => null);
+    }
+    seen.push({ gave: name === "goto" || name === "shot" ? (typeof gave === "string" ? gave : null) : (gave ?? null), url: page.url(), status, ...(now ?? {}) });
   }
 } finally {
   await browser.close();

@@ -136,11 +136,7 @@ impl Pool {
         lanes.find(&way).ok_or_else(gone)
     }
 
-    async fn open(
-        &self,
-        endpoint: &Endpoint,
-        proxy: &str,
-    ) -> Result<(Sender, Refusal), Fault> {
+    async fn open(&self, endpoint: &Endpoint, proxy: &str) -> Result<(Sender, Refusal), Fault> {
         let refusal = Refusal::default();
         let opened = endpoint.http2(&refusal).await.map_err(|error| Fault::of(&error.into()));
         let (sender, connection) = opened.inspect_err(|fault| {

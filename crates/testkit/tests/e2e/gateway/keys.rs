@@ -100,6 +100,7 @@ fn a_passkey_is_enough_from_the_invite_on() {
         json!({"hold": held}),
         json!({"goto": link}),
         json!({"click": "#use-passkey"}),
+        json!({"until": "Back to the terminal"}),
     ]);
     assert!(seen.text().contains("Back to the terminal"), "{seen:?}");
     let said = done(&finished(&mut tsh));
@@ -123,10 +124,11 @@ fn a_security_key_comes_after_the_password_and_its_lock_ends_what_it_opened() {
         json!({"fill": {"#user": "alice", "#password": PASSWORD}}),
         json!({"click": "button[type=submit]"}),
         json!({"click": "#use-key"}),
+        json!({"until": "Back to the terminal"}),
     ]);
     assert!(at(&seen, 4).problem().contains("wrong"), "{seen:?}");
     assert!(at(&seen, 6).text().contains("Your password was right"), "{seen:?}");
-    assert!(at(&seen, 7).text().contains("Back to the terminal"), "{seen:?}");
+    assert!(at(&seen, 8).text().contains("Back to the terminal"), "{seen:?}");
     let _said = done(&finished(&mut tsh));
 
     let home = office.home("alice");
@@ -208,10 +210,11 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
         json!({"hold": held}),
         json!({"goto": link}),
         json!({"click": "#use-passkey"}),
+        json!({"until": "Back to the terminal"}),
         json!({"credentials": true}),
     ]);
-    assert!(at(&seen, 3).text().contains("Back to the terminal"), "{seen:?}");
-    let held = at(&seen, 4).gave().clone();
+    assert!(at(&seen, 4).text().contains("Back to the terminal"), "{seen:?}");
+    let held = at(&seen, 5).gave().clone();
     let _said = done(&finished(&mut login));
     let rm = ["--mfa-mode=browser", "mfa", "rm", "--browser=none", "authenticator"];
     let mut removing = office.cluster.begin_tool(&office.cluster.tsh_at(&alice.home).args(rm));
