@@ -173,7 +173,7 @@ impl Authorizer {
         let user = identity.as_user().ok_or_else(Refusal::not_a_user)?;
         let wanted =
             self.catalog.find(&snapshot.apps, app).ok_or_else(|| Refusal::not_served(app))?;
-        if user.app.as_ref().is_some_and(|bound| bound != app) {
+        if user.app.as_ref().is_some_and(|bound| !bound.is_here(app)) {
             return Err(Refusal::bound_elsewhere());
         }
         // What another cluster asks for a list by opens no app.
@@ -302,7 +302,7 @@ fn is_strict(roles: Option<LockMode>, preference: Option<&ClusterAuthPreference>
 fn state(user: &UserIdentity, preference: Option<&ClusterAuthPreference>) -> AccessState {
     let demand = preference.and_then(|preference| preference.spec.require_session_mfa);
     AccessState {
-        mfa_verified: user.mfa.is_some(),
+        mfa_verified: user.mfa.newest().is_some(),
         cluster_requires_mfa: demand.is_some_and(resource::MfaRequirement::is_required),
         device: DeviceTrust::NotEvaluated,
     }

@@ -87,7 +87,7 @@ impl Recording {
         let session = McpSession::new(&McpSessionFields {
             session_id: id,
             user: &who,
-            with_mfa: user.mfa.as_deref(),
+            with_mfa: user.mfa.newest(),
             private_key_policy: None,
             app_name: app.name(),
             app_uri: Uri::new(&app.spec.uri),

@@ -61,7 +61,7 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
         traits: BTreeMap::new(),
         cluster: "test".to_owned(),
         login_id: "login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: None,
@@ -75,7 +75,7 @@ pub(crate) fn visitor(name: &str, roles: &[&str]) -> UserIdentity {
     let visit = pki::Visit { cluster: "test".to_owned(), tools: pki::VisitTools::default() };
     UserIdentity {
         cluster: "root".to_owned(),
-        app: Some("files".to_owned()),
+        app: Some(pki::BoundApp::Here("files".to_owned())),
         visit: Some(visit),
         ..identity(name, roles)
     }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use api::wire::{UserCertificateRequest, UserCredentials};
 use api::{Error, ErrorKind};
-use pki::{Certificate, Identity, PublicKey, UserIdentity, UserKind};
+use pki::{
+    BoundApp, Certificate, Identity, PublicKey, SecondFactors, UserIdentity, UserKind,
+};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -152,9 +154,9 @@ pub(crate) async fn draw_up(core: &Core, ticket: &Ticket<'_>) -> Result<UserIden
         traits: user.spec.traits.clone(),
         cluster: core.cluster.clone(),
         login_id: login_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string()),
-        mfa: device.clone(),
+        mfa: SecondFactors::shown_at_sign_in(device.clone()),
         source_ip: pin(&roles, user.name(), *client)?,
-        app: app.clone(),
+        app: app.clone().map(BoundApp::Here),
         visit: None,
         issued: now,
         expires,

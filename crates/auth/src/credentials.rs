@@ -104,16 +104,19 @@ impl Credentials {
         Ok(Write::compare_and_swap(keys::credentials(user)?, revision, self.encode()?, None))
     }
 
-    /// The writes that remove a user's credentials, if there are any.
-    pub(crate) async fn removal(store: &Arc<dyn Backend>, user: &str) -> Result<Vec<Write>, Error> {
+    /// The writes that remove a user's credentials, if there are any, and the devices that go with them.
+    pub(crate) async fn removal(
+        store: &Arc<dyn Backend>,
+        user: &str,
+    ) -> Result<(Vec<Write>, Vec<Device>), Error> {
         let Some((credentials, revision)) = Self::find(store, user).await? else {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), Vec::new()));
         };
         let mut writes = vec![Write::delete_if(keys::credentials(user)?, revision)];
         for (_device, key) in credentials.keys() {
             writes.extend(release(store, key).await?);
         }
-        Ok(writes)
+        Ok((writes, credentials.devices))
     }
 
     /// The security keys among the devices.

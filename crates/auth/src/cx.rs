@@ -341,7 +341,7 @@ pub(crate) fn refuse_user_of(
     client: Option<IpAddr>,
     app: &App,
 ) -> Result<(), Error> {
-    if user.app.as_ref().is_some_and(|bound| bound != app.name()) {
+    if user.app.as_ref().is_some_and(|bound| !bound.is_here(app.name())) {
         return Err(Error::denied("the user's certificate is good for another app"));
     }
     let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
@@ -349,7 +349,7 @@ pub(crate) fn refuse_user_of(
     let demand = core.replica.snapshot().auth_preference.clone();
     let demand = demand.and_then(|preference| preference.spec.require_session_mfa);
     let state = AccessState {
-        mfa_verified: user.mfa.is_some(),
+        mfa_verified: user.mfa.newest().is_some(),
         cluster_requires_mfa: demand.is_some_and(MfaRequirement::is_required),
         ..AccessState::default()
     };

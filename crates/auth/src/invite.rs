@@ -22,6 +22,7 @@ use crate::credentials::Credentials;
 use crate::cx::{OpCx, Target};
 use crate::device::{Device, Factor};
 use crate::factors::hash_fault;
+use crate::removed_devices::RemovedDevices;
 use crate::verb::Verb;
 use crate::webauthn::{Holder, RelyingParty};
 use crate::{bot, events, fault, keys, password, recovery, sso, totp};
@@ -70,7 +71,7 @@ pub(crate) async fn create(
     // Links first: one that is answered after this makes the write below fail, and what one left
     // that was answered before is found by the next line.
     let mut writes = removals(core, name).await?;
-    let old = Credentials::removal(core.records.store(), name).await?;
+    let (old, devices) = Credentials::removal(core.records.store(), name).await?;
     if request.purpose == InvitePurpose::Invite && !old.is_empty() {
         return Err(Error::new(
             api::ErrorKind::AlreadyExists,
@@ -81,6 +82,8 @@ pub(crate) async fn create(
     let actor = events::actor(cx.caller());
     let event = ResetPasswordTokenCreate { actor: &actor, name, expires: Moment(expires) };
     core.audit.record(&event).await?;
+    let removed = RemovedDevices::of(core, name, &devices, &cx.caller().name());
+    removed.record(core, &actor).await?;
 
     let token = hex::encode(rand::random::<[u8; 32]>());
     let pending = Pending {
@@ -92,12 +95,21 @@ pub(crate) async fn create(
     let value = Bytes::from(serde_json::to_vec(&pending).map_err(Error::internal)?);
     writes.push(Write::create(keys::invite(&token)?, value, Some(expires)));
     writes.extend(old);
-    core.records.store().write(writes).await.map_err(|error| match error {
-        store::Error::Conflict { .. } | store::Error::NotFound { .. } => {
-            crate::records::conflict(Kind::User, name)
-        }
+    let mut all = removed.writes(core)?;
+    all.extend(writes);
+    let written = core.records.store().write(all).await.map_err(|error| match error {
+        store::Error::Conflict { .. }
+        | store::Error::NotFound { .. }
+        | store::Error::AlreadyExists { .. } => crate::records::conflict(Kind::User, name),
         error => fault::store(&error),
-    })?;
+    });
+    match written {
+        Ok(revisions) => removed.settle(core, &revisions).await,
+        Err(error) => {
+            removed.did_not_happen(core, &actor, &error).await;
+            return Err(error);
+        }
+    }
     Ok(Invite { url: url(core, &token), token, user: name.to_owned(), expires })
 }
 

@@ -48,6 +48,7 @@ mod preference;
 mod providers;
 mod records;
 mod recovery;
+mod removed_devices;
 mod resources;
 mod rights;
 mod role;

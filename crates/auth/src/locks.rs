@@ -1,7 +1,7 @@
 //! Locks: who is shut out, whatever roles say.
 
 use api::{Error, Snapshot};
-use pki::{ServiceIdentity, UserIdentity};
+use pki::{SecondFactors, ServiceIdentity, UserIdentity};
 use resource::{Lock, LockTarget, User};
 use time::OffsetDateTime;
 
@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 struct Subject<'a> {
     user: Option<&'a str>,
     roles: &'a [String],
-    device: Option<&'a str>,
+    devices: [Option<&'a str>; 2],
     server: Option<&'a str>,
     app: Option<&'a str>,
 }
@@ -22,7 +22,8 @@ pub(crate) fn refuse_user(
     device: Option<&str>,
 ) -> Result<(), Error> {
     let (user, roles) = (Some(user.name()), user.spec.roles.as_slice());
-    refuse(snapshot, now, &Subject { user, roles, device, server: None, app: None })
+    let devices = [device, None];
+    refuse(snapshot, now, &Subject { user, roles, devices, server: None, app: None })
 }
 
 /// Refuses the holder of a user certificate whom a lock names.
@@ -76,13 +77,14 @@ pub(crate) fn refuse_service(
     service: &ServiceIdentity,
 ) -> Result<(), Error> {
     let server = Some(service.host_id.as_str());
-    let subject = Subject { user: None, roles: &[], device: None, server, app: None };
+    let subject = Subject { user: None, roles: &[], devices: [None; 2], server, app: None };
     refuse(snapshot, now, &subject)
 }
 
 fn subject(user: &UserIdentity) -> Subject<'_> {
-    let device = user.mfa.as_deref();
-    Subject { user: Some(&user.name), roles: &user.roles, device, server: None, app: None }
+    let SecondFactors { at_sign_in, for_session } = &user.mfa;
+    let devices = [at_sign_in.as_deref(), for_session.as_deref()];
+    Subject { user: Some(&user.name), roles: &user.roles, devices, server: None, app: None }
 }
 
 fn refuse(snapshot: &Snapshot, now: OffsetDateTime, subject: &Subject<'_>) -> Result<(), Error> {
@@ -106,7 +108,7 @@ fn fits(target: &LockTarget, subject: &Subject<'_>) -> bool {
     is(user, subject.user)
         && is(app, subject.app)
         && is(login, subject.user)
-        && is(mfa_device, subject.device)
+        && subject.devices.iter().any(|device| is(mfa_device, *device))
         && is(server_id, subject.server)
         && role.as_ref().is_none_or(|role| subject.roles.contains(role))
 }

@@ -5,26 +5,26 @@
 //! there by typing codes, or at a page, in the one browser that opened it first.
 
 mod change;
+mod finish;
 
 use api::wire::{
     MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
     MfaRead, MfaStage,
 };
 use api::{Error, ErrorKind};
-use audit::Text;
-use audit::record::{MfaDeviceDelete, UserMetadata};
 use resource::Secret;
 
 use self::change::{Action, Change, Place};
+use self::finish::finish;
 use crate::caller::Caller;
 use crate::ceremony::{self, Question};
 use crate::core::{Core, SignInPolicy};
-use crate::credentials::{self, Credentials};
+use crate::credentials::Credentials;
 use crate::cx::OpCx;
 use crate::device::{Device, Factor, MAX_DEVICES};
 use crate::factors::{self, Holder, Verified};
 use crate::webauthn::{self, RelyingParty};
-use crate::{events, fault, recovery, sign_in, sso, totp};
+use crate::{events, recovery, removed_devices, sign_in, sso, totp};
 
 /// The caller's devices.
 pub(crate) async fn list(cx: &OpCx) -> Result<MfaDevices, Error> {
@@ -45,6 +45,7 @@ pub(crate) async fn begin(cx: &OpCx, request: MfaBegin) -> Result<MfaBegun, Erro
         MfaBegin { remove: Some(device), .. } => {
             let device = named(&holder.credentials, &device)?;
             refuse_last(policy, &holder.credentials, &device.id)?;
+            removed_devices::refuse_many(core, holder.user.name())?;
             Action::Remove { device: device.id.clone(), name: device.name.clone() }
         }
         MfaBegin { .. } => return Err(Error::invalid("neither add nor remove a device?")),
@@ -204,84 +205,6 @@ async fn verify(
     }
 }
 
-/// Does what was to be done; gives the device's name.
-async fn finish(
-    core: &Core,
-    token: &str,
-    change: Change,
-    answer: &MfaAnswer,
-) -> Result<String, Error> {
-    let holder = holder_of(core, &change).await?;
-    // What has become known since the factor was shown counts.
-    let verified = holder.verified(change.shown_by().cloned());
-    if !holder.stands_by(&verified) {
-        return Err(change::dead());
-    }
-    sign_in::refuse(core, &verified)?;
-    let Holder { user, mut credentials, revision } = holder;
-    let who = UserMetadata::named(user.name());
-    let policy = core.sign_in_policy();
-    let (name, more) = match &change.action {
-        Action::Add { kind, name, secret } => {
-            let factor = match kind {
-                MfaDeviceKind::Totp => {
-                    let code = answer.totp.as_deref().unwrap_or_default();
-                    let last_step =
-                        totp::verify(&Secret::new(secret.clone()), code, core.clock.now())
-                            .map_err(Error::internal)?
-                            .ok_or_else(|| Error::invalid("the one-time code does not fit"))?;
-                    Factor::Totp { secret: secret.clone(), last_step }
-                }
-                MfaDeviceKind::Key | MfaDeviceKind::Passkey => {
-                    new_key(core, &change::scope(token), answer).await?
-                }
-            };
-            let mut device = Device::new(name.as_deref(), factor, core.clock.now())?;
-            change.device_id().clone_into(&mut device.id);
-            let shown = device.name.clone();
-            admit_addition(policy, *kind, &credentials, Some(&shown))?;
-            let claim = match &device.factor {
-                Factor::Key(key) => Some(credentials::claim(key, user.name())?),
-                Factor::Totp { .. } => None,
-            };
-            device.record_addition(core, &who).await?;
-            credentials.devices.push(device);
-            (shown, claim)
-        }
-        Action::Remove { device, name } => {
-            refuse_last(policy, &credentials, device)?;
-            let at = credentials.devices.iter().position(|known| known.id == *device);
-            let gone = at.map(|at| credentials.devices.remove(at)).ok_or_else(change::dead)?;
-            let release = match &gone.factor {
-                Factor::Key(key) => credentials::release(core.records.store(), key).await?,
-                Factor::Totp { .. } => None,
-            };
-            let event = MfaDeviceDelete {
-                user: &who,
-                mfa_device_name: Text::new(&gone.name),
-                mfa_device_uuid: &gone.id,
-                mfa_device_type: gone.kind(),
-            };
-            core.audit.record(&event).await?;
-            (name.clone(), release)
-        }
-    };
-    let mut writes = vec![credentials.replace(user.name(), revision)?];
-    writes.extend(more);
-    writes.push(change.removal(core, token).await?);
-    match core.records.store().write(writes).await {
-        Ok(_revisions) => Ok(name),
-        Err(store::Error::AlreadyExists { .. }) => {
-            Err(Error::invalid("this key is registered already"))
-        }
-        Err(store::Error::Conflict { .. } | store::Error::NotFound { .. }) => {
-            Err(Error::new(ErrorKind::Conflict, "your devices were changed at the same moment")
-                .hint("begin again"))
-        }
-        Err(error) => Err(fault::store(&error)),
-    }
-}
-
 /// What a new key is asked.
 async fn ask_new(
     core: &Core,
@@ -297,20 +220,6 @@ async fn ask_new(
     let question = Question::Register(registering);
     ceremony::ask(core, scope, Some(name), &options, question).await?;
     Ok(options)
-}
-
-async fn new_key(core: &Core, scope: &str, answer: &MfaAnswer) -> Result<Factor, Error> {
-    let key = answer.key.as_ref().ok_or_else(|| Error::invalid("no key answered"))?;
-    let asked = ceremony::take(core, scope, key).await?;
-    let Question::Register(registering) = asked.question else {
-        return Err(Error::invalid("the key answered another question"));
-    };
-    let party = RelyingParty::need(core).await?;
-    let key = party
-        .registered(&registering, key)
-        .map_err(|error| Error::invalid(format!("the key cannot be registered: {error}")))?;
-    party.remember(core).await?;
-    Ok(Factor::Key(Box::new(key)))
 }
 
 fn admit_addition(

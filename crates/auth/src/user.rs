@@ -80,6 +80,7 @@ pub(crate) async fn refuse_missing_roles(
 /// What goes with a user who goes, or comes newly: credentials and links that bear the name.
 pub(crate) async fn remains(core: &Core, name: &str) -> Result<Vec<Write>, Error> {
     let mut writes = invite::removals(core, name).await?;
-    writes.extend(Credentials::removal(core.records.store(), name).await?);
+    // Certificates of a user who is gone are nobody's, whatever they were got with.
+    writes.extend(Credentials::removal(core.records.store(), name).await?.0);
     Ok(writes)
 }

@@ -1,7 +1,9 @@
 //! Who somebody is: what a certificate of the cluster says about its holder.
 
+mod bound_app;
 pub(crate) mod extension;
 mod principal;
+mod second_factor;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,8 +13,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+pub use self::bound_app::BoundApp;
 pub use self::extension::{IdentityError, MAX_IDENTITY_BYTES};
 pub use self::principal::Principal;
+pub use self::second_factor::SecondFactors;
 
 /// A verified, or to be certified, holder of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,12 +42,12 @@ pub struct UserIdentity {
     pub cluster: String,
     /// Names this sign-in; locks and audit records refer to it.
     pub login_id: String,
-    /// The device with which the user proved a second factor for this sign-in, if one was used.
-    pub mfa: Option<String>,
+    /// With which devices the user proved a second factor.
+    pub mfa: SecondFactors,
     /// The one address from which the certificate may be used, if it is pinned.
     pub source_ip: Option<IpAddr>,
     /// The one app that it is good for, and for nothing else, if it is bound to one.
-    pub app: Option<String>,
+    pub app: Option<BoundApp>,
     /// The one other cluster that it is good in, and nowhere else, if it is for a visit.
     pub visit: Option<Visit>,
     /// When the identity was issued.

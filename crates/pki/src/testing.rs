@@ -131,7 +131,7 @@ pub(crate) fn alice(cluster: &str) -> UserIdentity {
         traits: BTreeMap::from([("groups".to_owned(), vec!["dev".to_owned(), "öps".to_owned()])]),
         cluster: cluster.to_owned(),
         login_id: "0193f6d5-0000-7000-8000-000000000001".to_owned(),
-        mfa: None,
+        mfa: crate::identity::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: None,

@@ -38,7 +38,7 @@ fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host_id: &str) -> b
     !target.is_empty()
         && is_named(name)
         && is_named(login)
-        && is(mfa_device, user.mfa.as_deref())
+        && mfa_device.as_deref().is_none_or(|device| user.mfa.devices().any(|one| one == device))
         && is(server_id, Some(host_id))
         && is(locked, Some(app))
         && role.as_ref().is_none_or(|role| user.roles.contains(role))

@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use api::{Replica, Snapshot};
-use pki::{CaKind, CertificateAuthority, PrivateKey, Trust, TrustStore, UserIdentity};
+use pki::{
+    BoundApp, CaKind, CertificateAuthority, PrivateKey, SecondFactors, Trust, TrustStore, UserIdentity,
+};
 use resource::{LabelSelector, Lock, LockTarget, Resource, User};
 use runtime::Clock;
 use rustls_pki_types::CertificateDer;
@@ -163,9 +165,9 @@ fn a_pinned_certificate_works_from_its_address_only() {
 fn a_certificate_for_one_app_opens_no_other_and_ends_what_it_opened() {
     let fixture = Fixture::new();
     let mut alice = fixture.alice();
-    alice.app = Some("others".to_owned());
+    alice.app = Some(BoundApp::Here("others".to_owned()));
     assert_eq!(fixture.reason(snapshot(usual()), &alice), Reason::AccessDenied);
-    alice.app = Some("files".to_owned());
+    alice.app = Some(BoundApp::Here("files".to_owned()));
     assert_eq!(fixture.decide(snapshot(usual()), &alice).unwrap().ends, Some(alice.expires));
 }
 
@@ -190,7 +192,7 @@ fn a_cluster_may_demand_a_second_factor() {
     let mut alice = fixture.alice();
     let demand = || with(preference(&json!({"require_session_mfa": true})));
     assert_eq!(fixture.reason(demand(), &alice), Reason::AccessDenied);
-    alice.mfa = Some("device".to_owned());
+    alice.mfa = SecondFactors::shown_at_sign_in(Some("device".to_owned()));
     assert!(fixture.decide(demand(), &alice).is_ok());
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use pki::{Principal, UserIdentity, Visit};
+use pki::{Principal, SecondFactors, UserIdentity, Visit};
 
 /// To whom a session belongs: it outlives the certificate that it was begun with, not the login. What is done in it is
 /// decided by that certificate, so it is for those of the login that say the same: programs of one login may hold
@@ -21,7 +21,7 @@ pub(crate) struct Owner {
 struct Certified {
     roles: Vec<String>,
     traits: BTreeMap<String, Vec<String>>,
-    mfa: Option<String>,
+    mfa: SecondFactors,
     source_ip: Option<IpAddr>,
     visit: Option<Visit>,
 }

@@ -231,7 +231,7 @@ impl Cluster {
             traits: BTreeMap::new(),
             cluster: CLUSTER.to_owned(),
             login_id: "login-1".to_owned(),
-            mfa: None,
+            mfa: pki::SecondFactors::default(),
             source_ip: None,
             app: None,
             visit: None,

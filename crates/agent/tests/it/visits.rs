@@ -6,7 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use pki::jwt::proof::{Asking, prove};
-use pki::{CaKind, CertificateAuthority, Foreign, PrivateKey, UserIdentity, Visit, VisitTools};
+use pki::{
+    BoundApp, CaKind, CertificateAuthority, Foreign, PrivateKey, UserIdentity, Visit, VisitTools,
+};
 use resource::{Kind, Resource};
 use serde_json::{Value, json};
 use tunnel::PROOF;
@@ -49,7 +51,7 @@ impl Root {
             cluster: ROOT.to_owned(),
             roles: vec!["access".to_owned()],
             visit: Some(Visit { cluster: CLUSTER.to_owned(), tools }),
-            app: Some("files".to_owned()),
+            app: Some(BoundApp::Here("files".to_owned())),
             ..leaf.identity("dev")
         }
     }
@@ -192,7 +194,8 @@ async fn evidence_for_a_list_or_for_another_app_opens_none() {
     let leaf = leaf().await;
     let root = Root::trusted_by(&leaf).await;
     for (app, words) in [(None, "good for listing"), (Some("other"), "another MCP server only")] {
-        let guest = UserIdentity { app: app.map(str::to_owned), ..Root::visitor(&leaf, &["*"]) };
+        let app = app.map(|app| BoundApp::Here(app.to_owned()));
+        let guest = UserIdentity { app, ..Root::visitor(&leaf, &["*"]) };
         let said = refused(&leaf, &root, &guest).await;
         assert!(said.contains(words), "{said}");
     }

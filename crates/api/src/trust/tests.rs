@@ -103,7 +103,7 @@ fn users_are_believed_of_trusted_clusters_alone() {
         traits: Default::default(),
         cluster: "there".to_owned(),
         login_id: "login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: Some(pki::Visit { cluster: "here".to_owned(), tools: Default::default() }),

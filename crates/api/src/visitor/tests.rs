@@ -15,7 +15,7 @@ fn visitor(name: &str, cluster: &str) -> UserIdentity {
         traits: Default::default(),
         cluster: cluster.to_owned(),
         login_id: "login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: Some(pki::Visit { cluster: "leaf".to_owned(), tools: Default::default() }),

@@ -2,7 +2,7 @@
 
 use api::Error;
 use api::wire::{AppTokenIdentity, VisitEvidence};
-use pki::{PrivateKey, UserIdentity};
+use pki::{BoundApp, PrivateKey, UserIdentity};
 use resource::{AppAuthConfig, User};
 use time::OffsetDateTime;
 
@@ -40,7 +40,7 @@ pub(super) async fn certify(
         ..Ticket::of(user, &key)
     };
     let drawn = certificate::draw_up(core, &ticket).await?;
-    let app = Some(asked.request.app.clone());
+    let app = Some(BoundApp::Here(asked.request.app.clone()));
     let config = config.name().to_owned();
     let Some(cluster) = asked.cluster else {
         let user = UserIdentity { app, ..drawn };

@@ -11,7 +11,7 @@ use audit::Text;
 use audit::event::Moment;
 use audit::record::VisitCreate;
 use parking_lot::Mutex;
-use pki::{Certificate, PublicKey, UserIdentity};
+use pki::{BoundApp, Certificate, PublicKey, UserIdentity};
 
 use super::require_remote;
 use crate::caller::Caller;
@@ -47,7 +47,7 @@ impl Use {
         Self {
             login_id: visitor.login_id.clone(),
             cluster: cluster.to_owned(),
-            app: visitor.app.clone(),
+            app: visitor.app.as_ref().map(|app| app.name().to_owned()),
             client: client.and_then(certificate::ip_of),
             token: None,
         }
@@ -112,7 +112,7 @@ pub(crate) async fn visit(
     }
     let visitor = UserIdentity {
         visit: Some(granted.visit(cluster)),
-        app,
+        app: app.map(BoundApp::Here),
         issued: now,
         expires,
         ..user.as_ref().clone()
@@ -150,7 +150,7 @@ pub(crate) async fn record(
     let event = VisitCreate {
         user: &user,
         target_cluster: cluster,
-        app_name: visitor.app.as_deref().map(Text::new),
+        app_name: visitor.app.as_ref().map(|app| Text::new(app.name())),
         server_id: &cx.caller().name(),
         expires: Moment(visitor.expires),
         remote_addr: client,

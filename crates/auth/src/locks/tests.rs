@@ -23,7 +23,7 @@ fn each_field_alone() {
     let alice = Subject {
         user: Some("alice"),
         roles: &roles,
-        device: Some("phone"),
+        devices: [Some("phone"), Some("key")],
         server: None,
         app: None,
     };
@@ -34,7 +34,7 @@ fn each_field_alone() {
     assert!(!fits(&target(|t| t.user = some!("bob")), &alice));
     assert!(!fits(&target(|t| t.role = some!("admin")), &alice));
     assert!(!fits(&target(|t| t.server_id = some!("alice")), &alice));
-    let host = Subject { user: None, roles: ROLES, device: None, server: Some("host"), app: None };
+    let host = Subject { user: None, roles: ROLES, devices: [None; 2], server: Some("host"), app: None };
     assert!(fits(&target(|t| t.server_id = some!("host")), &host));
     assert!(!fits(&target(|t| t.user = some!("host")), &host));
 }
@@ -43,7 +43,7 @@ fn each_field_alone() {
 fn fields_together_must_all_fit() {
     let roles = ["dev".to_owned()];
     let alice =
-        Subject { user: Some("alice"), roles: &roles, device: None, server: None, app: None };
+        Subject { user: Some("alice"), roles: &roles, devices: [None; 2], server: None, app: None };
     let both = |user: &str, role: &str| {
         target(|t| {
             t.user = some!(user);
@@ -58,7 +58,7 @@ fn fields_together_must_all_fit() {
 #[test]
 fn an_app_or_nothing_locks_nobody_out_of_the_api() {
     let alice =
-        Subject { user: Some("alice"), roles: ROLES, device: None, server: None, app: None };
+        Subject { user: Some("alice"), roles: ROLES, devices: [None; 2], server: None, app: None };
     assert!(!fits(&LockTarget::default(), &alice));
     let app = target(|t| {
         t.app = some!("everything");

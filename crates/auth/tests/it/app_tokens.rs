@@ -105,7 +105,7 @@ async fn a_token_becomes_evidence_for_one_app_and_as_long_as_it_lives() {
         ("alice@example.com", &["dev".to_owned()][..])
     );
     assert_eq!(user.traits["team"], ["red"]);
-    assert_eq!(user.app.as_deref(), Some("files"));
+    assert_eq!(user.app, Some(pki::BoundApp::Here("files".to_owned())));
     let now = office.cluster.clock.now();
     assert_eq!((issued.valid_until - now).whole_seconds(), 360, "its end, and the leeway");
     let long = office.sign(|claims| claims["exp"] = json!(now.unix_timestamp() + 86_400));

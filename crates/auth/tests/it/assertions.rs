@@ -293,7 +293,7 @@ async fn evidence_that_proves_nothing_is_refused() {
         traits: BTreeMap::new(),
         cluster: NAME.to_owned(),
         login_id: "login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: None,

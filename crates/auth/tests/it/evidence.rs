@@ -59,7 +59,7 @@ async fn another_clusters_certificates_prove_nothing() {
         traits: Default::default(),
         cluster: NAME.to_owned(),
         login_id: "login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: None,

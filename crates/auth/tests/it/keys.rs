@@ -130,11 +130,11 @@ impl Office {
         self.proxy.read_login(&page.state, &read).await.unwrap().passkey.unwrap()
     }
 
-    async fn show(&self, page: &AtPage, key: Value) -> Result<LoginAnswered, Error> {
+    pub(crate) async fn show(&self, page: &AtPage, key: Value) -> Result<LoginAnswered, Error> {
         self.proxy.answer_login(&page.state, &LoginAnswer { key: Some(key), ..page.shown() }).await
     }
 
-    async fn type_password(&self, page: &AtPage, name: &str) -> Result<Value, Error> {
+    pub(crate) async fn type_password(&self, page: &AtPage, name: &str) -> Result<Value, Error> {
         let answer = LoginAnswer {
             user: Some(name.to_owned()),
             password: Some(PASSWORD.to_owned()),
@@ -146,7 +146,7 @@ impl Office {
         }
     }
 
-    async fn finish(&self, page: &AtPage, answered: LoginAnswered) -> UserCredentials {
+    pub(crate) async fn finish(&self, page: &AtPage, answered: LoginAnswered) -> UserCredentials {
         self.finished(page, answered).await.unwrap()
     }
 
@@ -194,7 +194,7 @@ async fn a_passkey_is_enough_and_the_certificate_names_it() {
     assert_eq!(signed_in.user, "alice");
     let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
     let identity = certificate.unverified_identity().unwrap();
-    let device = identity.as_user().unwrap().mfa.clone().unwrap();
+    let device = identity.as_user().unwrap().mfa.at_sign_in.clone().unwrap();
     assert_eq!(json!(device), added["mfa_device_uuid"]);
     let login = office.cluster.records_of("user.login").await.pop().unwrap();
     assert_eq!((&login["user"], &login["with_mfa"]), (&json!("alice"), &json!(device)));

@@ -8,7 +8,7 @@ use api::wire::{
 };
 use api::{Client, Error, ErrorKind};
 use pki::PrivateKey;
-use resource::{Kind, Lock, LockTarget};
+use resource::{Kind, Lock, LockTarget, Resource, Secrets};
 use serde_json::{Value, json};
 
 use crate::cluster::{credentials, refused};
@@ -47,6 +47,15 @@ impl Office {
         };
         let answered = self.proxy.answer_invite(&token, &answer).await.unwrap();
         (secret, answered.recovery_codes)
+    }
+
+    /// A client of somebody who signed in with a password and a security key.
+    async fn by_key(&self, name: &str, key: &mut SoftKey) -> Client {
+        let page = self.begin("local").await.unwrap();
+        let options = self.type_password(&page, name).await.unwrap();
+        let answered = self.show(&page, key.get(&options)).await.unwrap();
+        let signed_in = self.finish(&page, answered).await;
+        self.cluster.client(Some(credentials(&signed_in.certificate, &page.key)))
     }
 
     async fn page(&self, begun: &MfaBegun, browser: &str) -> Result<MfaPage, Error> {
@@ -128,12 +137,92 @@ async fn a_device_is_added_and_removed_after_one_that_is_there() {
     assert_eq!(office.at_page(&begun, answer).await.unwrap().as_deref(), Some("authenticator"));
     let gone = office.cluster.records_of("mfa.delete").await.pop().unwrap();
     assert_eq!((&gone["mfa_device_type"], &gone["code"]), (&json!("TOTP"), &json!("T1007I")));
+    // So does what was got with it.
+    refused(client.mfa_devices().await.map(drop), ErrorKind::Denied);
+    let client = office.by_key("alice", &mut key).await;
     refused(client.begin_mfa(&remove("security-key")).await.map(drop), ErrorKind::Denied);
     office.prefer(json!({"second_factor": "off"})).await;
     client.begin_mfa(&remove("security-key")).await.unwrap();
     // A key whose user is gone is nobody's.
     office.cluster.admin.delete(Kind::User, "alice").await.unwrap();
     refused(client.mfa_devices().await.map(drop), ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn what_was_got_with_a_device_ends_with_it_and_nothing_else_does() {
+    let office = Office::open().await;
+    let cluster = &office.cluster;
+    let (person, client) = office.person("alice").await;
+    let (_bob, bobs) = office.person("bob").await;
+    let mut key = office.add_key(&person, &client, MfaDeviceKind::Key).await;
+    let by_key = office.by_key("alice", &mut key).await;
+    let begun = by_key.begin_mfa(&remove("authenticator")).await.unwrap();
+    for known in [&client, &by_key, &bobs] {
+        known.mfa_devices().await.unwrap();
+    }
+    let MfaStage::Verify { key: Some(options), .. } =
+        office.page(&begun, BROWSER).await.unwrap().stage
+    else {
+        panic!("no key is asked")
+    };
+    let answer = MfaAnswer { key: Some(key.get(&options)), ..MfaAnswer::default() };
+    office.at_page(&begun, answer).await.unwrap();
+
+    let error = refused(client.mfa_devices().await.map(drop), ErrorKind::Denied);
+    assert!(error.hints().iter().any(|hint| hint.contains("\"authenticator\" was removed")), "{error:?}");
+    for known in [&by_key, &bobs] {
+        known.mfa_devices().await.unwrap();
+    }
+    // It is a lock that everybody can see, and that ends when no certificate can name the device any more.
+    let name = format!("removed-device-{}", begun.device);
+    let lock = cluster.admin.get(Kind::Lock, &name, Secrets::Redact).await.unwrap();
+    let Resource::Lock(lock) = lock else { panic!("{lock:?}") };
+    let target = LockTarget {
+        user: Some("alice".to_owned()),
+        mfa_device: Some(begun.device.clone()),
+        ..LockTarget::default()
+    };
+    assert_eq!((&lock.spec.target, lock.spec.created_by.as_str()), (&target, "alice"));
+    let longest = cluster.clock.now() + Duration::from_secs(30 * 60 * 60);
+    assert!(lock.metadata.expires.is_some_and(|end| longest < end), "{lock:?}");
+    let told = cluster.records_of("lock.created").await.pop().unwrap();
+    assert_eq!((&told["user"], &told["name"]), (&json!("alice"), &json!(name)));
+}
+
+#[tokio::test]
+async fn a_reset_ends_what_was_got_with_the_devices() {
+    let office = Office::open().await;
+    let cluster = &office.cluster;
+    let (_person, client) = office.person("alice").await;
+    let (_bob, bobs) = office.person("bob").await;
+    client.mfa_devices().await.unwrap();
+    let reset = InviteRequest { purpose: InvitePurpose::Reset, ttl_seconds: None };
+    cluster.admin.create_invite("alice", &reset).await.unwrap();
+    let error = refused(client.who_am_i().await.map(drop), ErrorKind::Denied);
+    assert!(error.hints().iter().any(|hint| hint.contains("was removed")), "{error:?}");
+    bobs.who_am_i().await.unwrap();
+    let told = cluster.records_of("lock.created").await.pop().unwrap();
+    assert_ne!(told["user"], json!("alice"), "{told}");
+    // Again there is nothing to lock.
+    cluster.admin.create_invite("alice", &reset).await.unwrap();
+    assert_eq!(cluster.records_of("lock.created").await.len(), 1);
+}
+
+#[tokio::test]
+async fn so_many_devices_are_removed_in_a_day_and_no_more() {
+    let office = Office::open().await;
+    let cluster = &office.cluster;
+    let (person, client) = office.person("alice").await;
+    let _key = office.add_key(&person, &client, MfaDeviceKind::Key).await;
+    for n in 0..32 {
+        client.begin_mfa(&remove("security-key")).await.unwrap();
+        let target = LockTarget { user: Some("alice".to_owned()), ..LockTarget::default() };
+        let target = LockTarget { mfa_device: Some(format!("former {n}")), ..target };
+        cluster.put(Lock::new(format!("removed-device-{n}"), target, "")).await;
+    }
+    let more = client.begin_mfa(&remove("security-key")).await.map(drop);
+    let error = refused(more, ErrorKind::Denied);
+    assert!(error.message().contains("32 devices"), "{error}");
 }
 
 #[tokio::test]
@@ -254,7 +343,7 @@ async fn a_code_that_was_written_down_is_good_once_and_with_the_password() {
     let signed_in = sign_in(PASSWORD, &codes[0].to_lowercase()).await.unwrap();
     let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
     let identity = certificate.unverified_identity().unwrap();
-    assert!(identity.as_user().unwrap().mfa.is_none(), "a code is no device");
+    assert!(identity.as_user().unwrap().mfa.newest().is_none(), "a code is no device");
     refused(sign_in(PASSWORD, &codes[0]).await.map(drop), ErrorKind::Unauthenticated);
     sign_in(PASSWORD, &codes[1]).await.unwrap();
     let used = office.cluster.records_of("recovery_code.used").await;

@@ -94,7 +94,7 @@ async fn the_right_factors_give_a_certificate() {
     assert_eq!(signed_in.authorities, cluster.auth.authorities());
     let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
     let identity = certificate.unverified_identity().unwrap();
-    assert!(identity.as_user().unwrap().mfa.is_some(), "the second factor is not in it");
+    assert!(identity.as_user().unwrap().mfa.at_sign_in.is_some(), "the second factor is not in it");
     let client = cluster.client(Some(credentials(&signed_in.certificate, &alice.key)));
     assert_eq!(client.who_am_i().await.unwrap().name, "alice");
 
@@ -220,7 +220,7 @@ async fn a_lock_keeps_people_out_also_by_their_device() {
     let alice = Person::invite(&cluster, "alice", &["access"]).await;
     let signed_in = alice.sign_in(&cluster).await.unwrap();
     let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
-    let device = certificate.unverified_identity().unwrap().as_user().unwrap().mfa.clone();
+    let device = certificate.unverified_identity().unwrap().as_user().unwrap().mfa.at_sign_in.clone();
     let targets = [
         LockTarget { user: Some("alice".to_owned()), ..LockTarget::default() },
         LockTarget { mfa_device: device, ..LockTarget::default() },

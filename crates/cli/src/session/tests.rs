@@ -17,7 +17,7 @@ fn a_certificate_for_another_key_is_not_kept() {
         traits: Default::default(),
         cluster: "root".to_owned(),
         login_id: "0193f6d5-0000-7000-8000-000000000001".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: None,

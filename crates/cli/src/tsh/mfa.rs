@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::Client;
+use api::{Client, ErrorKind};
 use api::wire::{MfaAnswer, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind};
 use resource::plain;
 use serde_json::{Value, json};
@@ -37,7 +37,10 @@ pub(super) async fn mfa(
     match command {
         MfaCommand::Ls(args) => list(&cx, &client, args.format).await,
         MfaCommand::Add(args) => add(&cx, &client, global.mfa_mode, args).await,
-        MfaCommand::Rm(args) => remove(&cx, &client, global.mfa_mode, args).await,
+        MfaCommand::Rm(args) => {
+            let own: Vec<&str> = session.user.mfa.devices().collect();
+            remove(&cx, &client, global.mfa_mode, args, &own).await
+        }
     }
 }
 
@@ -101,18 +104,12 @@ async fn add(
     // A code in the terminal for a code, and a page for all that has to do with keys.
     let terminal = kind == MfaDeviceKind::Totp && mode != MfaMode::Browser;
     if terminal && mode == MfaMode::Auto && !has_app(client).await? {
-        return at_page(
-            cx,
-            client,
-            &begin_add(client, kind, &args, false).await?,
-            &args.browser,
-            true,
-        )
-        .await;
+        let begun = begin_add(client, kind, &args, false).await?;
+        return at_page(cx, client, &begun, &args.browser, Awaited::Added).await;
     }
     let begun = begin_add(client, kind, &args, terminal).await?;
     let Some(totp) = begun.totp.as_ref().filter(|_| terminal) else {
-        return at_page(cx, client, &begun, &args.browser, true).await;
+        return at_page(cx, client, &begun, &args.browser, Awaited::Added).await;
     };
     cx.printer.talk(&format!(
         "Set up the new app with this secret, or with the address after it:\n\n  {}\n  {}\n",
@@ -143,6 +140,7 @@ async fn remove(
     client: &Client,
     mode: MfaMode,
     args: MfaRm,
+    own: &[&str],
 ) -> anyhow::Result<ExitCode> {
     let terminal = match mode {
         MfaMode::Otp => true,
@@ -151,8 +149,16 @@ async fn remove(
     };
     let remove = Some(args.name.clone());
     let begun = client.begin_mfa(&MfaBegin { remove, terminal, ..MfaBegin::default() }).await?;
+    let is_own = own.contains(&begun.device.as_str());
+    if is_own {
+        cx.printer.talk(
+            "You signed in with this device: when it is removed, this sign-in ends, and so does what is connected \
+             with it. Sign in again with `tsh login` then.",
+        );
+    }
     if !terminal {
-        return at_page(cx, client, &begun, &args.browser, false).await;
+        let awaited = if is_own { Awaited::RemovedWithUs } else { Awaited::Removed };
+        return at_page(cx, client, &begun, &args.browser, awaited).await;
     }
     let (code, password) = Input::new(args.codes_from_stdin)?.factor(begun.has_devices)?;
     let answer = MfaAnswer { code, password, ..MfaAnswer::default() };
@@ -167,13 +173,22 @@ async fn has_app(client: &Client) -> Result<bool, api::Error> {
     Ok(devices.is_empty() || devices.iter().any(|device| device.kind == MfaDeviceKind::Totp))
 }
 
+/// What is to be done at a page.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Awaited {
+    Added,
+    Removed,
+    /// And what we ask with ends then.
+    RemovedWithUs,
+}
+
 /// Sends the person to a page, and waits until what is done there is done.
 async fn at_page(
     cx: &Context,
     client: &Client,
     begun: &MfaBegun,
     opening: &Opening,
-    adds: bool,
+    awaited: Awaited,
 ) -> anyhow::Result<ExitCode> {
     let link = Link::parse(&begun.url)?;
     cx.printer.talk(&format!(
@@ -183,9 +198,16 @@ async fn at_page(
         browser::launch(&link);
     }
     while cx.clock.now() < begun.expires {
-        let devices = client.mfa_devices().await?.devices;
-        if let Some(name) = outcome(&devices, &begun.device, adds) {
-            let what = if adds { "Added" } else { "Removed" };
+        let devices = match client.mfa_devices().await {
+            Ok(found) => found.devices,
+            Err(error) if awaited == Awaited::RemovedWithUs && error.kind() == ErrorKind::Denied => {
+                cx.printer.talk("Removed the device, and this sign-in ended with it.");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Err(error) => return Err(error.into()),
+        };
+        if let Some(name) = outcome(&devices, &begun.device, awaited) {
+            let what = if awaited == Awaited::Added { "Added" } else { "Removed" };
             cx.printer.talk(&format!("{what} the device{name}."));
             return Ok(ExitCode::SUCCESS);
         }
@@ -195,7 +217,8 @@ async fn at_page(
 }
 
 /// What the device is called, once it is as it was to be.
-fn outcome(devices: &[MfaDevice], id: &str, adds: bool) -> Option<String> {
+fn outcome(devices: &[MfaDevice], id: &str, awaited: Awaited) -> Option<String> {
+    let adds = awaited == Awaited::Added;
     match devices.iter().find(|device| device.id == id) {
         Some(device) => adds.then(|| format!(" {:?}", device.name)),
         None => (!adds).then(String::new),

@@ -97,7 +97,8 @@ pub(super) async fn servers(
         }
     }
     let role_set = compile(&roles, session);
-    let state = AccessState { mfa_verified: session.user.mfa.is_some(), ..AccessState::default() };
+    let has_mfa = session.user.mfa.newest().is_some();
+    let state = AccessState { mfa_verified: has_mfa, ..AccessState::default() };
     // Several agents may serve one app: it is one server to its user.
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
     for resource in listing.items {

@@ -12,7 +12,9 @@ use time::OffsetDateTime;
 use x509_parser::asn1_rs::{FromDer, Utf8String};
 use x509_parser::certificate::X509Certificate;
 
-use super::{Identity, Service, ServiceIdentity, UserIdentity, UserKind, Visit};
+use super::{
+    BoundApp, Identity, SecondFactors, Service, ServiceIdentity, UserIdentity, UserKind, Visit,
+};
 
 /// The object identifier of the extension.
 ///
@@ -87,9 +89,14 @@ struct UserWire {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     mfa: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    session_mfa: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     source_ip: Option<IpAddr>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     app: Option<String>,
+    /// The cluster that has the app, if it is another than the one where the certificate is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    app_cluster: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     visit: Option<Visit>,
 }
@@ -108,7 +115,9 @@ struct VersionOnly {
 }
 
 pub(crate) fn encode(identity: &Identity) -> Result<rcgen::CustomExtension, IdentityError> {
-    let json = serde_json::to_string(&to_wire(identity))
+    let wire = to_wire(identity);
+    wire.user.as_ref().map_or(Ok(None), bound_app)?;
+    let json = serde_json::to_string(&wire)
         .map_err(|e| IdentityError::Malformed { reason: e.to_string() })?;
     if json.len() > MAX_IDENTITY_BYTES {
         return Err(IdentityError::TooLarge { bytes: json.len() });
@@ -158,7 +167,9 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
         .map_err(|_e| malformed("the time of issue is out of range"))?;
     match (wire.user, wire.service) {
         (Some(user), None) => {
-            let UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit } = user;
+            let app = bound_app(&user)?;
+            let UserWire { name, kind, roles, traits, login_id, source_ip, visit, .. } = user;
+            let mfa = SecondFactors { at_sign_in: user.mfa, for_session: user.session_mfa };
             let cluster = wire.cluster;
             Ok(Identity::User(UserIdentity {
                 name,
@@ -191,13 +202,46 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
     }
 }
 
+fn bound_app(user: &UserWire) -> Result<Option<BoundApp>, IdentityError> {
+    match (user.app.clone(), user.app_cluster.clone()) {
+        (None, Some(_)) => Err(malformed("it names a cluster of an app, and no app")),
+        // A session is with one app.
+        (None, None) if user.session_mfa.is_some() => {
+            Err(malformed("it names a second factor for a session, and no app"))
+        }
+        (None, None) => Ok(None),
+        (Some(app), None) => Ok(Some(BoundApp::Here(app))),
+        (Some(_), Some(_)) if user.visit.is_some() => {
+            Err(malformed("it is for a visit, and for an app elsewhere"))
+        }
+        (Some(app), Some(cluster)) => Ok(Some(BoundApp::Elsewhere { cluster, app })),
+    }
+}
+
 fn to_wire(identity: &Identity) -> Wire {
     let (cluster, issued) = (identity.cluster().to_owned(), identity.issued().unix_timestamp());
     let (user, service) = match identity.clone() {
         Identity::User(u) => {
-            let UserIdentity { name, kind, roles, traits, login_id, mfa, source_ip, .. } = u;
-            let (app, visit) = (u.app, u.visit);
-            let user = UserWire { name, kind, roles, traits, login_id, mfa, source_ip, app, visit };
+            let UserIdentity { name, kind, roles, traits, login_id, source_ip, visit, .. } = u;
+            let SecondFactors { at_sign_in: mfa, for_session: session_mfa } = u.mfa;
+            let (app, app_cluster) = match u.app {
+                None => (None, None),
+                Some(BoundApp::Here(app)) => (Some(app), None),
+                Some(BoundApp::Elsewhere { cluster, app }) => (Some(app), Some(cluster)),
+            };
+            let user = UserWire {
+                name,
+                kind,
+                roles,
+                traits,
+                login_id,
+                mfa,
+                session_mfa,
+                source_ip,
+                app,
+                app_cluster,
+                visit,
+            };
             (Some(user), None)
         }
         Identity::Service(s) => {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::extension::{MAX_IDENTITY_BYTES, der_utf8_string, encode, read};
-use super::{Identity, IdentityError, Service, UserIdentity, UserKind};
+use super::{BoundApp, Identity, IdentityError, SecondFactors, Service, UserIdentity, UserKind};
 use crate::identity::{Visit, VisitTools};
 use crate::testing::{Cluster, Forgery, HOST_ID, alice, node};
 
@@ -17,9 +17,12 @@ fn read_json(json: &str) -> Result<Identity, IdentityError> {
 fn every_field_survives_the_certificate() {
     let user = UserIdentity {
         kind: UserKind::Bot,
-        mfa: Some("device-1".to_owned()),
+        mfa: SecondFactors {
+            at_sign_in: Some("device-1".to_owned()),
+            for_session: Some("device-2".to_owned()),
+        },
         source_ip: Some("2001:db8::1".parse().unwrap()),
-        app: Some("everything".to_owned()),
+        app: Some(BoundApp::Here("everything".to_owned())),
         visit: Some(Visit {
             cluster: "leaf".to_owned(),
             tools: VisitTools {

@@ -127,6 +127,20 @@ fn done(done: &Finished) -> String {
     String::from_utf8_lossy(&done.stdout).into_owned()
 }
 
+/// Copies what is in a directory, as somebody does who finds it on a disk.
+fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
 /// Starts a cluster with an app `logged` that writes down what it is sent, and gives an identity of
 /// `alice`, who may call `echo` of it.
 #[track_caller]

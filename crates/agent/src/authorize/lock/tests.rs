@@ -1,3 +1,4 @@
+use pki::SecondFactors;
 use resource::LockTarget;
 
 use super::{describe, fits};
@@ -12,12 +13,14 @@ fn target(set: impl FnOnce(&mut LockTarget)) -> LockTarget {
 #[test]
 fn a_target_fits_what_it_names() {
     let mut alice = identity("alice", &["dev", "ops"]);
-    alice.mfa = Some("device-1".to_owned());
+    let device = |name: &str| Some(name.to_owned());
+    alice.mfa = SecondFactors { at_sign_in: device("device-1"), for_session: device("device-3") };
     let fits = |target: &LockTarget| fits(target, &alice, "files", "host-1");
     assert!(fits(&target(|t| t.user = Some("alice".to_owned()))));
     assert!(fits(&target(|t| t.role = Some("ops".to_owned()))));
     assert!(fits(&target(|t| t.login = Some("alice".to_owned()))));
     assert!(fits(&target(|t| t.mfa_device = Some("device-1".to_owned()))));
+    assert!(fits(&target(|t| t.mfa_device = Some("device-3".to_owned()))));
     assert!(fits(&target(|t| t.server_id = Some("host-1".to_owned()))));
     assert!(fits(&target(|t| t.app = Some("files".to_owned()))));
     assert!(!fits(&target(|t| t.user = Some("bob".to_owned()))));

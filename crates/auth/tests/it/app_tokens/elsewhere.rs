@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::wire::VisitEvidence;
-use pki::VerifyError;
+use pki::{BoundApp, VerifyError};
 use resource::RemoteCluster;
 
 use super::*;
@@ -80,7 +80,9 @@ async fn a_token_becomes_a_visit_to_one_app_of_one_cluster_as_long_as_it_lives()
         ("alice@example.com", "root.test", &["dev".to_owned()][..])
     );
     assert_eq!(user.traits["team"], ["red"]);
-    assert_eq!((user.app.as_deref(), &user.mfa, user.source_ip), (Some("github"), &None, None));
+    let github = BoundApp::Here("github".to_owned());
+    assert_eq!((user.app.as_ref(), user.source_ip), (Some(&github), None));
+    assert_eq!(user.mfa.newest(), None);
     assert_eq!(user.visit.as_ref().unwrap().cluster, LEAF);
     let now = pair.root.cluster.clock.now();
     assert_eq!((issued.valid_until - now).whole_seconds(), 360, "its end, and the leeway");
@@ -113,7 +115,7 @@ async fn a_token_becomes_a_visit_to_one_app_of_one_cluster_as_long_as_it_lives()
     }
     // Another app, another visit.
     let other = read(&pair.show_for(LEAF, "other", &token).await.unwrap());
-    assert_eq!(other.app.as_deref(), Some("other"));
+    assert_eq!(other.app, Some(BoundApp::Here("other".to_owned())));
     // The next token of the user goes on with what was begun.
     assert_eq!(other.login_id, user.login_id);
 }

@@ -66,7 +66,8 @@ async fn a_visit_carries_what_the_root_knows_and_is_good_in_the_leaf_only() {
     let user = identity(&evidence);
     let visit = user.visit.clone().unwrap();
     assert_eq!((user.name.as_str(), user.cluster.as_str()), ("alice", "root.test"));
-    assert_eq!((visit.cluster.as_str(), user.app.as_deref()), ("leaf.test", Some("github")));
+    let github = pki::BoundApp::Here("github".to_owned());
+    assert_eq!((visit.cluster.as_str(), user.app.as_ref()), ("leaf.test", Some(&github)));
     assert_eq!(user.roles, ["dev"]);
     assert_eq!(visit.tools.allowed, ["slack_*", "own_*"]);
     assert_eq!(visit.tools.denied, ["slack_delete_*"]);

@@ -7,7 +7,7 @@ use testkit::process::Finished;
 use testkit::visitor::Sight;
 use testkit::{Cluster, Process, Real, Visitor, wait};
 
-use super::{SOON, connect, done, listed, refused};
+use super::{SOON, connect, copy, done, listed, refused};
 
 const PASSWORD: &str = "a long password of alice";
 
@@ -203,6 +203,11 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
     );
     refused(&tsh(&["add", "--browser=none", "--name=laptop"], ""), &["laptop", "--name"]);
 
+    // Somebody copied what is kept on the disk.
+    let elsewhere = office.home("a copy");
+    std::fs::create_dir(&elsewhere).unwrap();
+    copy(&alice.home, &elsewhere);
+
     // It signs in, and then lets the app be removed.
     let (mut login, link) = office.begin("alice", &["--auth=passwordless"]);
     let seen = office.visitor.visit(&[
@@ -216,10 +221,17 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
     assert!(at(&seen, 4).text().contains("Back to the terminal"), "{seen:?}");
     let held = at(&seen, 5).gave().clone();
     let _said = done(&finished(&mut login));
+    let connecting = ["mcp", "connect", "--no-auto-reconnect", "tessera-mcp-demo"];
+    let mut with_the_app = connect(&office.cluster.tsh_at(&elsewhere).args(connecting));
+    let mut with_the_key = connect(&office.cluster.tsh_at(&alice.home).args(connecting));
+    for peer in [&mut with_the_app, &mut with_the_key] {
+        assert!(listed(peer).iter().any(|tool| tool == "tessera_user_info"));
+    }
     let rm = ["--mfa-mode=browser", "mfa", "rm", "--browser=none", "authenticator"];
-    let mut removing = office.cluster.begin_tool(&office.cluster.tsh_at(&alice.home).args(rm));
+    let mut removing = office.cluster.begin_tool(&office.cluster.tsh_at(&elsewhere).args(rm));
     removing.wait_for_output("/web/mfa/", wait::PATIENCE);
     let said = removing.stderr();
+    assert!(said.contains("You signed in with this device"), "{said}");
     let link = said.split_whitespace().find(|word| word.contains("/web/mfa/")).unwrap();
     let page = office.visitor.see(&[
         passkey(),
@@ -228,9 +240,21 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
         json!({"click": "#use-key"}),
     ]);
     assert!(page.text().contains("Done"), "{page:?}");
-    assert!(finished(&mut removing).status.success());
-    let listed = done(&tsh(&["ls"], ""));
-    assert!(listed.contains("laptop") && !listed.contains("TOTP"), "{listed}");
+    assert_eq!(with_the_app.process().wait(SOON).code(), Some(1));
+    let removed = finished(&mut removing);
+    assert!(removed.status.success() && removed.stderr.contains("ended with it"), "{removed:?}");
+    wait::until("tsh's last words", SOON, || {
+        let said = with_the_app.process().stderr();
+        if said.contains("\"authenticator\" was removed") { Ok(()) } else { Err(said) }
+    });
+    let ls = office.cluster.run(&office.cluster.tsh_at(&elsewhere).args(["mfa", "ls"]), "");
+    refused(&ls, &["locked", "was removed"]);
+    // What the passkey opened goes on.
+    assert!(listed(&mut with_the_key).iter().any(|tool| tool == "tessera_user_info"));
+    let left = done(&tsh(&["ls"], ""));
+    assert!(left.contains("laptop") && !left.contains("TOTP"), "{left}");
+    let locks = office.cluster.admin(&["get", "locks"]);
+    assert!(locks.contains("removed-device-"), "{locks}");
 }
 
 #[test]

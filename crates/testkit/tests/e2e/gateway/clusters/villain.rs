@@ -180,7 +180,7 @@ fn user(cluster: &str, visit: Option<&str>, clock: &Clock) -> UserIdentity {
         traits: BTreeMap::from([("mcp_tools".to_owned(), all)]),
         cluster: cluster.to_owned(),
         login_id: "a-login".to_owned(),
-        mfa: None,
+        mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
         visit: visit.map(|cluster| Visit { cluster: cluster.to_owned(), tools }),

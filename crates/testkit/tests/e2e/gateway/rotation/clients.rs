@@ -201,19 +201,6 @@ fn people_sign_in_by_password_in_every_phase_and_servers_find_every_key() {
     let _said = done(&cluster.login_with(&stale, "alice", &alice.password, &code, &[&pin]));
 }
 
-fn copy(from: &Path, to: &Path) {
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            std::fs::create_dir(&to).unwrap();
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 #[test]
 fn an_agent_that_was_away_is_told_to_join_again() {
     let mut cluster = Cluster::apart();
