@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use api::wire::{UserCertificateRequest, UserCredentials};
 use api::{Error, ErrorKind};
-use pki::{
-    BoundApp, Certificate, Identity, PublicKey, SecondFactors, UserIdentity, UserKind,
-};
+use pki::{BoundApp, Certificate, Identity, PublicKey, SecondFactors, UserIdentity, UserKind};
 use resource::{Kind, Resource, Role, User};
 use time::OffsetDateTime;
 use uuid::Uuid;

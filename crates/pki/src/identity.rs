@@ -13,7 +13,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-pub use self::bound_app::BoundApp;
+pub use self::bound_app::{AppElsewhere, BoundApp};
 pub use self::extension::{IdentityError, MAX_IDENTITY_BYTES};
 pub use self::principal::Principal;
 pub use self::second_factor::SecondFactors;

@@ -35,8 +35,8 @@ pub use crate::authority::{CaCertificate, CaKind, CertificateAuthority, IssueErr
 pub use crate::certificate::{Certificate, CertificateError};
 pub use crate::foreign_key::{ForeignKey, ForeignKeyError, RsaKey};
 pub use crate::identity::{
-    BoundApp, Identity, Principal, SecondFactors, Service, ServiceIdentity, UserIdentity, UserKind,
-    Visit, VisitTools,
+    AppElsewhere, BoundApp, Identity, Principal, SecondFactors, Service, ServiceIdentity,
+    UserIdentity, UserKind, Visit, VisitTools,
 };
 pub use crate::identity_file::IdentityFile;
 pub use crate::jwt::{JwkSet, JwtKey};

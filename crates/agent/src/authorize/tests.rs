@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use api::{Replica, Snapshot};
 use pki::{
-    BoundApp, CaKind, CertificateAuthority, PrivateKey, SecondFactors, Trust, TrustStore, UserIdentity,
+    BoundApp, CaKind, CertificateAuthority, PrivateKey, SecondFactors, Trust, TrustStore,
+    UserIdentity,
 };
 use resource::{LabelSelector, Lock, LockTarget, Resource, User};
 use runtime::Clock;

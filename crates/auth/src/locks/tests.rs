@@ -34,7 +34,8 @@ fn each_field_alone() {
     assert!(!fits(&target(|t| t.user = some!("bob")), &alice));
     assert!(!fits(&target(|t| t.role = some!("admin")), &alice));
     assert!(!fits(&target(|t| t.server_id = some!("alice")), &alice));
-    let host = Subject { user: None, roles: ROLES, devices: [None; 2], server: Some("host"), app: None };
+    let host =
+        Subject { user: None, roles: ROLES, devices: [None; 2], server: Some("host"), app: None };
     assert!(fits(&target(|t| t.server_id = some!("host")), &host));
     assert!(!fits(&target(|t| t.user = some!("host")), &host));
 }

@@ -169,7 +169,10 @@ async fn what_was_got_with_a_device_ends_with_it_and_nothing_else_does() {
     office.at_page(&begun, answer).await.unwrap();
 
     let error = refused(client.mfa_devices().await.map(drop), ErrorKind::Denied);
-    assert!(error.hints().iter().any(|hint| hint.contains("\"authenticator\" was removed")), "{error:?}");
+    assert!(
+        error.hints().iter().any(|hint| hint.contains("\"authenticator\" was removed")),
+        "{error:?}"
+    );
     for known in [&by_key, &bobs] {
         known.mfa_devices().await.unwrap();
     }

@@ -220,7 +220,8 @@ async fn a_lock_keeps_people_out_also_by_their_device() {
     let alice = Person::invite(&cluster, "alice", &["access"]).await;
     let signed_in = alice.sign_in(&cluster).await.unwrap();
     let certificate = pki::Certificate::from_pem(&signed_in.certificate).unwrap();
-    let device = certificate.unverified_identity().unwrap().as_user().unwrap().mfa.at_sign_in.clone();
+    let device =
+        certificate.unverified_identity().unwrap().as_user().unwrap().mfa.at_sign_in.clone();
     let targets = [
         LockTarget { user: Some("alice".to_owned()), ..LockTarget::default() },
         LockTarget { mfa_device: device, ..LockTarget::default() },

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use api::{Client, ErrorKind};
 use api::wire::{MfaAnswer, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind};
+use api::{Client, ErrorKind};
 use resource::plain;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -200,7 +200,9 @@ async fn at_page(
     while cx.clock.now() < begun.expires {
         let devices = match client.mfa_devices().await {
             Ok(found) => found.devices,
-            Err(error) if awaited == Awaited::RemovedWithUs && error.kind() == ErrorKind::Denied => {
+            Err(error)
+                if awaited == Awaited::RemovedWithUs && error.kind() == ErrorKind::Denied =>
+            {
                 cx.printer.talk("Removed the device, and this sign-in ended with it.");
                 return Ok(ExitCode::SUCCESS);
             }

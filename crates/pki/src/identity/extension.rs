@@ -13,7 +13,8 @@ use x509_parser::asn1_rs::{FromDer, Utf8String};
 use x509_parser::certificate::X509Certificate;
 
 use super::{
-    BoundApp, Identity, SecondFactors, Service, ServiceIdentity, UserIdentity, UserKind, Visit,
+    AppElsewhere, BoundApp, Identity, SecondFactors, Service, ServiceIdentity, UserIdentity,
+    UserKind, Visit,
 };
 
 /// The object identifier of the extension.
@@ -214,7 +215,7 @@ fn bound_app(user: &UserWire) -> Result<Option<BoundApp>, IdentityError> {
         (Some(_), Some(_)) if user.visit.is_some() => {
             Err(malformed("it is for a visit, and for an app elsewhere"))
         }
-        (Some(app), Some(cluster)) => Ok(Some(BoundApp::Elsewhere { cluster, app })),
+        (Some(app), Some(cluster)) => Ok(Some(BoundApp::elsewhere(cluster, app))),
     }
 }
 
@@ -227,7 +228,10 @@ fn to_wire(identity: &Identity) -> Wire {
             let (app, app_cluster) = match u.app {
                 None => (None, None),
                 Some(BoundApp::Here(app)) => (Some(app), None),
-                Some(BoundApp::Elsewhere { cluster, app }) => (Some(app), Some(cluster)),
+                Some(BoundApp::Elsewhere(there)) => {
+                    let AppElsewhere { cluster, app } = *there;
+                    (Some(app), Some(cluster))
+                }
             };
             let user = UserWire {
                 name,

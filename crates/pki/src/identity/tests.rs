@@ -32,8 +32,13 @@ fn every_field_survives_the_certificate() {
         }),
         ..alice("example")
     };
+    let there = UserIdentity {
+        mfa: SecondFactors::shown_at_sign_in(Some("device-1".to_owned())),
+        app: Some(BoundApp::elsewhere("leaf".to_owned(), "everything".to_owned())),
+        ..alice("example")
+    };
     let service = node("example", &[Service::Auth, Service::Proxy, Service::App]);
-    for identity in [user.into(), alice("example").into(), Identity::from(service)] {
+    for identity in [user.into(), there.into(), alice("example").into(), Identity::from(service)] {
         assert_eq!(read_forged(&Forgery::of(&identity)), Ok(identity));
     }
 }
@@ -96,6 +101,37 @@ fn json_that_is_not_exactly_an_identity_is_refused() {
         let read = read_json(&bad);
         assert!(matches!(read, Err(IdentityError::Malformed { .. })), "{bad}: {read:?}");
     }
+}
+
+#[test]
+fn a_second_factor_from_before_sessions_had_one_is_of_sign_in() {
+    let user = r#"{"name":"a","kind":"human","roles":[],"traits":{},"login_id":"x","mfa":"d"}"#;
+    let json = format!(r#"{{"version":1,"cluster":"example","issued":1,"user":{user}}}"#);
+    let read = read_json(&json).unwrap();
+    let mfa = &read.as_user().unwrap().mfa;
+    assert_eq!((mfa.newest(), mfa.are_fresh()), (Some("d"), false));
+}
+
+#[test]
+fn a_session_is_with_one_app_and_an_app_elsewhere_has_a_name() {
+    let whole = |more: &str| {
+        let user = r#""name":"a","kind":"human","roles":[],"traits":{},"login_id":"x""#;
+        let user = format!(r#"{{{user}{more}}}"#);
+        format!(r#"{{"version":1,"cluster":"example","issued":1,"user":{user}}}"#)
+    };
+    assert!(read_json(&whole(r#","session_mfa":"d","app":"x""#)).is_ok());
+    for bad in [
+        r#","session_mfa":"d""#,
+        r#","app_cluster":"leaf""#,
+        r#","app":"x","app_cluster":"leaf","visit":{"cluster":"leaf"}"#,
+    ] {
+        let read = read_json(&whole(bad));
+        assert!(matches!(read, Err(IdentityError::Malformed { .. })), "{bad}: {read:?}");
+    }
+    // Nor is such a certificate made.
+    let mfa = SecondFactors { for_session: Some("d".to_owned()), ..SecondFactors::default() };
+    let nowhere = UserIdentity { mfa, ..alice("example") };
+    assert!(matches!(encode(&nowhere.into()), Err(IdentityError::Malformed { .. })));
 }
 
 #[test]

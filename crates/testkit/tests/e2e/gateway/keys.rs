@@ -90,6 +90,13 @@ fn finished(tool: &mut Process) -> Finished {
     Finished { status, stdout: tool.stdout().into_bytes(), stderr: tool.stderr() }
 }
 
+/// The last link to such a page that a tool printed.
+pub(super) fn printed(tool: &mut Process, page: &str) -> String {
+    tool.wait_for_output(page, wait::PATIENCE);
+    let said = tool.stderr();
+    said.split_whitespace().rfind(|word| word.contains(page)).unwrap().to_owned()
+}
+
 #[test]
 fn a_passkey_is_enough_from_the_invite_on() {
     let office = Office::open();
@@ -176,9 +183,7 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
     // A passkey, at a page, after a code of the app.
     let add = ["mfa", "add", "--browser=none", "--allow-passwordless", "--name=laptop"];
     let mut adding = office.cluster.begin_tool(&office.cluster.tsh_at(&alice.home).args(add));
-    adding.wait_for_output("/web/mfa/", wait::PATIENCE);
-    let said = adding.stderr();
-    let link = said.split_whitespace().find(|word| word.contains("/web/mfa/")).unwrap();
+    let link = printed(&mut adding, "/web/mfa/");
     let seen = office.visitor.visit(&[
         passkey(),
         json!({"goto": link}),
@@ -196,10 +201,10 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
     assert!(added.status.success() && added.stderr.contains("\"laptop\""), "{added:?}");
     // The page is over, for everybody.
     assert_eq!(office.visitor.see(&[json!({"goto": link})]).status(), 404);
-    let listed = done(&tsh(&["ls"], ""));
+    let devices = done(&tsh(&["ls"], ""));
     assert!(
-        listed.contains("laptop") && listed.contains("passkey") && listed.contains("TOTP"),
-        "{listed}"
+        devices.contains("laptop") && devices.contains("passkey") && devices.contains("TOTP"),
+        "{devices}"
     );
     refused(&tsh(&["add", "--browser=none", "--name=laptop"], ""), &["laptop", "--name"]);
 
@@ -229,10 +234,8 @@ fn devices_are_added_and_removed_at_a_page_and_in_the_terminal() {
     }
     let rm = ["--mfa-mode=browser", "mfa", "rm", "--browser=none", "authenticator"];
     let mut removing = office.cluster.begin_tool(&office.cluster.tsh_at(&elsewhere).args(rm));
-    removing.wait_for_output("/web/mfa/", wait::PATIENCE);
-    let said = removing.stderr();
-    assert!(said.contains("You signed in with this device"), "{said}");
-    let link = said.split_whitespace().find(|word| word.contains("/web/mfa/")).unwrap();
+    let link = printed(&mut removing, "/web/mfa/");
+    assert!(removing.stderr().contains("You signed in with this device"));
     let page = office.visitor.see(&[
         passkey(),
         json!({"hold": held}),

@@ -78,7 +78,7 @@ fn a_leaf_learns_of_a_visit_what_is_good_nowhere_else() {
     let visit = Certificate::from_der(der.into()).unwrap();
     let user = visit.unverified_identity().unwrap().as_user().unwrap().clone();
     assert_eq!(user.visit.as_ref().map(|visit| visit.cluster.as_str()), Some(LEAF));
-    assert_eq!(user.app.as_deref(), Some(DEMO));
+    assert_eq!(user.app, Some(pki::BoundApp::Here(DEMO.to_owned())));
 
     // As who it is, and as nobody: what it has seen opens nothing.
     let brought = [(EVIDENCE, evidence), (CLIENT_ADDRESS, "127.0.0.1:4711")];

@@ -144,7 +144,7 @@ fn what_a_proxy_of_the_root_has_seen_is_not_enough_where_a_leaf_wants_proofs() {
     let api = villain.api(root.proxy_addr(), Credentials::alone(&proxy, &proxy_key).ok());
     let request = VisitRequest {
         certificate: identity(&alice).0.to_pem(),
-        app: Some(pki::BoundApp::Here(DEMO.to_owned())),
+        app: Some(DEMO.to_owned()),
         client_addr: Some(CLIENT.to_owned()),
     };
     let given = villain.run(api.visit(LEAF, &request)).unwrap().certificate;

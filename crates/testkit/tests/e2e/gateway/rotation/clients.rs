@@ -8,7 +8,7 @@ use testkit::cluster::LocalProxy;
 use testkit::http::{Call, Sent};
 use testkit::{Cluster, HttpServer, Real, wait};
 
-use super::super::{REVISION, SOON, call, connect, done, refused, turned_away};
+use super::super::{REVISION, SOON, call, connect, copy, done, refused, turned_away};
 use super::{SAFE, await_renewal, go, keep};
 
 const MODERN: &str = "2026-07-28";
