@@ -209,14 +209,15 @@ impl Client {
             .map_err(|error| Error::internal(format!("answer to {path} not understood: {error}")))
     }
 
-    /// Follows changes; of apps those that escaped selectors fit.
+    /// Follows changes; of apps those that escaped selectors fit, and of the kinds in `changed` only that there was one.
     pub(crate) async fn watch_where(
         &self,
         kinds: &[Kind],
+        changed: &[Kind],
         cursor: &str,
         apps: Option<&str>,
     ) -> Result<BoxStream<'static, Result<WatchEvent, Error>>, Error> {
-        let path = path::watch(kinds, cursor, apps);
+        let path = path::watch(kinds, changed, cursor, apps);
         let response = self.send(Method::GET, &path, body::empty()).await?;
         let status = response.status();
         if !status.is_success() {
@@ -316,7 +317,7 @@ impl Source for Client {
         kinds: Vec<Kind>,
         cursor: String,
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
-        Box::pin(async move { self.watch_where(&kinds, &cursor, None).await })
+        Box::pin(async move { self.watch_where(&kinds, &[], &cursor, None).await })
     }
 }
 

@@ -82,10 +82,10 @@ fn read_line(line: &[u8]) -> Result<WatchEvent, Error> {
             cursor,
         },
         WatchLine::Delete { kind, name, cursor } => {
-            let kind = Kind::parse(&kind).map_err(|error| {
-                Error::new(ErrorKind::Internal, "the server named an unknown kind").because(error)
-            })?;
-            WatchEvent::Delete { kind, name, cursor }
+            WatchEvent::Delete { kind: read_kind(&kind)?, name, cursor }
+        }
+        WatchLine::Changed { kind, name, cursor } => {
+            WatchEvent::Changed { kind: read_kind(&kind)?, name, cursor }
         }
         WatchLine::Bookmark { cursor } => WatchEvent::Bookmark { cursor },
         WatchLine::Error { error } => {
@@ -94,6 +94,12 @@ fn read_line(line: &[u8]) -> Result<WatchEvent, Error> {
                 .into_iter()
                 .fold(Error::new(error.kind, error.message), Error::hint));
         }
+    })
+}
+
+fn read_kind(kind: &str) -> Result<Kind, Error> {
+    Kind::parse(kind).map_err(|error| {
+        Error::new(ErrorKind::Internal, "the server named an unknown kind").because(error)
     })
 }
 

@@ -61,11 +61,17 @@ pub(crate) fn list_served() -> String {
     format!("/v1/resources/{}?one_per_app=true", Kind::AppServer.as_str())
 }
 
-/// The path of a watch; of apps that escaped selectors fit, when there are some.
-pub(crate) fn watch(kinds: &[Kind], cursor: &str, apps: Option<&str>) -> String {
-    let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+/// The path of a watch; of apps that escaped selectors fit, when there are some. Of the kinds in `changed` it is told
+/// only that something is different.
+pub(crate) fn watch(kinds: &[Kind], changed: &[Kind], cursor: &str, apps: Option<&str>) -> String {
+    let names =
+        |kinds: &[Kind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(",");
     let apps = apps.map(|selectors| format!("&apps={selectors}")).unwrap_or_default();
-    format!("/v1/watch?kinds={}&cursor={}{apps}", kinds.join(","), escape(cursor))
+    let changed = match changed {
+        [] => String::new(),
+        changed => format!("&changed={}", names(changed)),
+    };
+    format!("/v1/watch?kinds={}&cursor={}{changed}{apps}", names(kinds), escape(cursor))
 }
 
 /// A flat structure as a query string; absent members are left out.

@@ -139,6 +139,7 @@ impl Follower {
             cursor.get_or_insert(listing.cursor);
             next.replace(*kind, &listing.items);
         }
+        next.touched.forget(next.generation);
         let cursor = cursor.unwrap_or_default();
         next.cursor = cursor.as_str().into();
         self.publish(next);
@@ -242,6 +243,7 @@ fn apply_waiting(
         next.apply(&event);
         let (WatchEvent::Put { cursor: at, .. }
         | WatchEvent::Delete { cursor: at, .. }
+        | WatchEvent::Changed { cursor: at, .. }
         | WatchEvent::Bookmark { cursor: at }) = event;
         *cursor = at;
     }

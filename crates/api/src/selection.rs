@@ -1,4 +1,5 @@
-//! A source of less: of the registered apps, those that are of interest.
+//! A source of less: of the registered apps, those that are of interest; of kinds that are not read, that something is
+//! different.
 //!
 //! An agent serves what its selectors fit. With a hundred agents, telling each of all apps would cost a
 //! hundred times as much, and each would keep what it never serves.
@@ -21,6 +22,7 @@ const MAX_QUERY: usize = 4 << 10;
 pub struct Selected {
     client: Client,
     query: Option<String>,
+    changed: Vec<Kind>,
 }
 
 // === impl Selected ===
@@ -31,7 +33,14 @@ impl Selected {
     pub fn new(client: Client, selectors: &[LabelSelector]) -> Self {
         let selectors: Vec<Value> = selectors.iter().map(LabelSelector::to_json).collect();
         let query = path::escape(&Value::from(selectors).to_string());
-        Self { client, query: Some(query).filter(|query| query.len() <= MAX_QUERY) }
+        let query = Some(query).filter(|query| query.len() <= MAX_QUERY);
+        Self { client, query, changed: Vec::new() }
+    }
+
+    /// Of these kinds it is told, in a watch, what changes, and not how.
+    #[must_use]
+    pub fn noticing(self, changed: Vec<Kind>) -> Self {
+        Self { changed, ..self }
     }
 }
 
@@ -46,8 +55,9 @@ impl Source for Selected {
         kinds: Vec<Kind>,
         cursor: String,
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
-        Box::pin(
-            async move { self.client.watch_where(&kinds, &cursor, self.query.as_deref()).await },
-        )
+        Box::pin(async move {
+            let Self { client, query, changed } = self;
+            client.watch_where(&kinds, changed, &cursor, query.as_deref()).await
+        })
     }
 }

@@ -10,6 +10,7 @@ use resource::{
 
 use crate::index::Index;
 use crate::source::WatchEvent;
+use crate::touched::Touched;
 
 /// Resources at one moment. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +49,8 @@ pub struct Snapshot {
     pub remote_clusters: Index<RemoteCluster>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
+    /// Which users and roles changed, and when: also where they are not read.
+    pub touched: Touched,
     /// A watch from here tells of everything that is not in this copy.
     pub cursor: Arc<str>,
     /// The live records again, by the app that they are of.
@@ -70,12 +73,22 @@ impl Snapshot {
 
     /// Applies one change.
     pub fn apply(&mut self, event: &WatchEvent) {
-        match event {
-            WatchEvent::Put { resource, .. } => self.put(resource, None),
-            WatchEvent::Delete { kind, name, .. } => self.remove(*kind, name),
+        let (kind, name) = match event {
+            WatchEvent::Put { resource, .. } => {
+                self.put(resource, None);
+                (resource.kind(), resource.name())
+            }
+            WatchEvent::Delete { kind, name, .. } => {
+                self.remove(*kind, name);
+                (*kind, name.as_str())
+            }
+            WatchEvent::Changed { kind, name, .. } => (*kind, name.as_str()),
             WatchEvent::Bookmark { .. } => return,
-        }
+        };
         self.generation += 1;
+        if Touched::minds(kind) {
+            self.touched.mark(kind, name, self.generation);
+        }
     }
 
     /// Replaces all resources of a kind. What was there and is the same stays what it is, so that who

@@ -37,6 +37,15 @@ pub enum WatchEvent {
         /// Where to continue.
         cursor: String,
     },
+    /// Something is different of what is followed without being read.
+    Changed {
+        /// Its kind.
+        kind: Kind,
+        /// Its name.
+        name: String,
+        /// Where to continue.
+        cursor: String,
+    },
     /// Nothing happened; the source is alive.
     Bookmark {
         /// Where to continue.

@@ -82,6 +82,15 @@ pub enum WatchLine {
         /// Where to continue after this event.
         cursor: String,
     },
+    /// The resource was created or changed, or is gone: of a kind whose changes are told of and nothing else.
+    Changed {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+        /// Where to continue after this event.
+        cursor: String,
+    },
     /// Nothing happened; the stream is alive and has come as far as this.
     Bookmark {
         /// Where to continue.

@@ -31,6 +31,11 @@ const ONE_PER_APP: Parameter = (
 
 const WATCH: &[Parameter] = &[
     ("kinds", true, "The kinds to watch, separated by commas"),
+    (
+        "changed",
+        false,
+        "Kinds, separated by commas, of which only is told that something is different: roles and users, to proxies",
+    ),
     ("cursor", true, "The position after which to begin, from a list or an earlier watch"),
     SELECTORS,
 ];

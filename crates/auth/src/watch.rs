@@ -13,6 +13,7 @@ use axum::body::Body;
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
+use pki::Service;
 use resource::{Kind, Resource, Secrets};
 use serde::Deserialize;
 use serde_json::value::to_raw_value;
@@ -32,6 +33,8 @@ const VERB: Verb = Verb::ReadNoSecrets;
 #[derive(Deserialize)]
 struct WatchQuery {
     kinds: String,
+    #[serde(default)]
+    changed: Option<String>,
     cursor: String,
 }
 
@@ -39,6 +42,8 @@ struct WatchQuery {
 struct Watching {
     cx: OpCx,
     kinds: Vec<Kind>,
+    /// The kinds of which the watcher is told that something is different, and no more.
+    changed: Vec<Kind>,
     /// Which apps the watcher wants to hear of.
     selection: Selection,
     events: BoxStream<'static, Result<WatchEvent, Error>>,
@@ -53,13 +58,16 @@ struct Watching {
 
 /// Begins a watch.
 pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
-    let WatchQuery { kinds, cursor } = call.query()?;
+    let WatchQuery { kinds, changed, cursor } = call.query()?;
     let kinds = parse_kinds(&kinds)?;
     authorize(cx, &kinds)?;
+    let changed = changed.map_or_else(|| Ok(Vec::new()), |changed| parse_kinds(&changed))?;
+    authorize_changed(cx, &changed)?;
     let core = cx.core();
     let rights = core.replica.changes();
     let selection = Selection::of(call)?;
     let mut followed = kinds.clone();
+    followed.extend(changed.iter().filter(|kind| !kinds.contains(kind)));
     if follows_labels(cx, &kinds, &selection) && !followed.contains(&Kind::AppServer) {
         followed.push(Kind::AppServer);
     }
@@ -69,6 +77,7 @@ pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
     let watching = Watching {
         cx: cx.clone(),
         kinds,
+        changed,
         selection,
         events,
         rights,
@@ -104,6 +113,17 @@ fn authorize(cx: &OpCx, kinds: &[Kind]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// That users and roles change, and which, proxies may know: what they were told of users rests on it.
+fn authorize_changed(cx: &OpCx, changed: &[Kind]) -> Result<(), Error> {
+    let is_minded = |kind: &Kind| matches!(kind, Kind::Role | Kind::User);
+    if changed.is_empty() || (cx.caller().runs(Service::Proxy) && changed.iter().all(is_minded)) {
+        return Ok(());
+    }
+    Err(Error::denied(
+        "only proxies are told that something is different without how, of users and roles",
+    ))
 }
 
 /// What the watcher can have been shown by a list, of kinds of which some things are not told. What
@@ -183,7 +203,7 @@ impl Watching {
     async fn told(&mut self, event: Result<WatchEvent, Error>) -> Result<Option<Bytes>, Error> {
         let event = event?;
         let of_labels = self.app_of_labels(&event).await?;
-        let of_event = if self.is_wanted(&event) { self.line(event)? } else { None };
+        let of_event = if self.is_wanted(&event) { self.line(event)? } else { self.notice(event) };
         let mut told = BytesMut::new();
         for line in of_event.iter().chain(&of_labels) {
             told.extend_from_slice(&encode(line)?);
@@ -197,7 +217,22 @@ impl Watching {
             WatchEvent::Bookmark { .. } => true,
             WatchEvent::Delete { kind, .. } => self.kinds.contains(kind),
             WatchEvent::Put { resource, .. } => self.kinds.contains(&resource.kind()),
+            // The store tells how.
+            WatchEvent::Changed { .. } => false,
         }
+    }
+
+    /// That something is different, of kinds of which the watcher is told no more.
+    fn notice(&self, event: WatchEvent) -> Option<WatchLine> {
+        let (kind, name, cursor) = match event {
+            WatchEvent::Put { resource, cursor } => {
+                (resource.kind(), resource.name().to_owned(), cursor)
+            }
+            WatchEvent::Delete { kind, name, cursor } => (kind, name, cursor),
+            WatchEvent::Changed { .. } | WatchEvent::Bookmark { .. } => return None,
+        };
+        let kind = self.changed.contains(&kind).then(|| kind.as_str().to_owned())?;
+        Some(WatchLine::Changed { kind, name, cursor })
     }
 
     /// An app that comes in sight, or leaves it, by what commands of agents tell of its labels.
@@ -232,7 +267,8 @@ impl Watching {
 
     fn refresh(&mut self) -> Result<(), Error> {
         self.cx = self.cx.refresh()?;
-        authorize(&self.cx, &self.kinds)
+        authorize(&self.cx, &self.kinds)?;
+        authorize_changed(&self.cx, &self.changed)
     }
 
     /// The line for an event, if the watcher is to learn of it.
@@ -243,6 +279,7 @@ impl Watching {
                 .was_shown(kind, &name)
                 .then(|| WatchLine::Delete { kind: kind.as_str().to_owned(), name, cursor }),
             WatchEvent::Put { resource, cursor } => self.put(&resource, cursor)?,
+            WatchEvent::Changed { .. } => None,
         })
     }
 

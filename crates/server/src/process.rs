@@ -200,7 +200,8 @@ impl Process {
         let addresses = auth_addresses(auth_address, config.join.as_ref());
         let client = identity.client(addresses.clone(), &self.wires)?;
         let selectors = config.app.as_ref().map_or(&[][..], |section| &section.selectors);
-        let source = Selected::new(client.clone(), selectors);
+        let source =
+            Selected::new(client.clone(), selectors).noticing(replicated::noticed(&wanted));
         let replica = Replica::follow(edge, Arc::new(source), &replicated::kinds(&wanted));
         let trust_changes = api::follow_trust(edge, &replica, identity.trust.clone());
         let registry = Registry::default();

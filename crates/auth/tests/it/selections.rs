@@ -81,6 +81,7 @@ async fn what_changed_between_list_and_watch_is_told() {
         let seen = match event {
             WatchEvent::Put { .. } => "put",
             WatchEvent::Delete { .. } => "delete",
+            WatchEvent::Changed { .. } => "changed",
             WatchEvent::Bookmark { .. } => "bookmark",
         };
         assert_eq!(seen, expected);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::wire::Heartbeat;
-use api::{Client, ErrorKind, Replica, Source as _, WatchEvent};
+use api::{Client, ErrorKind, Replica, Selected, Source as _, WatchEvent};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 use pki::Service;
@@ -27,6 +27,7 @@ async fn words(
         .map(|event| match event.unwrap() {
             WatchEvent::Put { resource, .. } => format!("put {}", resource.name()),
             WatchEvent::Delete { kind, name, .. } => format!("delete {kind}/{name}"),
+            WatchEvent::Changed { kind, name, .. } => format!("changed {kind}/{name}"),
             WatchEvent::Bookmark { .. } => "bookmark".to_owned(),
         })
         .take(count)
@@ -174,6 +175,7 @@ async fn an_app_comes_in_sight_and_leaves_it_by_what_commands_tell() {
         match event.unwrap().unwrap() {
             WatchEvent::Put { resource, .. } => format!("put {}", resource.name()),
             WatchEvent::Delete { kind, name, .. } => format!("delete {kind}/{name}"),
+            WatchEvent::Changed { kind, name, .. } => format!("changed {kind}/{name}"),
             WatchEvent::Bookmark { .. } => "bookmark".to_owned(),
         }
     };
@@ -189,4 +191,40 @@ async fn an_app_comes_in_sight_and_leaves_it_by_what_commands_tell() {
     let leaving = Heartbeat { leaving: true, ..Heartbeat::default() };
     host.client.heartbeat(&leaving).await.unwrap();
     assert_eq!(next().await, "delete app/phased");
+}
+
+#[tokio::test]
+async fn a_proxy_is_told_which_users_and_roles_change_and_nobody_else_is() {
+    let cluster = Cluster::start().await;
+    let watch = async |client: Client, kinds: Vec<Kind>, changed: Vec<Kind>| {
+        let cursor = client.list(Kind::Lock, Secrets::Redact).await?.cursor;
+        Selected::new(client, &[]).noticing(changed).watch(kinds, cursor).await
+    };
+    let noticed = || vec![Kind::Role, Kind::User];
+    let proxy = cluster.host(&[Service::Proxy]).await.client;
+    let events = watch(proxy.clone(), vec![Kind::Lock], noticed()).await.unwrap();
+    cluster.put(Role::new("dev")).await;
+    cluster.put(app("unasked", &[])).await;
+    let _alice = cluster.user("alice", &["dev"]).await;
+    let target = LockTarget { user: Some("alice".to_owned()), ..LockTarget::default() };
+    cluster.put(Lock::new("lock", target, "")).await;
+    cluster.admin.delete(Kind::Role, "dev").await.unwrap_err();
+    cluster.put(Role::new("ops")).await;
+    cluster.admin.delete(Kind::Role, "ops").await.unwrap();
+    let told = [
+        "changed role/dev",
+        "changed user/alice",
+        "put lock",
+        "changed role/ops",
+        "changed role/ops",
+    ];
+    assert_eq!(words(events, 5).await, told);
+
+    let refused_to = async |client: Client, changed: Vec<Kind>| {
+        let outcome = watch(client, vec![Kind::Lock], changed).await;
+        refused(outcome.map(|_| ()), ErrorKind::Denied);
+    };
+    refused_to(proxy, vec![Kind::Role, Kind::Token]).await;
+    refused_to(cluster.host(&[Service::App]).await.client, noticed()).await;
+    refused_to(cluster.admin.clone(), noticed()).await;
 }

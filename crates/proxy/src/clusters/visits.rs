@@ -1,21 +1,25 @@
 //! Evidence for visits: what the auth service gives for a user's certificate is remembered for a while.
 //!
-//! It is asked again when locks or authorities have changed, or what accepts tokens, once more soon after that, and
-//! at the latest after [`FRESH`]: then it says what the user's roles are now. While the auth service is away, what was good stays good until it ends.
+//! It is asked again when locks, authorities, the user, one of the user's roles or what is demanded of everybody have
+//! changed, or what accepts tokens, once more soon after that, and at the latest after [`FRESH`]. While the auth service
+//! is away, what was good stays good until it ends.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::wire::{AppTokenRequest, VisitEvidence, VisitRequest};
-use api::{Error, ErrorKind, Index};
+use api::{Error, ErrorKind, Index, Touched};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
 use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use pki::{Certificate, VisitTools};
-use resource::{AppAuthConfig, Lock};
+use resource::{AppAuthConfig, ClusterAuthPreference, Kind, Lock};
 use time::OffsetDateTime;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::connection::Peer;
@@ -28,6 +32,8 @@ const HALF: usize = 4096;
 const FRESH: Duration = Duration::from_secs(60);
 /// And for how long when something has changed: the auth service that was asked may not have heard of it yet.
 const UNSETTLED: Duration = Duration::from_secs(2);
+/// So many questions are with the auth service at once.
+const TURNS: usize = 16;
 
 /// Who goes where.
 #[derive(Clone)]
@@ -59,11 +65,15 @@ struct Basis {
     locks: Index<Lock>,
     /// What tokens are accepted by, if it was asked for some.
     configs: Option<Index<AppAuthConfig>>,
+    preference: Option<Arc<ClusterAuthPreference>>,
+    /// Which copy of the cluster's resources that was.
+    generation: u64,
 }
 
 /// What it says of the user.
 #[derive(Debug, PartialEq, Eq)]
 struct Rights {
+    user: String,
     roles: Vec<String>,
     traits: BTreeMap<String, Vec<String>>,
     tools: Option<VisitTools>,
@@ -73,7 +83,14 @@ struct Rights {
 pub(crate) struct Visits {
     /// Guards the tables; held for a look-up.
     known: Mutex<Known>,
+    /// What is being asked: after a change all that is open of a user asks the same. Held for a look-up.
+    under_way: Mutex<HashMap<[u8; 32], Asking>>,
+    /// Questions at once: after a change everybody asks.
+    turns: Semaphore,
 }
+
+/// A question to the auth service, for everybody who wants the same answer.
+type Asking = future::Shared<BoxFuture<'static, Result<Arc<Good>, Error>>>;
 
 /// What is in use survives in the young half.
 #[derive(Default)]
@@ -116,7 +133,13 @@ impl Visit {
     fn basis(&self, shared: &Shared) -> Basis {
         let snapshot = shared.replica.snapshot();
         let configs = self.tokens.as_ref().map(|_| snapshot.app_auth_configs.clone());
-        Basis { trust: shared.trust.generation(), locks: snapshot.locks.clone(), configs }
+        Basis {
+            trust: shared.trust.generation(),
+            locks: snapshot.locks.clone(),
+            configs,
+            preference: snapshot.auth_preference.clone(),
+            generation: snapshot.generation,
+        }
     }
 }
 
@@ -129,7 +152,15 @@ impl Basis {
             (None, None) => true,
             _ => false,
         };
-        same_configs && self.trust == other.trust && self.locks.is_same(&other.locks)
+        let same_preference = match (&self.preference, &other.preference) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        same_configs
+            && same_preference
+            && self.trust == other.trust
+            && self.locks.is_same(&other.locks)
     }
 }
 
@@ -158,25 +189,43 @@ impl Good {
     /// Whether nothing tells that it should be asked again.
     pub(super) fn is_fresh(&self, visit: &Visit, shared: &Shared) -> bool {
         Instant::now() < self.stale
-            && self.basis.is_same(&visit.basis(shared))
+            && self.holds(visit, shared)
+            && !shared.replica.snapshot().touched.is_unknown_after(self.basis.generation)
             && shared.clock.now() < self.until
+    }
+
+    /// Whether nothing that is known is different from what was known when it was asked for.
+    fn holds(&self, visit: &Visit, shared: &Shared) -> bool {
+        let basis = visit.basis(shared);
+        self.basis.is_same(&basis)
+            && !self.rights.differ(&shared.replica.snapshot().touched, &self.basis)
     }
 }
 
-/// For how long what was asked for with one basis is good, after what was known before.
-fn good_for(before: Option<&Basis>, basis: &Basis) -> Duration {
-    if before.is_some_and(|before| before.is_same(basis)) { FRESH } else { UNSETTLED }
+// === impl Rights ===
+
+impl Rights {
+    /// Whether the user or a role has changed since.
+    fn differ(&self, touched: &Touched, since: &Basis) -> bool {
+        let is_after = |kind, name: &str| touched.is_after(since.generation, kind, name);
+        is_after(Kind::User, &self.user) || self.roles.iter().any(|role| is_after(Kind::Role, role))
+    }
 }
 
 // === impl Visits ===
 
 impl Visits {
     pub(crate) fn new() -> Self {
-        Self { known: Mutex::default() }
+        let (known, under_way) = (Mutex::default(), Mutex::default());
+        Self { known, under_way, turns: Semaphore::new(TURNS) }
     }
 
     /// Evidence for a visit.
-    pub(crate) async fn of(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Refusal> {
+    pub(crate) async fn of(
+        &self,
+        visit: &Visit,
+        shared: &Arc<Shared>,
+    ) -> Result<Arc<Good>, Refusal> {
         let asked = self.ask(visit, shared).await;
         asked.map_err(|error| match visit.tokens {
             Some(_) => Refusal::of_token(&error),
@@ -184,31 +233,77 @@ impl Visits {
         })
     }
 
-    pub(super) async fn ask(&self, visit: &Visit, shared: &Shared) -> Result<Arc<Good>, Error> {
+    pub(super) async fn ask(
+        &self,
+        visit: &Visit,
+        shared: &Arc<Shared>,
+    ) -> Result<Arc<Good>, Error> {
         let key = visit.key();
         let known = self.known.lock().find(&key);
         // Whose token was accepted may have it looked at again.
         if visit.tokens.is_some() && known.is_none() {
             shared.tokens.admit(visit.peer.address.ip())?;
         }
-        if let Some(known) = known.as_ref().filter(|known| known.is_fresh(visit, shared)) {
-            return Ok(known.clone());
+        if let Some(known) = known.filter(|known| known.is_fresh(visit, shared)) {
+            return Ok(known);
         }
+        // One that was under way may have begun before what this is asked for; the next has not.
+        let (asking, was_under_way) = self.asking(key, visit, shared);
+        let answer = asking.await;
+        let is_of_now = |answer: &Result<Arc<Good>, Error>| {
+            answer.as_ref().is_ok_and(|good| good.holds(visit, shared))
+        };
+        if was_under_way && !is_of_now(&answer) {
+            return self.asking(key, visit, shared).0.await;
+        }
+        answer
+    }
+
+    /// The question that is under way about a visit, or a new one; and whether it was.
+    fn asking(&self, key: [u8; 32], visit: &Visit, shared: &Arc<Shared>) -> (Asking, bool) {
+        let mut under_way = self.under_way.lock();
+        if let Some(asking) = under_way.get(&key) {
+            return (asking.clone(), true);
+        }
+        let (visit, of_task) = (visit.clone(), shared.clone());
+        let asking = async move {
+            let visits = &of_task.clusters.visits;
+            let answer = visits.ask_now(key, &visit, &of_task).await;
+            visits.under_way.lock().remove(&key);
+            answer
+        };
+        let asking = asking.boxed().shared();
+        under_way.insert(key, asking.clone());
+        // It comes to its end whether somebody waits for it or not.
+        shared.tasks.spawn_until_cancelled("proxy.visit.ask", asking.clone().map(drop));
+        (asking, false)
+    }
+
+    async fn ask_now(
+        &self,
+        key: [u8; 32],
+        visit: &Visit,
+        shared: &Shared,
+    ) -> Result<Arc<Good>, Error> {
+        let turn = self.turns.acquire().await;
+        let known = self.known.lock().find(&key);
         // Before it is asked: what changes meanwhile is newer than the answer.
         let basis = visit.basis(shared);
-        match issue(visit, shared).await {
+        let settled = known.as_ref().is_some_and(|known| known.holds(visit, shared));
+        let issued = issue(visit, shared).await;
+        drop(turn);
+        match issued {
             Ok((evidence, given, rights)) => {
                 let (until, strict) = (given.valid_until, given.strict);
-                let before = known.as_ref().map(|known| &known.basis);
-                let stale = Instant::now() + good_for(before, &basis);
+                let stale = Instant::now() + if settled { FRESH } else { UNSETTLED };
                 let good = Arc::new(Good { evidence, until, stale, basis, strict, rights });
                 self.known.lock().insert(key, good.clone());
                 Ok(good)
             }
             // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
-            // else is believed. Whom that is about, only the auth service knows.
+            // else is believed, or the user is another. Whom a lock is about, only the auth service knows.
             Err(error) if is_away(&error) => known
-                .filter(|good| !good.strict && good.basis.is_same(&basis))
+                .filter(|good| !good.strict && good.holds(visit, shared))
                 .filter(|good| shared.clock.now() < good.until)
                 .ok_or(error),
             Err(error) => {
@@ -231,6 +326,7 @@ async fn issue(
         certificate.unverified_identity().map_err(|error| unreadable(error.to_string()))?;
     let user = identity.as_user().ok_or_else(|| unreadable("it is of no user".to_owned()))?;
     let rights = Rights {
+        user: user.name.clone(),
         roles: user.roles.clone(),
         traits: user.traits.clone(),
         tools: user.visit.as_ref().map(|visit| visit.tools.clone()),

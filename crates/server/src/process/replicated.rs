@@ -17,8 +17,15 @@ pub(super) fn kinds(wanted: &Wanted) -> Vec<Kind> {
     if wanted.services.contains(&Service::Proxy) {
         kinds.extend([Kind::AppServer, Kind::AppAuthConfig]);
     }
+    kinds.push(Kind::ClusterAuthPreference);
     if wanted.services.contains(&Service::App) {
-        kinds.extend([Kind::App, Kind::Role, Kind::User, Kind::ClusterAuthPreference]);
+        kinds.extend([Kind::App, Kind::Role, Kind::User]);
     }
     kinds
+}
+
+/// Of what they only need to know that something is different.
+pub(super) fn noticed(wanted: &Wanted) -> Vec<Kind> {
+    let reads = wanted.services.contains(&Service::App);
+    if reads { Vec::new() } else { vec![Kind::Role, Kind::User] }
 }

@@ -30,16 +30,43 @@ fn what_a_token_opens_is_one_app_of_one_cluster_for_one_address() {
 }
 
 #[test]
-fn what_was_asked_for_after_a_change_is_asked_for_again_soon() {
-    let locks = Index::default();
-    let now = Basis { trust: 1, locks, configs: None };
-    assert_eq!(good_for(None, &now), UNSETTLED, "nothing tells since when this is known");
-    assert_eq!(good_for(Some(&now.clone()), &now), FRESH);
-    for before in [
+fn what_is_known_rests_on_the_user_and_the_roles_and_on_nobody_else() {
+    let rights = Rights {
+        user: "alice".to_owned(),
+        roles: vec!["dev".to_owned()],
+        traits: BTreeMap::new(),
+        tools: None,
+    };
+    let basis =
+        Basis { trust: 1, locks: Index::default(), configs: None, preference: None, generation: 0 };
+    let change = |kind: Kind, name: &str| {
+        let (name, cursor) = (name.to_owned(), String::new());
+        let mut snapshot = api::Snapshot::default();
+        snapshot.apply(&api::WatchEvent::Changed { kind, name, cursor });
+        snapshot
+    };
+    for (kind, name) in [(Kind::User, "alice"), (Kind::Role, "dev")] {
+        let snapshot = change(kind, name);
+        assert!(rights.differ(&snapshot.touched, &basis), "{kind:?} {name}");
+        let asked_since = Basis { generation: snapshot.generation, ..basis.clone() };
+        assert!(!rights.differ(&snapshot.touched, &asked_since), "{kind:?} {name}");
+    }
+    for (kind, name) in [(Kind::User, "bob"), (Kind::Role, "ops"), (Kind::Role, "alice")] {
+        assert!(!rights.differ(&change(kind, name).touched, &basis), "{kind:?} {name}");
+    }
+}
+
+#[test]
+fn what_is_known_rests_on_what_holds_for_everybody() {
+    let now =
+        Basis { trust: 1, locks: Index::default(), configs: None, preference: None, generation: 1 };
+    assert!(now.is_same(&Basis { generation: 2, ..now.clone() }));
+    for other in [
         Basis { trust: 0, ..now.clone() },
         Basis { locks: Index::default(), ..now.clone() },
         Basis { configs: Some(Index::default()), ..now.clone() },
+        Basis { preference: Some(Arc::default()), ..now.clone() },
     ] {
-        assert_eq!(good_for(Some(&before), &now), UNSETTLED);
+        assert!(!now.is_same(&other));
     }
 }

@@ -178,3 +178,32 @@ fn neither_cluster_needs_the_other_and_both_find_together_again() {
     root.proxy().start();
     assert!(call(&mut reached(&root, &alice), "tessera_demo_info").is_ok());
 }
+
+#[test]
+fn what_is_taken_away_at_the_root_is_taken_away_from_what_is_open_at_the_leaf() {
+    // The root's proxy reads neither users nor roles.
+    let (root, leaf) = (Cluster::apart(), Cluster::single_called(LEAF));
+    leaf.tools_role("guest", &["*"]);
+    root.tools_role("visitor", &["tessera_demo_*"]);
+    root.tools_role("other", &["tessera_demo_*"]);
+    let alice = root.identity("alice", &["visitor"]);
+    let bob = root.identity("bob", &["other"]);
+    let both = [("visitor", "guest"), ("other", "guest")];
+    let role_map: Vec<Value> =
+        both.map(|(remote, local)| json!({"remote": remote, "local": [local]})).into();
+    leaf.trust(&root, &json!(role_map));
+    let others = &mut reached(&root, &bob);
+
+    let mut peer = reached(&root, &alice);
+    root.tools_role("visitor", &["something_else"]);
+    let said = cut(&mut peer);
+    assert!(said.contains("what you may do has changed"), "{said}");
+    root.tools_role("visitor", &["tessera_demo_*"]);
+
+    let mut peer = reached(&root, &alice);
+    root.admin(&["users", "rm", "alice"]);
+    let said = cut(&mut peer);
+    assert!(said.contains("your user does not exist any more"), "{said}");
+    turned_away(&way(&root, &alice));
+    assert!(call(others, "tessera_demo_info").is_ok(), "somebody else's was ended");
+}
