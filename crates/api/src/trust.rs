@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use pki::{CaCertificate, CaKind, Foreign, Trust, TrustStore};
-use resource::AuthorityType;
-use runtime::Tasks;
+use resource::{AuthorityType, Metadata};
+use runtime::{Clock, Tasks};
+use time::OffsetDateTime;
 use tokio::sync::watch;
 
 use crate::error::Error;
@@ -36,15 +37,22 @@ pub fn certificates(pems: &[String]) -> Result<Vec<CaCertificate>, Error> {
 /// to whoever has to look again at what was believed before.
 ///
 /// A copy without an authority of one of the two kinds changes nothing: a service that trusts
-/// nobody could never learn better.
-pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) -> watch::Receiver<u64> {
+/// nobody could never learn better. What another cluster is trusted by may have an end, which comes whether the auth
+/// service is there to say so or not.
+pub fn follow_trust(
+    tasks: &Tasks,
+    replica: &Replica,
+    trust: TrustStore,
+    clock: Clock,
+) -> watch::Receiver<u64> {
     let (tell, told) = watch::channel(trust.generation());
     let replica = replica.clone();
     let mut changes = replica.changes();
     tasks.spawn_until_cancelled("api.trust", async move {
         loop {
             let snapshot = replica.snapshot();
-            match read(&snapshot, &trust.cluster()) {
+            let now = clock.now();
+            match read(&snapshot, &trust.cluster(), now) {
                 // Replacing trust by an equal one costs nothing and forgets nothing.
                 Ok(Some(new)) => {
                     trust.replace(new);
@@ -56,32 +64,48 @@ pub fn follow_trust(tasks: &Tasks, replica: &Replica, trust: TrustStore) -> watc
                     tracing::error!(error = error.cause(), "authorities left as they were");
                 }
             }
-            if changes.changed().await.is_err() {
-                return;
+            let next_end = ends(&snapshot).filter(|end| *end > now).min();
+            let ended = async {
+                match next_end {
+                    Some(end) => clock.sleep_until(end).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = ended => {}
             }
         }
     });
     told
 }
 
-fn read(snapshot: &Snapshot, cluster: &str) -> Result<Option<Trust>, Error> {
+/// When what other clusters are trusted by ends.
+fn ends(snapshot: &Snapshot) -> impl Iterator<Item = OffsetDateTime> {
+    let trusted = snapshot.trusted_clusters.values().filter_map(|one| one.metadata.expires);
+    trusted.chain(snapshot.remote_clusters.values().filter_map(|one| one.metadata.expires))
+}
+
+fn read(snapshot: &Snapshot, cluster: &str, now: OffsetDateTime) -> Result<Option<Trust>, Error> {
     let authorities = authorities_in(snapshot, cluster);
     if authorities.user.is_empty() || authorities.host.is_empty() {
         return Ok(None);
     }
-    trust_of(cluster, &authorities).map(|own| Some(with_foreign(own, snapshot)))
+    trust_of(cluster, &authorities).map(|own| Some(with_foreign(own, snapshot, now)))
 }
 
-/// A cluster's trust, and the other clusters of a copy as far as they are trusted: of a cluster whose users may
+/// A cluster's trust, and the other clusters of a copy as far as they are trusted at `now`: of a cluster whose users may
 /// come here both kinds of authorities, of one where users of this one may go those of its services. None but
 /// by the resource that says so.
 ///
 /// A cluster whose authorities cannot be used is left out: the others have nothing to do with it.
 #[must_use]
-pub fn with_foreign(own: Trust, snapshot: &Snapshot) -> Trust {
-    let trusted = snapshot.trusted_clusters.values().filter(|cluster| cluster.spec.enabled);
-    let mut names: BTreeMap<&str, bool> =
-        snapshot.remote_clusters.values().map(|cluster| (cluster.name(), false)).collect();
+pub fn with_foreign(own: Trust, snapshot: &Snapshot, now: OffsetDateTime) -> Trust {
+    let lasts = |metadata: &Metadata| metadata.expires.is_none_or(|end| end > now);
+    let trusted = snapshot.trusted_clusters.values();
+    let trusted = trusted.filter(|cluster| cluster.spec.enabled && lasts(&cluster.metadata));
+    let remote = snapshot.remote_clusters.values().filter(|cluster| lasts(&cluster.metadata));
+    let mut names: BTreeMap<&str, bool> = remote.map(|cluster| (cluster.name(), false)).collect();
     names.extend(trusted.map(|cluster| (cluster.name(), true)));
     let mut trust = own;
     for (name, users) in names {

@@ -80,8 +80,13 @@ impl Keyring {
     }
 
     /// A key is believed before it signs. What is known of other clusters is as of `snapshot`.
-    fn replace(&self, authorities: Authorities, snapshot: &Snapshot) -> Result<(), Error> {
-        self.trust.replace(api::with_foreign(authorities.trust(&self.cluster)?, snapshot));
+    fn replace(
+        &self,
+        authorities: Authorities,
+        snapshot: &Snapshot,
+        now: OffsetDateTime,
+    ) -> Result<(), Error> {
+        self.trust.replace(api::with_foreign(authorities.trust(&self.cluster)?, snapshot, now));
         self.current.send_replace(Arc::new(authorities));
         Ok(())
     }
@@ -103,7 +108,7 @@ pub(crate) async fn follow(core: Arc<Core>) {
         };
         if seen.as_ref().is_none_or(is_news) {
             let read = stored(&core.records, &core.cluster).await.and_then(Authorities::read);
-            match read.and_then(|new| core.authorities.replace(new, &shown)) {
+            match read.and_then(|new| core.authorities.replace(new, &shown, core.clock.now())) {
                 Ok(()) => {
                     seen = Some(shown);
                     backoff.reset();

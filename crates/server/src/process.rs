@@ -203,7 +203,8 @@ impl Process {
         let source =
             Selected::new(client.clone(), selectors).noticing(replicated::noticed(&wanted));
         let replica = Replica::follow(edge, Arc::new(source), &replicated::kinds(&wanted));
-        let trust_changes = api::follow_trust(edge, &replica, identity.trust.clone());
+        let trust_changes =
+            api::follow_trust(edge, &replica, identity.trust.clone(), clock.clone());
         let registry = Registry::default();
         let mut attachment = None;
         if let Some(section) = config.app {

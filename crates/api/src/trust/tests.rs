@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use pki::{CertificateAuthority, TrustStore};
 use resource::{
     CaKey, CertAuthority, Kind, RemoteCluster, Resource, Secret, TrustedCluster, TrustedClusterSpec,
@@ -10,7 +12,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
-use crate::source::WatchEvent;
+use crate::source::{Listing, Source, WatchEvent};
 
 const NOW: OffsetDateTime = datetime!(2026-11-20 12:00 UTC);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -53,7 +55,7 @@ fn trusted(name: &str, enabled: bool) -> TrustedCluster {
 }
 
 fn believed(snapshot: &Snapshot) -> Vec<String> {
-    let trust = read(snapshot, "here").unwrap().unwrap();
+    let trust = read(snapshot, "here", NOW).unwrap().unwrap();
     trust.foreign_clusters().map(str::to_owned).collect()
 }
 
@@ -82,6 +84,65 @@ fn authorities_count_only_beside_the_resource_that_says_so() {
     assert_eq!(believed(&snapshot), [""; 0]);
     put(&mut snapshot, RemoteCluster::new("root"));
     assert_eq!(believed(&snapshot), ["root"]);
+    for (end, counts) in [(NOW, false), (NOW + DAY, true)] {
+        let mut remote = RemoteCluster::new("root");
+        remote.metadata.expires = Some(end);
+        put(&mut snapshot, remote);
+        assert_eq!(believed(&snapshot).len(), usize::from(counts), "{end}");
+    }
+}
+
+/// The auth service would say so, if it were there.
+#[tokio::test]
+async fn trust_ends_at_its_time_whoever_says_so() {
+    let clock = Clock::manual(NOW);
+    let mut snapshot = copy_with("root");
+    let mut brief = trusted("root", true);
+    brief.metadata.expires = Some(NOW + DAY);
+    put(&mut snapshot, brief);
+    let store = TrustStore::new(read(&snapshot, "here", NOW).unwrap().unwrap());
+    let tasks = Tasks::new();
+    let source = Silent(snapshot.clone());
+    let kinds = [Kind::CertAuthority, Kind::TrustedCluster];
+    let replica = Replica::follow(&tasks, std::sync::Arc::new(source), &kinds);
+    let mut told = follow_trust(&tasks, &replica, store.clone(), clock.clone());
+    replica.ready().await;
+    let before = store.generation();
+    assert_eq!(store.trust().foreign_clusters().count(), 1);
+    clock.advance(DAY);
+    let is_newer = |generation: &u64| *generation > before;
+    let heard = tokio::time::timeout(Duration::from_secs(10), told.wait_for(is_newer)).await;
+    assert!(heard.unwrap().is_ok());
+    assert_eq!(store.trust().foreign_clusters().count(), 0);
+    tasks.shutdown(Duration::from_secs(5)).await;
+}
+
+/// Lists what is in a copy, and says nothing more.
+struct Silent(Snapshot);
+
+impl Source for Silent {
+    fn list(&self, kind: Kind) -> BoxFuture<'_, Result<Listing, Error>> {
+        let items = match kind {
+            Kind::CertAuthority => {
+                self.0.authorities.values().map(|one| CertAuthority::clone(one).into()).collect()
+            }
+            _ => self
+                .0
+                .trusted_clusters
+                .values()
+                .map(|one| TrustedCluster::clone(one).into())
+                .collect(),
+        };
+        Box::pin(std::future::ready(Ok(Listing { items, cursor: String::new() })))
+    }
+
+    fn watch(
+        &self,
+        _kinds: Vec<Kind>,
+        _cursor: String,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<WatchEvent, Error>>, Error>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 #[test]
@@ -113,7 +174,7 @@ fn users_are_believed_of_trusted_clusters_alone() {
     let public = pki::PrivateKey::generate().unwrap().public();
     let shown = user.issue_user(&public, &visitor).unwrap().der().clone();
     let users = |snapshot: &Snapshot| {
-        let store = TrustStore::new(read(snapshot, "here").unwrap().unwrap());
+        let store = TrustStore::new(read(snapshot, "here", NOW).unwrap().unwrap());
         store.verify_foreign(std::slice::from_ref(&shown), NOW).is_ok()
     };
     put(&mut snapshot, RemoteCluster::new("there"));
@@ -145,9 +206,9 @@ fn one_cluster_that_cannot_be_trusted_does_not_touch_the_others() {
 #[test]
 fn what_follows_changes_is_told_of_other_clusters() {
     let mut snapshot = copy_with("root");
-    let store = TrustStore::new(read(&snapshot, "here").unwrap().unwrap());
+    let store = TrustStore::new(read(&snapshot, "here", NOW).unwrap().unwrap());
     let before = store.generation();
     put(&mut snapshot, trusted("root", true));
-    store.replace(read(&snapshot, "here").unwrap().unwrap());
+    store.replace(read(&snapshot, "here", NOW).unwrap().unwrap());
     assert_ne!(store.generation(), before, "live connections are decided again");
 }

@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use api::wire::ClusterExchange;
 use api::{Client, Error, ErrorKind};
+use audit::record::{Change, UserMetadata};
 use resource::AuthorityType::{Host, User};
 use resource::{Kind, Resource, TrustedCluster};
 use runtime::{Backoff, TaskScope};
 
 use super::{authorities, contact, trusted};
 use crate::core::Core;
+use crate::events;
 use crate::records::Condition;
 
 /// How often, drawn evenly between these.
@@ -125,11 +127,18 @@ async fn exchange(core: &Core, name: &str, client: &Client) -> Result<(), Error>
     if !cluster.spec.enabled || (writes.is_empty() && status == cluster.status) {
         return Ok(());
     }
+    let keys_change = !writes.is_empty();
     cluster.status = status;
     let Some(revision) = cluster.metadata.revision.clone() else {
         return Err(Error::internal("a stored resource has no revision"));
     };
-    match core.records.write(&cluster.into(), Condition::At(revision), writes).await {
+    let resource = Resource::from(cluster);
+    // Whom this cluster believes is different from then on.
+    if keys_change {
+        let actor = UserMetadata::system(&format!("cluster {name}"));
+        events::changed(&core.audit, &actor, Change::Updated, &resource).await?;
+    }
+    match core.records.write(&resource, Condition::At(revision), writes).await {
         Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
         _ => Ok(()),
     }

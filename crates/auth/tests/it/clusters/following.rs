@@ -64,6 +64,13 @@ async fn a_change_of_the_roots_keys_is_followed() {
         assert_eq!(trust.authorities(CaKind::Host).count(), hosts.len());
     }
     assert_eq!(believed(&leaf), ["root.test"]);
+    // Each time, it is told who is believed by whose word. What only says that the root is there is no change.
+    let told = leaf.records_of("resource.updated").await;
+    let by_root = told
+        .iter()
+        .filter(|record| record["user"].to_string().contains("cluster root.test"))
+        .count();
+    assert!((1..=4).contains(&by_root), "{told:#?}");
 }
 
 #[tokio::test]
