@@ -36,6 +36,8 @@ use crate::{changes, health, serve, tools};
 pub struct AgentConfig {
     /// The identity under which the process joined.
     pub host_id: String,
+    /// By what it joined, as its certificate says.
+    pub join_token: Option<String>,
     /// What its machine calls itself.
     pub node_name: String,
     /// Which registered apps it serves. None: only those below.
@@ -131,7 +133,7 @@ impl Agent {
             clock.clone(),
             Catalog::new(fixed, &config.selectors),
             labels.clone(),
-            config.host_id.clone(),
+            (config.host_id.clone(), config.join_token),
         ));
         let (tell, changes) = watch::channel(0);
         let witness = Witness::new(config.audit);

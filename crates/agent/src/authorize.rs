@@ -37,6 +37,8 @@ pub(crate) struct Authorizer {
     catalog: Catalog,
     labels: ToldLabels,
     host_id: String,
+    /// By what the agent joined.
+    join_token: Option<String>,
     sets: RoleSets,
     maps: RoleMaps,
 }
@@ -81,10 +83,10 @@ impl Authorizer {
         clock: Clock,
         catalog: Catalog,
         labels: ToldLabels,
-        host_id: String,
+        (host_id, join_token): (String, Option<String>),
     ) -> Self {
         let (sets, maps) = (RoleSets::default(), RoleMaps::default());
-        Self { replica, trust, clock, catalog, labels, host_id, sets, maps }
+        Self { replica, trust, clock, catalog, labels, host_id, join_token, sets, maps }
     }
 
     pub(crate) fn catalog(&self) -> &Catalog {
@@ -184,7 +186,8 @@ impl Authorizer {
         if user.cluster == own {
             check_known(user, &snapshot)?;
         }
-        lock::check(&snapshot, now, user, app, &self.host_id)?;
+        let host = lock::Host { id: &self.host_id, join_token: self.join_token.as_deref() };
+        lock::check(&snapshot, now, user, app, host)?;
         let roles = self.sets.resolve(user, &snapshot);
         if roles.options().pin_source_ip && user.source_ip.is_none() {
             return Err(Refusal::not_bound());

@@ -65,6 +65,8 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
         source_ip: None,
         app: None,
         visit: None,
+        bot_instance_id: None,
+        join_token: None,
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 100),
     }

@@ -30,7 +30,9 @@ mod rotation;
 mod seen;
 mod sso;
 
-pub use self::bot::{BotJoinRequest, BotOutputRequest, BotRenewRequest};
+pub use self::bot::{
+    BotInstance, BotInstanceQuery, BotInstances, BotJoinRequest, BotOutputRequest, BotRenewRequest,
+};
 pub use self::cluster::{
     ClusterExchange, ClusterInfo, ClusterJoin, ClusterList, ClusterWelcome, Permissions, Permitted,
     VisitEvidence, VisitRequest, VisitorApps, VisitorRequest,

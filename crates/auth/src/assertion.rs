@@ -228,6 +228,6 @@ fn admit(
     app: &App,
 ) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
-    locks::refuse_use(&snapshot, core.clock.now(), user, roles, app.name(), &agent.host_id)?;
+    locks::refuse_use(&snapshot, core.clock.now(), user, roles, app.name(), agent)?;
     cx::refuse_user_of(core, user, client, app).map_err(certificate::of_somebody_else)
 }

@@ -9,6 +9,7 @@
 //! ask for what its programs use, which cannot be renewed.
 
 mod instance;
+mod instances;
 mod join;
 mod login;
 
@@ -17,6 +18,9 @@ use resource::bot::USER_LABEL;
 use resource::{Bot, Kind, Resource, User};
 use store::Write;
 
+pub(crate) use self::instances::{
+    list as list_instances, remove as remove_instance, show as show_instance,
+};
 pub(crate) use self::join::{join, output, renew};
 use crate::core::Core;
 use crate::cx::OpCx;

@@ -41,6 +41,10 @@ pub(crate) struct Ticket<'a> {
     pub(crate) until: Option<OffsetDateTime>,
     /// What names the sign-in; a new name if there is none.
     pub(crate) login_id: Option<String>,
+    /// The place where a bot runs.
+    pub(crate) bot_instance_id: Option<String>,
+    /// By what a bot joined.
+    pub(crate) join_token: Option<String>,
 }
 
 /// A certificate, and what it says.
@@ -56,7 +60,19 @@ impl<'a> Ticket<'a> {
     pub(crate) fn of(user: &'a User, key: &'a PublicKey) -> Self {
         let (ttl_seconds, client, device) = (None, None, None);
         let (app, bot_roles, until, login_id) = (None, None, None, None);
-        Self { user, key, ttl_seconds, client, device, app, bot_roles, until, login_id }
+        Self {
+            user,
+            key,
+            ttl_seconds,
+            client,
+            device,
+            app,
+            bot_roles,
+            until,
+            login_id,
+            bot_instance_id: None,
+            join_token: None,
+        }
     }
 }
 
@@ -118,6 +134,8 @@ pub(crate) fn ip_of(text: &str) -> Option<IpAddr> {
 /// Certifies a key as a user's. Who may ask is the caller's business.
 pub(crate) async fn issue(core: &Core, ticket: &Ticket<'_>) -> Result<Issued, Error> {
     let identity = draw_up(core, ticket).await?;
+    // Whatever it says that a lock may name.
+    locks::refuse_identity(&core.replica.snapshot(), core.clock.now(), &identity)?;
     let certificate = seal(core, ticket.key, &identity)?;
     let credentials = UserCredentials {
         user: identity.name.clone(),
@@ -156,6 +174,8 @@ pub(crate) async fn draw_up(core: &Core, ticket: &Ticket<'_>) -> Result<UserIden
         source_ip: pin(&roles, user.name(), *client)?,
         app: app.clone().map(BoundApp::Here),
         visit: None,
+        bot_instance_id: ticket.bot_instance_id.clone(),
+        join_token: ticket.join_token.clone(),
         issued: now,
         expires,
     })

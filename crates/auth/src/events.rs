@@ -116,6 +116,8 @@ pub(crate) async fn changed(
                 app: target.app.as_deref(),
                 server_id: target.server_id.as_deref(),
                 login: target.login.as_deref(),
+                bot_instance_id: target.bot_instance_id.as_deref(),
+                join_token: target.join_token.as_deref(),
             });
             let message = Some(Text::new(&lock.spec.message));
             let expires = lock.spec.expires.map(Moment).or(expires);

@@ -1,6 +1,7 @@
 //! How services become part of the cluster, and stay it.
 
 mod admission;
+mod uses;
 mod workload;
 
 use std::collections::BTreeSet;
@@ -13,9 +14,10 @@ use resource::{JoinRole, Secret, Token};
 use uuid::Uuid;
 
 pub(crate) use self::admission::{Admission, Refusal, Shown, admit as admit_token};
+pub(crate) use self::uses::Counted;
 use crate::core::Core;
 use crate::cx::OpCx;
-use crate::{certificate, events};
+use crate::{certificate, events, keys};
 
 /// How long a service's certificate lives; it is renewed at half of that.
 pub(crate) const VALIDITY: Duration = Duration::from_secs(7 * 24 * 60 * 60);
@@ -37,6 +39,15 @@ pub struct ServiceRequest {
     pub names: Vec<String>,
     /// The key to certify.
     pub key: PublicKey,
+    /// By what it joined, as it is told to everybody.
+    pub join_token: Option<String>,
+}
+
+/// What a service that joins wants to be.
+struct Asked<'a> {
+    node_name: &'a str,
+    services: &'a [String],
+    names: Vec<String>,
 }
 
 /// Certifies a service that shows a join token.
@@ -44,17 +55,17 @@ pub(crate) async fn join(cx: &OpCx, request: JoinRequest) -> Result<ServiceCrede
     let JoinRequest { token, id_token, node_name, services, public_key, names } = request;
     let core = cx.core();
     let shown = Shown { token: Secret::new(token), id_token: id_token.map(Secret::new) };
-    let (admission, services, key) = match admit(core, &shown, &services, &public_key).await {
-        Ok(admitted) => admitted,
+    let asked = Asked { node_name: &node_name, services: &services, names };
+    match enter(core, &shown, asked, &public_key).await {
+        Ok((admission, identity, credentials)) => {
+            events::joined(cx, &identity, &admission).await?;
+            Ok(credentials)
+        }
         Err(refusal) => {
             events::join_refused(cx, &node_name, &services, &refusal).await?;
-            return Err(refusal.error);
+            Err(refusal.error)
         }
-    };
-    let request = ServiceRequest { host_id: None, node_name, services, names, key };
-    let (identity, credentials) = certify(core, &request)?;
-    events::joined(cx, &identity, &admission).await?;
-    Ok(credentials)
+    }
 }
 
 /// Certifies a new key for the calling service, which stays who it is.
@@ -68,6 +79,7 @@ pub(crate) async fn renew(cx: &OpCx, request: RenewRequest) -> Result<ServiceCre
         services: caller.services.clone(),
         names: request.names,
         key: certificate::read_key(&request.public_key)?,
+        join_token: caller.join_token.clone(),
     };
     let (identity, credentials) = certify(cx.core(), &request)?;
     let actor = events::actor(cx.caller());
@@ -80,7 +92,7 @@ pub(crate) fn certify(
     core: &Core,
     request: &ServiceRequest,
 ) -> Result<(ServiceIdentity, ServiceCredentials), Error> {
-    let ServiceRequest { host_id, node_name, services, names, key } = request;
+    let ServiceRequest { host_id, node_name, services, names, key, join_token } = request;
     if node_name.len() > MAX_NODE_NAME {
         return Err(Error::invalid(format!("a node name has at most {MAX_NODE_NAME} bytes")));
     }
@@ -93,6 +105,7 @@ pub(crate) fn certify(
         node_name: node_name.clone(),
         services: services.clone(),
         cluster: core.cluster.clone(),
+        join_token: join_token.clone(),
         issued,
         expires: issued + VALIDITY,
     };
@@ -117,20 +130,49 @@ pub(crate) fn certify(
     Ok((identity, credentials))
 }
 
-/// What lets a service in, if it is good for what the service wants to be.
-async fn admit(
+/// Lets a service in, if what it shows is good for what it wants to be. That is counted last: what cannot
+/// be certified uses nothing up.
+async fn enter(
     core: &Core,
     shown: &Shown,
-    services: &[String],
+    asked: Asked<'_>,
     public_key: &str,
-) -> Result<(Admission, BTreeSet<Service>, PublicKey), Refusal> {
+) -> Result<(Admission, ServiceIdentity, ServiceCredentials), Refusal> {
     let admission = admission::admit(core, shown).await?;
-    let asked = wanted(&admission.token, services)
-        .and_then(|services| Ok((services, certificate::read_key(public_key)?)));
-    match asked {
-        Ok((services, key)) => Ok((admission.spend(core).await?, services, key)),
+    let mut request = match requested(&admission, asked, public_key) {
+        Ok(request) => request,
+        Err(error) => return Err(admission.refuse(error)),
+    };
+    let (identity, credentials) = match certify(core, &request) {
+        Ok(certified) => certified,
+        Err(error) => return Err(admission.refuse(error)),
+    };
+    let digest = keys::digest(&[&request.key.to_pem()]);
+    let Counted { admission, id } = admission.spend(core, &digest, &identity.host_id).await?;
+    if id == identity.host_id {
+        return Ok((admission, identity, credentials));
+    }
+    // It was let in before, and did not hear of it.
+    request.host_id = Some(id);
+    match certify(core, &request) {
+        Ok((identity, credentials)) => Ok((admission, identity, credentials)),
         Err(error) => Err(admission.refuse(error)),
     }
+}
+
+fn requested(
+    admission: &Admission,
+    asked: Asked<'_>,
+    public_key: &str,
+) -> Result<ServiceRequest, Error> {
+    Ok(ServiceRequest {
+        host_id: None,
+        node_name: asked.node_name.to_owned(),
+        services: wanted(&admission.token, asked.services)?,
+        names: asked.names,
+        key: certificate::read_key(public_key)?,
+        join_token: admission.token.public_name().map(str::to_owned),
+    })
 }
 
 /// What a service wants to be, if a token is good for all of it.

@@ -37,6 +37,10 @@ const USED_PROOFS: &str = "used_proofs";
 const ASSERTIONS: &str = "assertions";
 /// How far the places have come where bots run, by bot.
 const BOT_INSTANCES: &str = "bot_instances";
+/// For whom uses of join tokens were counted, by the hash of the token and of whose key.
+const JOIN_USES: &str = "join_uses";
+/// Where bots ran that join again each time, by bot.
+const BOT_PASSING: &str = "bot_passing";
 /// The names of people at providers, by the hash of what the provider calls each.
 const PROVIDER_NAMES: &str = "provider_names";
 /// When other clusters were last heard of.
@@ -176,6 +180,11 @@ pub(crate) fn used_proof(issuer: &str, id: &str) -> Result<Key, Error> {
     Key::new(&[USED_PROOFS, &digest(&[issuer, id])]).map_err(|error| refused(&error))
 }
 
+/// The key of whom a use of a join token was counted for, by the digest of the key that was certified.
+pub(crate) fn join_use(token: &str, key: &str) -> Result<Key, Error> {
+    Key::new(&[JOIN_USES, &digest(&[token, key])]).map_err(|error| refused(&error))
+}
+
 /// The key of a place where a bot runs.
 pub(crate) fn bot_instance(bot: &str, id: &str) -> Result<Key, Error> {
     Key::new(&[BOT_INSTANCES, bot, id]).map_err(|error| refused(&error))
@@ -184,6 +193,16 @@ pub(crate) fn bot_instance(bot: &str, id: &str) -> Result<Key, Error> {
 /// Selects all places of a bot.
 pub(crate) fn bot_instances(bot: &str) -> Result<Prefix, Error> {
     Prefix::new(&[BOT_INSTANCES, bot]).map_err(|error| refused(&error))
+}
+
+/// The key of a place where a bot runs that joins again each time.
+pub(crate) fn bot_passing(bot: &str, id: &str) -> Result<Key, Error> {
+    Key::new(&[BOT_PASSING, bot, id]).map_err(|error| refused(&error))
+}
+
+/// Selects all such places of a bot.
+pub(crate) fn all_bot_passing(bot: &str) -> Result<Prefix, Error> {
+    Prefix::new(&[BOT_PASSING, bot]).map_err(|error| refused(&error))
 }
 
 /// A hash of texts that differs when any of them, or where one ends, differs.

@@ -43,6 +43,8 @@ const WATCH: &[Parameter] = &[
 const WRITE: &[Parameter] =
     &[("mode", false, "update (the default) needs the resource to exist, upsert does not")];
 
+const BOT_INSTANCES: &[Parameter] = &[("bot", false, "Only of this bot")];
+
 const SEEN: &[Parameter] = &[("app", false, "Only of this app")];
 
 const AUDIT: &[Parameter] = &[
@@ -150,10 +152,19 @@ fn operation(row: &EndpointRow, schemas: &mut SchemaGenerator) -> Result<Value, 
     Ok(operation)
 }
 
+fn nothing() -> Schema {
+    Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]))
+}
+
 fn of_bot(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     let body = match operation {
         Operation::JoinBot => schema::<wire::BotJoinRequest>(s),
         Operation::RenewBot => schema::<wire::BotRenewRequest>(s),
+        Operation::ListBotInstances => {
+            return Shape { query: BOT_INSTANCES, ..of(None, schema::<wire::BotInstances>(s)) };
+        }
+        Operation::ReadBotInstance => return of(None, schema::<wire::BotInstance>(s)),
+        Operation::RemoveBotInstance => return of(None, nothing()),
         _ => schema::<wire::BotOutputRequest>(s),
     };
     of(Some(body), schema::<wire::UserCredentials>(s))
@@ -188,18 +199,8 @@ fn of_clusters(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     }
 }
 
-fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
-    let nothing = || Schema::from(Map::from_iter([("type".to_owned(), json!("object"))]));
-    let resource = schema::<AnyResource>(schemas);
-    let s = schemas;
+fn of_sso(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     match operation {
-        Operation::Ping => of(None, schema::<wire::Ping>(s)),
-        Operation::OpenApi => of(None, nothing()),
-        Operation::Join | Operation::Renew => of_service(operation, s),
-        Operation::JoinBot | Operation::RenewBot | Operation::BotOutput => of_bot(operation, s),
-        Operation::SignIn => {
-            of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))
-        }
         Operation::StartSso => of(Some(schema::<wire::SsoStart>(s)), schema::<wire::SsoStarted>(s)),
         Operation::BeginSso => of(Some(schema::<wire::SsoBegin>(s)), schema::<wire::SsoBegun>(s)),
         Operation::AnswerSso => {
@@ -209,9 +210,32 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
             of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::UserCredentials>(s))
         }
         Operation::TestSso => of(Some(schema::<wire::SsoTest>(s)), schema::<wire::SsoStarted>(s)),
-        Operation::FinishSsoTest => {
-            of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::SsoReport>(s))
+        _ => of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::SsoReport>(s)),
+    }
+}
+
+fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
+    let resource = schema::<AnyResource>(schemas);
+    let s = schemas;
+    match operation {
+        Operation::Ping => of(None, schema::<wire::Ping>(s)),
+        Operation::OpenApi => of(None, nothing()),
+        Operation::Join | Operation::Renew => of_service(operation, s),
+        Operation::JoinBot
+        | Operation::RenewBot
+        | Operation::BotOutput
+        | Operation::ListBotInstances
+        | Operation::ReadBotInstance
+        | Operation::RemoveBotInstance => of_bot(operation, s),
+        Operation::SignIn => {
+            of(Some(schema::<wire::SignInRequest>(s)), schema::<wire::UserCredentials>(s))
         }
+        Operation::StartSso
+        | Operation::BeginSso
+        | Operation::AnswerSso
+        | Operation::FinishSso
+        | Operation::TestSso
+        | Operation::FinishSsoTest => of_sso(operation, s),
         Operation::VerifyAppToken => {
             of(Some(schema::<wire::AppTokenRequest>(s)), schema::<wire::AppTokenIdentity>(s))
         }

@@ -67,18 +67,19 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         | Operation::VisitByToken
         | Operation::VisitorApps => cluster(cx, operation, call).await,
         Operation::Renew => answer::json(&join::renew(cx, call.json()?).await?),
-        Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
-        Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
-        Operation::BotOutput => answer::json(&bot::output(cx, call.json()?).await?),
+        Operation::JoinBot
+        | Operation::RenewBot
+        | Operation::BotOutput
+        | Operation::ListBotInstances
+        | Operation::ReadBotInstance
+        | Operation::RemoveBotInstance => bot_of(cx, operation, call).await,
         Operation::SignIn => answer::json(&sign_in::sign_in(cx, call.json()?).await?),
-        Operation::StartSso => answer::json(&sso::start(cx, call.json()?).await?),
-        Operation::BeginSso => {
-            answer::json(&sso::begin(cx.core(), call.parameter("token")?, call.json()?).await?)
-        }
-        Operation::AnswerSso => answer::json(&sso::answer(cx.core(), call.json()?).await?),
-        Operation::FinishSso => answer::json(&sso::finish(cx.core(), &call.json()?).await?),
-        Operation::TestSso => answer::json(&sso::test(cx, call.json()?).await?),
-        Operation::FinishSsoTest => answer::json(&sso::finish_test(cx, &call.json()?).await?),
+        Operation::StartSso
+        | Operation::BeginSso
+        | Operation::AnswerSso
+        | Operation::FinishSso
+        | Operation::TestSso
+        | Operation::FinishSsoTest => through_provider(cx, operation, call).await,
         Operation::VerifyAppToken => {
             answer::json(&app_auth_config::verify(cx, &call.json()?).await?)
         }
@@ -138,6 +139,38 @@ async fn devices(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer,
             answer::json(&mfa::read(cx.core(), call.parameter("token")?, &call.json()?).await?)
         }
         _ => answer::json(&mfa::answer(cx.core(), call.parameter("token")?, call.json()?).await?),
+    }
+}
+
+async fn through_provider(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::StartSso => answer::json(&sso::start(cx, call.json()?).await?),
+        Operation::BeginSso => {
+            answer::json(&sso::begin(cx.core(), call.parameter("token")?, call.json()?).await?)
+        }
+        Operation::AnswerSso => answer::json(&sso::answer(cx.core(), call.json()?).await?),
+        Operation::FinishSso => answer::json(&sso::finish(cx.core(), &call.json()?).await?),
+        Operation::TestSso => answer::json(&sso::test(cx, call.json()?).await?),
+        _ => answer::json(&sso::finish_test(cx, &call.json()?).await?),
+    }
+}
+
+async fn bot_of(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::JoinBot => answer::json(&bot::join(cx, call.json()?).await?),
+        Operation::RenewBot => answer::json(&bot::renew(cx, call.json()?).await?),
+        Operation::BotOutput => answer::json(&bot::output(cx, call.json()?).await?),
+        Operation::ListBotInstances => {
+            answer::json(&bot::list_instances(cx, &call.query()?).await?)
+        }
+        Operation::ReadBotInstance => {
+            let (bot, id) = (call.parameter("name")?, call.parameter("id")?);
+            answer::json(&bot::show_instance(cx, bot, id).await?)
+        }
+        _ => {
+            bot::remove_instance(cx, call.parameter("name")?, call.parameter("id")?).await?;
+            Ok(answer::nothing())
+        }
     }
 }
 

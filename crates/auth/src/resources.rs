@@ -319,15 +319,16 @@ async fn prepare(
                 Resource::Token(token) => Some(token),
                 _ => None,
             });
-            token::prepare(cx, token, before)
+            token::prepare(cx, token, before)?;
+            token::fill_in(token, before);
+            Ok(())
         }
         Resource::Lock(new) => {
             let before = before.and_then(|before| match before {
                 Resource::Lock(lock) => Some(lock),
                 _ => None,
             });
-            lock::prepare(cx, new, before);
-            Ok(())
+            lock::prepare(cx, new, before).await
         }
         Resource::ClusterAuthPreference(preference) => preference::prepare(preference),
         Resource::AppServer(server) => app_server::prepare(&mut server.metadata, now),

@@ -356,6 +356,7 @@ impl Own {
             services: [Service::Auth].into(),
             names: self.names.clone(),
             key: key.public(),
+            join_token: None,
         };
         let (_identity, credentials) = join::certify(core, &request)?;
         let certificate =

@@ -48,3 +48,12 @@ pub(crate) fn prepare(cx: &OpCx, token: &Token, before: Option<&Token>) -> Resul
     }
     Ok(())
 }
+
+/// Fills in what the service knows better: what a token is called, and how often it was used. Whoever
+/// writes it again does not make it unused.
+pub(crate) fn fill_in(token: &mut Token, before: Option<&Token>) {
+    token.status = before.map(|before| before.status.clone()).unwrap_or_default();
+    if token.status.id.is_empty() {
+        token.status.id = format!("{:016x}", rand::random::<u64>());
+    }
+}

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
+use std::time::Duration;
 
 use api::wire::WatchLine;
 use api::{Error, ErrorBody, ErrorKind, Progress, Source as _, WatchEvent};
@@ -14,21 +15,23 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::stream::{BoxStream, StreamExt as _, unfold};
 use pki::Service;
-use resource::{Kind, Resource, Secrets};
+use resource::{Kind, Lock, Resource, Secrets};
 use serde::Deserialize;
 use serde_json::value::to_raw_value;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::confidence;
 use crate::cx::{OpCx, Target};
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::verb::Verb;
+use crate::{confidence, locks};
 
 /// The verb by which single events are shown.
 const VERB: Verb = Verb::ReadNoSecrets;
+/// How long the lock is waited for that shuts a watcher out, and that is known here already.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 #[derive(Deserialize)]
 struct WatchQuery {
@@ -54,6 +57,8 @@ struct Watching {
     shown: BTreeSet<(Kind, String)>,
     /// Whether everything was told that happened before `shown` was looked up.
     caught_up: bool,
+    /// Whether it was told of a lock that shuts it out.
+    is_shut_out: bool,
 }
 
 /// Begins a watch.
@@ -84,6 +89,7 @@ pub(crate) async fn watch(cx: &OpCx, call: &Call) -> Result<Answer, Error> {
         connection,
         shown,
         caught_up: false,
+        is_shut_out: false,
     };
     let lines = unfold(Some(watching), |watching| async {
         let (line, rest) = watching?.next().await?;
@@ -166,6 +172,11 @@ impl Watching {
     /// The next line, and the watch unless that was the last.
     async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
         loop {
+            if self.is_shut_out {
+                // The lock has been told of, and nothing that comes after it is.
+                let shut_out = self.refresh().err().unwrap_or_else(locks::shut_out);
+                return Some((last(&shut_out)?, None));
+            }
             if !self.caught_up {
                 // Not held up by what this task may do at a time: what is there must be seen.
                 match tokio::task::unconstrained(self.events.next()).now_or_never() {
@@ -194,14 +205,41 @@ impl Watching {
             match step {
                 Ok(Some(line)) => return Some((line, Some(self))),
                 Ok(None) => {}
-                Err(error) => return Some((last(&error)?, None)),
+                Err(error) => {
+                    let mut end = self.farewell().await.unwrap_or_default();
+                    end.extend_from_slice(&last(&error)?);
+                    return Some((end.freeze(), None));
+                }
             }
         }
+    }
+
+    /// For a service that a lock shuts out: everything up to that lock, so that it can say why what is open
+    /// there ends. Nothing that happened later is told.
+    async fn farewell(&mut self) -> Option<BytesMut> {
+        let locks = self.cx.core().replica.snapshot().locks.clone();
+        if !locks.values().any(|lock| self.shuts_out(lock)) {
+            return None;
+        }
+        let mut told = BytesMut::new();
+        let until = tokio::time::Instant::now() + FAREWELL;
+        while let Ok(Some(Ok(event))) = tokio::time::timeout_at(until, self.events.next()).await {
+            told.extend_from_slice(&self.told(Ok(event)).await.ok()?.unwrap_or_default());
+            if self.is_shut_out {
+                break;
+            }
+        }
+        Some(told)
     }
 
     /// What is told of an event, written out: a line, or what else it changes for the watcher as well.
     async fn told(&mut self, event: Result<WatchEvent, Error>) -> Result<Option<Bytes>, Error> {
         let event = event?;
+        if let WatchEvent::Put { resource, .. } = &event
+            && let Resource::Lock(lock) = &**resource
+        {
+            self.is_shut_out = self.shuts_out(lock);
+        }
         let of_labels = self.app_of_labels(&event).await?;
         let of_event = if self.is_wanted(&event) { self.line(event)? } else { self.notice(event) };
         let mut told = BytesMut::new();
@@ -209,6 +247,13 @@ impl Watching {
             told.extend_from_slice(&encode(line)?);
         }
         Ok((!told.is_empty()).then(|| told.freeze()))
+    }
+
+    /// Whether the watcher is a service that a lock shuts out.
+    fn shuts_out(&self, lock: &Lock) -> bool {
+        let now = self.cx.core().clock.now();
+        let service = self.cx.caller().service();
+        lock.is_in_force(now) && service.is_some_and(|service| locks::names_service(lock, service))
     }
 
     /// Whether an event is of a kind that the watcher asked for.

@@ -50,6 +50,10 @@ pub struct UserIdentity {
     pub app: Option<BoundApp>,
     /// The one other cluster that it is good in, and nowhere else, if it is for a visit.
     pub visit: Option<Visit>,
+    /// The place where a bot runs, of which the certificate comes.
+    pub bot_instance_id: Option<String>,
+    /// By what a bot joined: the name of the join token, or its id where the name is a secret.
+    pub join_token: Option<String>,
     /// When the identity was issued.
     pub issued: OffsetDateTime,
     /// When it ends; the certificate's `notAfter`.
@@ -101,6 +105,8 @@ pub struct ServiceIdentity {
     pub services: BTreeSet<Service>,
     /// The cluster it belongs to.
     pub cluster: String,
+    /// By what it joined: the name of the join token, or its id where the name is a secret.
+    pub join_token: Option<String>,
     /// When the identity was issued.
     pub issued: OffsetDateTime,
     /// When it ends; the certificate's `notAfter`.

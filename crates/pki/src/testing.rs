@@ -135,6 +135,8 @@ pub(crate) fn alice(cluster: &str) -> UserIdentity {
         source_ip: None,
         app: None,
         visit: None,
+        bot_instance_id: None,
+        join_token: None,
         issued: NOW,
         expires: NOW + Duration::from_secs(3600),
     }
@@ -146,6 +148,7 @@ pub(crate) fn node(cluster: &str, services: &[Service]) -> ServiceIdentity {
         node_name: "node-1".to_owned(),
         services: BTreeSet::from_iter(services.iter().copied()),
         cluster: cluster.to_owned(),
+        join_token: None,
         issued: NOW,
         expires: NOW + Duration::from_secs(3600),
     }

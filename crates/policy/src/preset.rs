@@ -23,12 +23,13 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// What an editor manages: the cluster, and not what it gives access to.
-const MANAGED: [&str; 18] = [
+const MANAGED: [&str; 19] = [
     "agent",
     "app_auth_config",
     "app_server",
     "auth_connector",
     "bot",
+    "bot_instance",
     "cluster_auth_preference",
     "cluster_name",
     "cluster_networking_config",

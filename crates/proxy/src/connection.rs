@@ -130,7 +130,7 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
         return;
     };
     // Checked before anything is sent there, and whenever something changes.
-    if lock::is_locked(&shared.replica.snapshot(), shared.clock.now(), &service.host_id) {
+    if lock::is_locked(&shared.replica.snapshot(), shared.clock.now(), lock::Host::of(service)) {
         tracing::warn!(agent = service.host_id, "refused a tunnel: the agent is locked");
         return;
     }
@@ -139,7 +139,7 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
     // Until it is cut, it is heard what the agent says to those whom the same concerns.
     let over = async {
         tokio::select! {
-            () = lock::until_locked(&shared.replica, &shared.clock, &service.host_id) => {
+            () = lock::until_locked(&shared.replica, &shared.clock, lock::Host::of(service)) => {
                 tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
             }
             () = until_disbelieved(peer, shared, identity.expires()) => tracing::warn!(

@@ -205,7 +205,8 @@ fn hosts_of(app: &str, session: Option<&str>, shared: &Shared) -> Result<Vec<Str
     }
     let hosts = servers.iter().map(|server| server.spec.host_id.as_str());
     let reached = hosts.filter(|host| {
-        shared.registry.is_connected(host) && !lock::is_locked(&snapshot, now, host)
+        shared.registry.is_connected(host)
+            && !lock::is_locked(&snapshot, now, lock::Host::with_id(host))
     });
     let mut hosts: Vec<String> = reached.map(str::to_owned).collect();
     if let Some(session) = session {

@@ -9,15 +9,8 @@ use crate::metadata::{Metadata, NameRule, any_version, metadata};
 use crate::object::{Object, document};
 
 /// Targets that documents in use name and that mean nothing here.
-const OTHER_TARGETS: [&str; 7] = [
-    "windows_desktop",
-    "access_request",
-    "device",
-    "node",
-    "bot_instance_id",
-    "join_token",
-    "linux_desktop",
-];
+const OTHER_TARGETS: [&str; 5] =
+    ["windows_desktop", "access_request", "device", "node", "linux_desktop"];
 
 /// Who or what is shut out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,12 +51,16 @@ pub struct LockTarget {
     pub server_id: Option<String>,
     /// An app: nobody reaches it.
     pub app: Option<String>,
+    /// One place where a bot runs.
+    pub bot_instance_id: Option<String>,
+    /// Whoever joined by a token, by its public name.
+    pub join_token: Option<String>,
 }
 
 impl LockTarget {
     /// The fields with their names in documents.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, Option<&str>); 6] {
+    pub fn fields(&self) -> [(&'static str, Option<&str>); 8] {
         [
             ("user", self.user.as_deref()),
             ("role", self.role.as_deref()),
@@ -71,6 +68,8 @@ impl LockTarget {
             ("mfa_device", self.mfa_device.as_deref()),
             ("server_id", self.server_id.as_deref()),
             ("app", self.app.as_deref()),
+            ("bot_instance_id", self.bot_instance_id.as_deref()),
+            ("join_token", self.join_token.as_deref()),
         ]
     }
 
@@ -143,6 +142,8 @@ fn target(reader: Reader<'_>) -> Option<LockTarget> {
             mfa_device: field("mfa_device"),
             server_id: field("server_id"),
             app: field("app"),
+            bot_instance_id: field("bot_instance_id"),
+            join_token: field("join_token"),
         };
         let mut refused = false;
         for name in OTHER_TARGETS {
@@ -153,7 +154,8 @@ fn target(reader: Reader<'_>) -> Option<LockTarget> {
             }
         }
         if target.is_empty() && !refused {
-            let help = "set one of user, role, login, mfa_device, server_id, app";
+            let help = "set one of user, role, login, mfa_device, server_id, app, bot_instance_id, \
+                        join_token";
             return table.reader().refuse_with_help("a lock needs a target", help);
         }
         Some(target)

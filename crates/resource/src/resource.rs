@@ -24,7 +24,7 @@ use crate::role::Role;
 use crate::saml::SamlConnector;
 use crate::secret::Secrets;
 use crate::source::Source;
-use crate::token::Token;
+use crate::token::{Token, TokenStatus};
 use crate::trusted_cluster::TrustedCluster;
 use crate::user::User;
 use crate::yaml;
@@ -182,8 +182,10 @@ impl Resource {
 
     /// Forgets what was observed rather than written.
     pub fn clear_status(&mut self) {
-        if let Self::App(app) = self {
-            app.status = None;
+        match self {
+            Self::App(app) => app.status = None,
+            Self::Token(token) => token.status = TokenStatus::default(),
+            _ => {}
         }
     }
 

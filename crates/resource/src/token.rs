@@ -1,6 +1,7 @@
 //! `token`: by what services join the cluster. Where no other proof is asked for, its name is the secret.
 
 mod method;
+mod uses;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ use crate::secret::Secrets;
 pub use self::method::{
     JoinClaim, JoinMethod, JoinMethodName, JoinRule, MAX_RULES, Platform, Want, WorkloadJoin,
 };
+pub use self::uses::{MAX_USES, TokenStatus};
 
 /// What a masked character looks like. A token cannot contain it, so that a masked one is never created.
 const MASK: char = '*';
@@ -32,6 +34,8 @@ pub struct Token {
     pub metadata: Metadata,
     /// What the token is good for.
     pub spec: TokenSpec,
+    /// What has become of it. The auth service writes it.
+    pub status: TokenStatus,
 }
 
 /// What a token is good for.
@@ -43,6 +47,8 @@ pub struct TokenSpec {
     pub join_method: JoinMethod,
     /// The bot that joins with it; none if services do.
     pub bot_name: Option<String>,
+    /// How many may join with it; [`None`] for as many as come.
+    pub uses: Option<u32>,
     /// Labels that whoever joins is advised to carry.
     pub suggested_labels: Option<LabelSelector>,
     /// Known fields that mean nothing here, kept and printed back.
@@ -126,9 +132,11 @@ impl Token {
                 roles: roles.into_iter().collect(),
                 join_method: JoinMethod::Token,
                 bot_name: None,
+                uses: None,
                 suggested_labels: None,
                 other: Map::new(),
             },
+            status: TokenStatus::default(),
         }
     }
 
@@ -154,7 +162,9 @@ impl Token {
         any_version(document, Kind::Token);
         let metadata = metadata(document, NameRule::Secret);
         let spec = document.required("spec").and_then(|reader| reader.table(spec));
-        Some(Self { metadata: metadata?, spec: spec? })
+        let status =
+            document.field("status").map_or_else(|| Some(Default::default()), uses::status);
+        Some(Self { metadata: metadata?, spec: spec?, status: status? })
     }
 
     /// The token as JSON.
@@ -166,13 +176,14 @@ impl Token {
         spec.put("roles", roles);
         self.spec.join_method.put(&mut spec);
         spec.put_some("bot_name", self.spec.bot_name.as_deref());
+        spec.put_some("uses", self.spec.uses);
         spec.put_some("suggested_labels", suggested.map(LabelSelector::to_json))
             .put_kept(&self.spec.other);
         let mut metadata = self.metadata.clone();
         if secrets == Secrets::Redact {
             metadata.name = self.masked_name();
         }
-        document(Kind::Token, "", Kind::Token.version(), &metadata, spec, Object::default())
+        document(Kind::Token, "", Kind::Token.version(), &metadata, spec, self.status.to_object())
     }
 }
 
@@ -183,12 +194,14 @@ fn spec(table: &mut Table<'_>) -> Option<TokenSpec> {
     }
     let join_method = JoinMethod::read(table);
     let bot = bot(table, roles.as_deref().unwrap_or_default());
+    let uses = uses::read(table, join_method.as_ref(), roles.as_deref().unwrap_or_default());
     let suggested_labels = table.get("suggested_labels");
     let other = table.keep(OTHER_FIELDS);
     Some(TokenSpec {
         roles: roles?,
         join_method: join_method?,
         bot_name: bot?,
+        uses: uses?,
         suggested_labels,
         other,
     })

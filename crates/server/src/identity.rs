@@ -92,6 +92,11 @@ impl HostIdentity {
         Self::from_file(file, host_id, path).map(Some)
     }
 
+    /// By what the service joined, as its certificate says. Renewing changes nothing about it.
+    pub(crate) fn join_token(&self) -> Option<String> {
+        self.file.certificate.unverified_identity().ok()?.as_service()?.join_token.clone()
+    }
+
     /// Whether the certificate still holds and says what is wanted.
     pub(crate) fn is_good_for(&self, wanted: &Wanted, clock: &Clock) -> bool {
         let Ok(identity) = self.file.certificate.unverified_identity() else { return false };

@@ -479,6 +479,7 @@ async fn issue_locally(
         services: wanted.services.iter().copied().collect(),
         names: wanted.names.clone(),
         key: key.public(),
+        join_token: None,
     };
     let credentials = auth.issue_service(&request).await?;
     HostIdentity::issued(data_dir, key, &credentials)

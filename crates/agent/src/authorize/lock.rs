@@ -7,18 +7,25 @@ use time::OffsetDateTime;
 
 use super::Refusal;
 
+/// The agent itself, as locks name it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Host<'a> {
+    pub(super) id: &'a str,
+    pub(super) join_token: Option<&'a str>,
+}
+
 /// Refuses when a lock in force fits the user, the app and this agent.
 pub(super) fn check(
     snapshot: &Snapshot,
     now: OffsetDateTime,
     user: &UserIdentity,
     app: &str,
-    host_id: &str,
+    host: Host<'_>,
 ) -> Result<(), Refusal> {
     let found = snapshot
         .locks
         .values()
-        .find(|lock| lock.is_in_force(now) && fits(&lock.spec.target, user, app, host_id));
+        .find(|lock| lock.is_in_force(now) && fits(&lock.spec.target, user, app, host));
     match found {
         None => Ok(()),
         Some(lock) => Err(Refusal::locked(&describe(&lock.spec.target), &lock.spec.message)),
@@ -27,8 +34,9 @@ pub(super) fn check(
 
 /// Whether every field that the target has fits. An empty target fits nobody. A visitor has two names: a lock
 /// on a name shuts out whoever has it, of whatever cluster.
-fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host_id: &str) -> bool {
-    let LockTarget { user: name, role, login, mfa_device, server_id, app: locked } = target;
+fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host: Host<'_>) -> bool {
+    let LockTarget { user: name, role, login, mfa_device, server_id, app: locked, .. } = target;
+    let LockTarget { bot_instance_id, join_token, .. } = target;
     let is = |wanted: &Option<String>, found: Option<&str>| {
         wanted.as_deref().is_none_or(|wanted| found == Some(wanted))
     };
@@ -39,8 +47,13 @@ fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host_id: &str) -> b
         && is_named(name)
         && is_named(login)
         && mfa_device.as_deref().is_none_or(|device| user.mfa.devices().any(|one| one == device))
-        && is(server_id, Some(host_id))
+        && is(server_id, Some(host.id))
         && is(locked, Some(app))
+        && is(bot_instance_id, user.bot_instance_id.as_deref())
+        // Who came by the token: the bot, or the agent itself.
+        && join_token.as_deref().is_none_or(|wanted| {
+            [user.join_token.as_deref(), host.join_token].contains(&Some(wanted))
+        })
         && role.as_ref().is_none_or(|role| user.roles.contains(role))
 }
 

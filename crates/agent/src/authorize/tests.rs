@@ -60,7 +60,7 @@ impl Fixture {
     pub(super) fn authorizer(&self, snapshot: Snapshot) -> Authorizer {
         let catalog = Catalog::new(Vec::new(), &[LabelSelector::wildcard()]);
         let replica = Replica::fixed(snapshot);
-        let host = "host-1".to_owned();
+        let host = ("host-1".to_owned(), None);
         let labels = crate::labels::ToldLabels::new();
         Authorizer::new(replica, self.trust.clone(), self.clock.clone(), catalog, labels, host)
     }
@@ -251,6 +251,7 @@ fn a_service_is_no_user() {
         node_name: "n".to_owned(),
         services: [pki::Service::Proxy].into(),
         cluster: "test".to_owned(),
+        join_token: None,
         issued: fixture.clock.now(),
         expires: fixture.clock.now() + Duration::from_secs(600),
     };

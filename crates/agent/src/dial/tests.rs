@@ -216,6 +216,7 @@ async fn secure_server(client_auth: ClientAuth) -> (CertificateAuthority, Trust,
         node_name: "host".to_owned(),
         services: BTreeSet::from([Service::Proxy]),
         cluster: "test".to_owned(),
+        join_token: None,
         issued: now,
         expires: now + time::Duration::days(3000),
     };

@@ -24,6 +24,8 @@ struct Certified {
     mfa: SecondFactors,
     source_ip: Option<IpAddr>,
     visit: Option<Visit>,
+    bot_instance_id: Option<String>,
+    join_token: Option<String>,
 }
 
 // === impl Owner ===
@@ -37,6 +39,8 @@ impl Owner {
             mfa: user.mfa.clone(),
             source_ip: user.source_ip,
             visit: user.visit.clone(),
+            bot_instance_id: user.bot_instance_id.clone(),
+            join_token: user.join_token.clone(),
         };
         let certified = Arc::new(certified);
         Self { user: user.principal(), login: user.login_id.clone(), certified }

@@ -107,6 +107,7 @@ impl Cluster {
         let records = Arc::new(Records::default());
         let config = AgentConfig {
             host_id: "host-1".to_owned(),
+            join_token: Some("hosts".to_owned()),
             node_name: "host".to_owned(),
             selectors: selectors.to_vec(),
             static_apps: Vec::new(),
@@ -235,6 +236,8 @@ impl Cluster {
             source_ip: None,
             app: None,
             visit: None,
+            bot_instance_id: None,
+            join_token: None,
             issued: now,
             expires: now + Duration::from_secs(3_600),
         }

@@ -103,6 +103,12 @@ pub struct LockTarget<'a> {
     /// One login.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub login: Option<&'a str>,
+    /// One place where a bot runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_instance_id: Option<&'a str>,
+    /// Everyone who joined by a token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join_token: Option<&'a str>,
 }
 
 /// A token was made with which services join.

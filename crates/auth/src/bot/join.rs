@@ -4,26 +4,28 @@ use std::time::Duration;
 
 use api::wire::{BotJoinRequest, BotOutputRequest, BotRenewRequest, UserCredentials};
 use api::{Error, ErrorKind};
-use audit::record::{Change, UserMetadata};
+use audit::record::UserMetadata;
 use pki::PublicKey;
 use resource::{Bot, JoinRole, Kind, Lock, LockTarget, Resource, Secret, Token, User};
 use uuid::Uuid;
 
-use super::instance::{self, Instance};
+use super::instance::{self, Instance, Seen};
+use super::instances::shut_out;
 use super::login::BotLogin;
 use crate::certificate::{self, Ticket};
 use crate::core::Core;
 use crate::cx::OpCx;
 use crate::join::{Admission, Refusal, Shown, admit_token};
-use crate::records::Condition;
 use crate::{events, fault, gate, keys, locks, user};
 
 /// How long a certificate lives when nobody says.
 const DEFAULT_TTL: Duration = Duration::from_secs(60 * 60);
 /// The longest life of a certificate that a bot holds of itself, and of those that its programs use.
-const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const MAX_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often a renewal is tried again when another one is under way.
 const MAX_RETRIES: usize = 4;
+/// The longest text that is taken for a version.
+const MAX_VERSION: usize = 64;
 
 /// A bot and the user that it is.
 struct Found {
@@ -31,51 +33,27 @@ struct Found {
     user: User,
 }
 
+/// A bot that is let in.
+struct Entered {
+    admission: Admission,
+    found: Found,
+    issued: certificate::Issued,
+}
+
 /// Certifies a bot that shows a join token.
 pub(crate) async fn join(cx: &OpCx, request: BotJoinRequest) -> Result<UserCredentials, Error> {
-    let BotJoinRequest { token, id_token, public_key, ttl_seconds } = request;
-    let core = cx.core();
-    let shown = Shown { token: Secret::new(token), id_token: id_token.map(Secret::new) };
-    let outcome = enter(core, &shown, &public_key).await;
-    let (admission, found, key) = match outcome {
-        Ok(entered) => entered,
+    match enter(cx, request).await {
+        Ok(Entered { admission, found, issued }) => {
+            events::bot_joined(cx, found.bot.name(), &admission).await?;
+            let who = UserMetadata::named(found.user.name());
+            events::certificate(&cx.core().audit, &who, &issued.identity).await?;
+            Ok(issued.credentials)
+        }
         Err(refusal) => {
             events::bot_refused(cx, &refusal).await?;
-            return Err(refusal.error);
-        }
-    };
-    let is_secret = admission.token.spec.join_method.is_secret();
-    let instance = Uuid::new_v4();
-    let login = BotLogin { instance, generation: is_secret.then_some(1) };
-    let issued = of_itself(core, &found.user, &key, ttl_seconds, &login).await?;
-    if is_secret {
-        let bot = found.bot.name();
-        let kept = Instance {
-            generation: 1,
-            key: keys::digest(&[&key.to_pem()]),
-            expires: issued.identity.expires(),
-        };
-        // A secret that lets a bot in is used up by it, in the one write that makes the place.
-        let mut writes = vec![kept.write(bot, &instance, None)?];
-        writes.extend(core.records.deleting(&admission.token.clone().into())?);
-        match core.records.store().write(writes).await {
-            Ok(_revisions) => {}
-            Err(store::Error::Conflict { .. } | store::Error::NotFound { .. }) => {
-                let error = Error::new(
-                    ErrorKind::Unauthenticated,
-                    "the join token was used before, and each is good for one bot",
-                );
-                let refusal = admission.refuse(error);
-                events::bot_refused(cx, &refusal).await?;
-                return Err(refusal.error);
-            }
-            Err(error) => return Err(fault::store(&error)),
+            Err(refusal.error)
         }
     }
-    events::bot_joined(cx, found.bot.name(), &admission).await?;
-    let who = UserMetadata::named(found.user.name());
-    events::certificate(&core.audit, &who, &issued.identity).await?;
-    Ok(issued.credentials)
 }
 
 /// A new certificate of the calling bot for itself, once for each that it has.
@@ -100,11 +78,20 @@ pub(crate) async fn renew(cx: &OpCx, request: BotRenewRequest) -> Result<UserCre
             return Err(copied(cx, &found, &login, kept.generation).await);
         }
         let next = BotLogin { instance: login.instance, generation: Some(generation + 1) };
-        let issued = of_itself(core, &found.user, &key, request.ttl_seconds, &next).await?;
+        let join_token = joined_by(cx);
+        let issued =
+            of_itself(core, &found.user, &key, request.ttl_seconds, &next, join_token).await?;
+        let seen = kept.seen.map(|seen| Seen {
+            last: core.clock.now(),
+            address: cx.remote(),
+            version: told_version(request.version.clone()),
+            ..seen
+        });
         let next = Instance {
             generation: generation + 1,
             key: digest.clone(),
             expires: issued.identity.expires(),
+            seen,
         };
         let write = next.write(bot, &login.instance, Some(revision))?;
         match core.records.store().write(vec![write]).await {
@@ -154,6 +141,8 @@ pub(crate) async fn output(cx: &OpCx, request: BotOutputRequest) -> Result<UserC
         ttl_seconds: Some(life(request.ttl_seconds)),
         bot_roles: Some(roles),
         login_id: Some(login.of_outputs()),
+        bot_instance_id: Some(login.instance.to_string()),
+        join_token: joined_by(cx),
         ..Ticket::of(&found.user, &key)
     };
     let issued = certificate::issue(core, &ticket).await?;
@@ -161,17 +150,65 @@ pub(crate) async fn output(cx: &OpCx, request: BotOutputRequest) -> Result<UserC
     Ok(issued.credentials)
 }
 
-/// Everything that must be right before a bot is let in.
-async fn enter(
-    core: &Core,
-    shown: &Shown,
-    public_key: &str,
-) -> Result<(Admission, Found, PublicKey), Refusal> {
-    let admission = admit_token(core, shown).await?;
-    match prepared(core, &admission.token, public_key).await {
-        Ok((found, key)) => Ok((admission.spend(core).await?, found, key)),
-        Err(error) => Err(admission.refuse(error)),
+/// Lets a bot in, if everything is right. What is good for one use is used up last.
+async fn enter(cx: &OpCx, request: BotJoinRequest) -> Result<Entered, Refusal> {
+    let BotJoinRequest { token, id_token, version, public_key, ttl_seconds } = request;
+    let core = cx.core();
+    let shown = Shown { token: Secret::new(token), id_token: id_token.map(Secret::new) };
+    let admission = admit_token(core, &shown).await?;
+    let (found, key) = match prepared(core, &admission.token, &public_key).await {
+        Ok(prepared) => prepared,
+        Err(error) => return Err(admission.refuse(error)),
+    };
+    let is_secret = admission.token.spec.join_method.is_secret();
+    let login = BotLogin { instance: Uuid::new_v4(), generation: is_secret.then_some(1) };
+    let join_token = admission.token.public_name().map(str::to_owned);
+    let issued = of_itself(core, &found.user, &key, ttl_seconds, &login, join_token.clone()).await;
+    let issued = match issued {
+        Ok(issued) => issued,
+        Err(error) => return Err(admission.refuse(error)),
+    };
+    let now = core.clock.now();
+    let digest = keys::digest(&[&key.to_pem()]);
+    let kept = Instance {
+        generation: login.generation.unwrap_or_default(),
+        key: digest.clone(),
+        expires: issued.identity.expires(),
+        seen: Some(Seen {
+            join_method: admission.token.spec.join_method.name().as_str().to_owned(),
+            join_token,
+            first: now,
+            last: now,
+            address: cx.remote(),
+            version: told_version(version),
+        }),
+    };
+    let bot = found.bot.name();
+    if !is_secret {
+        let counted = admission.spend(core, &digest, &login.instance.to_string()).await?;
+        kept.keep_passing(core, bot, &login.instance).await?;
+        return Ok(Entered { admission: counted.admission, found, issued });
     }
+    // A secret that lets a bot in is used up by it, in the one write that makes the place.
+    let mut writes = vec![kept.write(bot, &login.instance, None)?];
+    writes.extend(core.records.deleting(&admission.token.clone().into())?);
+    match core.records.store().write(writes).await {
+        Ok(_revisions) => Ok(Entered { admission, found, issued }),
+        Err(store::Error::Conflict { .. } | store::Error::NotFound { .. }) => Err(admission
+            .refuse(Error::new(
+                ErrorKind::Unauthenticated,
+                "the join token was used before, and each is good for one bot",
+            ))),
+        Err(error) => Err(admission.refuse(fault::store(&error))),
+    }
+}
+
+/// What a program says of its version, if that can be one.
+fn told_version(version: Option<String>) -> Option<String> {
+    let is_one = |text: &String| {
+        (1..=MAX_VERSION).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
+    version.filter(is_one)
 }
 
 async fn prepared(
@@ -226,14 +263,22 @@ async fn of_itself(
     key: &PublicKey,
     ttl_seconds: Option<u64>,
     login: &BotLogin,
+    join_token: Option<String>,
 ) -> Result<certificate::Issued, Error> {
     let ticket = Ticket {
         ttl_seconds: Some(life(ttl_seconds)),
         bot_roles: Some(Vec::new()),
         login_id: Some(login.to_text()),
+        bot_instance_id: Some(login.instance.to_string()),
+        join_token,
         ..Ticket::of(user, key)
     };
     certificate::issue(core, &ticket).await
+}
+
+/// By what the calling bot joined, as its certificate says.
+fn joined_by(cx: &OpCx) -> Option<String> {
+    cx.caller().user().and_then(|identity| identity.join_token.clone())
 }
 
 fn life(asked: Option<u64>) -> u64 {
@@ -257,14 +302,9 @@ async fn copied(cx: &OpCx, found: &Found, login: &BotLogin, expected: u64) -> Er
         login.instance
     );
     let target = LockTarget { user: Some(found.user.name().to_owned()), ..LockTarget::default() };
-    let lock: Resource = Lock::new(Uuid::new_v4().to_string(), target, &message).into();
+    let lock = Lock::new(Uuid::new_v4().to_string(), target, &message);
     let actor = UserMetadata::system("bot generations");
-    let written = async {
-        events::changed(&core.audit, &actor, Change::Created, &lock).await?;
-        let written = core.records.write(&lock, Condition::Absent, Vec::new()).await?;
-        core.settle(Kind::Lock, written.name(), written.metadata().revision.as_ref()).await;
-        Ok::<_, Error>(())
-    };
+    let written = shut_out(core, &actor, lock);
     if let Err(error) = written.await {
         return error;
     }

@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::cx::OpCx;
 use crate::join::{Admission, Refusal, Shown, admit_token};
 use crate::records::Condition;
-use crate::{events, gate, service};
+use crate::{events, gate, keys, service};
 
 /// How often joining is tried again when somebody else writes the same.
 const MAX_RETRIES: usize = 8;
@@ -71,11 +71,17 @@ async fn admit(
     }
     match fit(core, cluster, authorities).await {
         Ok(foreign) => {
-            admission.spend(core).await?;
+            // No key is certified: whoever tells of the same cluster with the same authorities is the same.
+            let told = keys::digest(&[cluster, &told_as_text(authorities)?]);
+            admission.spend(core, &told, cluster).await?;
             Ok(foreign)
         }
         Err(error) => Err(admission.refuse(error)),
     }
+}
+
+fn told_as_text(authorities: &api::wire::Authorities) -> Result<String, Error> {
+    serde_json::to_string(authorities).map_err(Error::internal)
 }
 
 /// Whether a cluster is one that can join.

@@ -1,7 +1,6 @@
 //! Whether what somebody shows is good to join by: the one way in, for services and whoever else joins.
 
 use api::{Error, ErrorKind};
-use bytes::Bytes;
 use resource::token::JoinMethod;
 use resource::{Kind, Resource, Secret, Token};
 use sha2::{Digest as _, Sha256};
@@ -9,7 +8,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::workload::{self, Workload};
 use crate::core::Core;
-use crate::fault;
+use crate::locks;
 
 /// What somebody shows who wants to join.
 pub(crate) struct Shown {
@@ -44,6 +43,8 @@ pub(crate) async fn admit(core: &Core, shown: &Shown) -> Result<Admission, Refus
         .into());
     };
     let refused = |error: Error| Refusal { error, token: Some(token.clone()), workload: None };
+    let snapshot = core.replica.snapshot();
+    locks::refuse_join(&snapshot, core.clock.now(), token.public_name()).map_err(refused)?;
     // The token says what proof it needs. Whoever shows it has no say in that.
     match (&token.spec.join_method, &shown.id_token) {
         (JoinMethod::Token, None) => Ok(Admission { token, workload: None }),
@@ -72,23 +73,6 @@ impl Admission {
     /// Refuses after all.
     pub(crate) fn refuse(self, error: Error) -> Refusal {
         Refusal { error, token: Some(self.token), workload: self.workload }
-    }
-
-    /// Takes note that the proof was used, where it is good for one use: the last step before a
-    /// certificate is made.
-    pub(crate) async fn spend(self, core: &Core) -> Result<Self, Refusal> {
-        let Some((key, until)) = self.workload.as_ref().and_then(|workload| workload.once.clone())
-        else {
-            return Ok(self);
-        };
-        match core.records.store().create(&key, Bytes::new(), Some(until)).await {
-            Ok(_revision) => Ok(self),
-            Err(store::Error::AlreadyExists { .. }) => Err(self.refuse(Error::new(
-                ErrorKind::Unauthenticated,
-                "the workload's token was used before, and each is good for one join",
-            ))),
-            Err(error) => Err(self.refuse(fault::store(&error))),
-        }
     }
 }
 

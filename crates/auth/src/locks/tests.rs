@@ -24,8 +24,7 @@ fn each_field_alone() {
         user: Some("alice"),
         roles: &roles,
         devices: [Some("phone"), Some("key")],
-        server: None,
-        app: None,
+        ..Subject::default()
     };
     assert!(fits(&target(|t| t.user = some!("alice")), &alice));
     assert!(fits(&target(|t| t.login = some!("alice")), &alice));
@@ -34,8 +33,7 @@ fn each_field_alone() {
     assert!(!fits(&target(|t| t.user = some!("bob")), &alice));
     assert!(!fits(&target(|t| t.role = some!("admin")), &alice));
     assert!(!fits(&target(|t| t.server_id = some!("alice")), &alice));
-    let host =
-        Subject { user: None, roles: ROLES, devices: [None; 2], server: Some("host"), app: None };
+    let host = Subject { server: Some("host"), ..Subject::default() };
     assert!(fits(&target(|t| t.server_id = some!("host")), &host));
     assert!(!fits(&target(|t| t.user = some!("host")), &host));
 }
@@ -43,8 +41,7 @@ fn each_field_alone() {
 #[test]
 fn fields_together_must_all_fit() {
     let roles = ["dev".to_owned()];
-    let alice =
-        Subject { user: Some("alice"), roles: &roles, devices: [None; 2], server: None, app: None };
+    let alice = Subject { user: Some("alice"), roles: &roles, ..Subject::default() };
     let both = |user: &str, role: &str| {
         target(|t| {
             t.user = some!(user);
@@ -58,12 +55,34 @@ fn fields_together_must_all_fit() {
 
 #[test]
 fn an_app_or_nothing_locks_nobody_out_of_the_api() {
-    let alice =
-        Subject { user: Some("alice"), roles: ROLES, devices: [None; 2], server: None, app: None };
+    let alice = Subject { user: Some("alice"), roles: ROLES, ..Subject::default() };
     assert!(!fits(&LockTarget::default(), &alice));
     let app = target(|t| {
         t.app = some!("everything");
         t.user = some!("alice");
     });
     assert!(!fits(&app, &alice));
+}
+
+#[test]
+fn what_somebody_joined_by_and_where_a_bot_runs() {
+    let bot = Subject {
+        user: Some("bot-ci"),
+        bot_instance: Some("place"),
+        join_tokens: [Some("ci"), Some("hosts")],
+        ..Subject::default()
+    };
+    assert!(fits(&target(|t| t.join_token = some!("ci")), &bot));
+    assert!(fits(&target(|t| t.join_token = some!("hosts")), &bot), "the agent came by it");
+    assert!(!fits(&target(|t| t.join_token = some!("place")), &bot));
+    assert!(fits(&target(|t| t.bot_instance_id = some!("place")), &bot));
+    assert!(!fits(&target(|t| t.bot_instance_id = some!("another")), &bot));
+    let somebody = Subject { user: Some("alice"), ..Subject::default() };
+    assert!(!fits(&target(|t| t.join_token = some!("ci")), &somebody));
+    assert!(!fits(&target(|t| t.bot_instance_id = some!("place")), &somebody));
+    let both = target(|t| {
+        t.join_token = some!("ci");
+        t.bot_instance_id = some!("another");
+    });
+    assert!(!fits(&both, &bot));
 }

@@ -13,6 +13,7 @@ fn host(services: &[Service]) -> ServiceIdentity {
         node_name: "node".to_owned(),
         services: services.iter().copied().collect(),
         cluster: "example".to_owned(),
+        join_token: None,
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH,
     }

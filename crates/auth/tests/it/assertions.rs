@@ -297,6 +297,8 @@ async fn evidence_that_proves_nothing_is_refused() {
         source_ip: None,
         app: None,
         visit: None,
+        bot_instance_id: None,
+        join_token: None,
         issued: now,
         expires: now + DAY,
     };

@@ -1,5 +1,7 @@
 //! Bots: how they join and stay, what their identities are good for, and how a copy is noticed.
 
+mod instances;
+
 use api::wire::{BotJoinRequest, BotOutputRequest, BotRenewRequest, UserCertificateRequest};
 use api::{Client, Error, ErrorKind, Write};
 use pki::{Certificate, JwkSet, JwtKey, PrivateKey, UserIdentity, UserKind};
@@ -51,6 +53,7 @@ async fn join(cluster: &Cluster, token: &str, id_token: Option<String>) -> Resul
     let request = BotJoinRequest {
         token: token.to_owned(),
         id_token,
+        version: Some("1.2.3".to_owned()),
         public_key: key.public().to_pem(),
         ttl_seconds: Some(600),
     };
@@ -59,7 +62,11 @@ async fn join(cluster: &Cluster, token: &str, id_token: Option<String>) -> Resul
 }
 
 async fn renew(cluster: &Cluster, held: &Held, key: &PrivateKey) -> Result<Held, Error> {
-    let request = BotRenewRequest { public_key: key.public().to_pem(), ttl_seconds: Some(600) };
+    let request = BotRenewRequest {
+        version: None,
+        public_key: key.public().to_pem(),
+        ttl_seconds: Some(600),
+    };
     let credentials = held.client(cluster).bot_renew(&request).await?;
     Ok(Held { key: key.clone(), certificate: credentials.certificate })
 }
@@ -158,7 +165,8 @@ async fn nothing_else_can_be_renewed_and_no_more_is_given_than_the_bot_has() {
     refused(output(&cluster, &used, None).await, ErrorKind::Denied);
     // Nor is what people and services hold.
     let key = PrivateKey::generate().unwrap();
-    let request = BotRenewRequest { public_key: key.public().to_pem(), ttl_seconds: None };
+    let request =
+        BotRenewRequest { version: None, public_key: key.public().to_pem(), ttl_seconds: None };
     let alice = cluster.user("alice", &["reader"]).await;
     refused(alice.bot_renew(&request).await, ErrorKind::Denied);
     let nobody = cluster.user("nobody", &[]).await;
@@ -225,26 +233,35 @@ async fn a_bot_that_is_deleted_or_locked_is_out() {
     refused(join(&cluster, "for-a-second-place", None).await, ErrorKind::Unauthenticated);
 }
 
-#[tokio::test]
-async fn a_bot_of_a_platform_joins_again_instead_of_renewing() {
-    let cluster = start().await;
+/// A platform, and a token by which its workloads join.
+fn of_a_platform() -> (JwtKey, Token) {
     let platform = JwtKey::new(&PrivateKey::generate().unwrap()).unwrap();
     let keys = serde_json::to_string(&JwkSet::new(&[platform.public()]).unwrap()).unwrap();
     let github = json!({"static_jwks": keys, "allow": [{"repository": "octo/app"}]});
-    let token: Token = parse(&json!({
+    let token = parse(&json!({
         "kind": "token", "version": "v2", "metadata": {"name": "gh"},
         "spec": {"roles": ["Bot"], "bot_name": "ci", "join_method": "github", "github": github},
     }));
+    (platform, token)
+}
+
+/// What the platform signs of a workload.
+fn proof(cluster: &Cluster, platform: &JwtKey, repository: &str) -> String {
+    let now = cluster.clock.now().unix_timestamp();
+    let claims = json!({
+        "iss": "https://token.actions.githubusercontent.com", "aud": crate::cluster::NAME,
+        "iat": now, "exp": now + 300, "jti": rand::random::<u64>().to_string(),
+        "repository": repository,
+    });
+    platform.sign(&claims).unwrap()
+}
+
+#[tokio::test]
+async fn a_bot_of_a_platform_joins_again_instead_of_renewing() {
+    let cluster = start().await;
+    let (platform, token) = of_a_platform();
     cluster.put(token).await;
-    let signed = |repository: &str| {
-        let now = cluster.clock.now().unix_timestamp();
-        let claims = json!({
-            "iss": "https://token.actions.githubusercontent.com", "aud": crate::cluster::NAME,
-            "iat": now, "exp": now + 300, "jti": rand::random::<u64>().to_string(),
-            "repository": repository,
-        });
-        platform.sign(&claims).unwrap()
-    };
+    let signed = |repository: &str| proof(&cluster, &platform, repository);
     let own = join(&cluster, "gh", Some(signed("octo/app"))).await.unwrap();
     output(&cluster, &own, None).await.unwrap();
     refused(renewed(&cluster, &own).await, ErrorKind::Denied);

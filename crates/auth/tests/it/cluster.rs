@@ -114,6 +114,7 @@ impl Cluster {
             services: services.iter().copied().collect::<BTreeSet<_>>(),
             names: Vec::new(),
             key: key.public(),
+            join_token: None,
         };
         let issued = self.auth.issue_service(&request).await.unwrap();
         (issued.host_id, credentials(&issued.certificate, &key))

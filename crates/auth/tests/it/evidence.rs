@@ -63,6 +63,8 @@ async fn another_clusters_certificates_prove_nothing() {
         source_ip: None,
         app: None,
         visit: None,
+        bot_instance_id: None,
+        join_token: None,
         issued: now,
         expires: now + DAY,
     };
@@ -76,6 +78,7 @@ async fn another_clusters_certificates_prove_nothing() {
         node_name: "node".to_owned(),
         services: [Service::Proxy].into(),
         cluster: NAME.to_owned(),
+        join_token: None,
         issued: now,
         expires: now + DAY,
     };

@@ -1,5 +1,7 @@
 //! How services join with tokens.
 
+mod uses;
+
 use std::time::Duration;
 
 use api::wire::{JoinRequest, ServiceCredentials};

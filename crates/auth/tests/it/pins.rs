@@ -29,6 +29,7 @@ impl Cluster {
             services: services.iter().copied().collect(),
             names: Vec::new(),
             key: key.public(),
+            join_token: None,
         };
         let issued = self.auth.issue_service(&request).await.unwrap();
         let shown = credentials(&issued.certificate, &key);

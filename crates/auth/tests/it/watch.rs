@@ -228,3 +228,33 @@ async fn a_proxy_is_told_which_users_and_roles_change_and_nobody_else_is() {
     refused_to(cluster.host(&[Service::App]).await.client, noticed()).await;
     refused_to(cluster.admin.clone(), noticed()).await;
 }
+
+#[tokio::test]
+async fn a_host_hears_of_the_lock_that_shuts_it_out_and_of_nothing_after_it() {
+    let cluster = Cluster::start().await;
+    let (agent, other) = (cluster.host(&[Service::App]).await, cluster.host(&[Service::App]).await);
+    let cursor = cluster.admin.list(Kind::Lock, Secrets::Redact).await.unwrap().cursor;
+    let watch = async |client: &Client| {
+        client.watch(vec![Kind::Lock, Kind::Role], cursor.clone()).await.unwrap()
+    };
+    let (mut its, others) = (watch(&agent.client).await, watch(&other.client).await);
+    let lock = |name: &str, host: &str| {
+        let target = LockTarget { server_id: Some(host.to_owned()), ..LockTarget::default() };
+        Lock::new(name, target, "stolen")
+    };
+    cluster.put(Role::new("before")).await;
+    cluster.put(lock("another", "no-such-host")).await;
+    cluster.put(lock("its", &agent.id)).await;
+    cluster.put(Role::new("after")).await;
+    let (mut heard, mut end) = (Vec::new(), None);
+    while let Some(event) = tokio::time::timeout(PATIENCE, its.next()).await.expect("no end") {
+        match event {
+            Ok(WatchEvent::Put { resource, .. }) => heard.push(resource.name().to_owned()),
+            Ok(_) => {}
+            Err(error) => end = Some(error),
+        }
+    }
+    assert_eq!(heard, ["before", "another", "its"]);
+    assert_eq!(end.map(|error| error.kind()), Some(ErrorKind::Denied));
+    assert_eq!(words(others, 4).await, ["put before", "put another", "put its", "put after"]);
+}

@@ -21,6 +21,8 @@ fn a_certificate_for_another_key_is_not_kept() {
         source_ip: None,
         app: None,
         visit: None,
+        bot_instance_id: None,
+        join_token: None,
         issued: now,
         expires: now + Duration::from_secs(3600),
     };

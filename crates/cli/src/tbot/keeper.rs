@@ -14,6 +14,8 @@ use super::files::{self, Storage};
 use crate::exit::Refused;
 use crate::session::{Session, identity_file};
 
+/// The version of this program.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Delays between attempts while the cluster does not answer.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MOST: Duration = Duration::from_secs(60);
@@ -139,6 +141,7 @@ impl Keeper {
             }
         };
         let request = BotRenewRequest {
+            version: Some(VERSION.to_owned()),
             public_key: key.public().to_pem(),
             ttl_seconds: Some(self.config.ttl.as_secs()),
         };
@@ -168,6 +171,7 @@ impl Keeper {
         let request = BotJoinRequest {
             token: token.expose().clone(),
             id_token: id_token.map(|token| token.expose().clone()),
+            version: Some(VERSION.to_owned()),
             public_key: key.public().to_pem(),
             ttl_seconds: Some(self.config.ttl.as_secs()),
         };

@@ -1,5 +1,7 @@
 //! `tctl bots`.
 
+mod instances;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -42,8 +44,8 @@ enum BotsCommand {
     /// Delete bots: what they have open ends at once.
     #[command(alias = "del")]
     Rm(Rm),
-    /// More places where a bot runs.
-    Instances(Instances),
+    /// The places where a bot runs.
+    Instances(instances::Instances),
 }
 
 #[derive(Debug, clap::Args)]
@@ -93,30 +95,6 @@ struct Rm {
     names: Vec<String>,
 }
 
-#[derive(Debug, clap::Args)]
-struct Instances {
-    #[command(subcommand)]
-    command: InstancesCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum InstancesCommand {
-    /// Make another token with which the bot joins once.
-    Add(AddInstance),
-}
-
-#[derive(Debug, clap::Args)]
-struct AddInstance {
-    /// The bot's name.
-    name: String,
-    /// How long the token works.
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = when::parse_ttl)]
-    ttl: Duration,
-    /// How to print.
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
 /// Does what was asked.
 pub(super) async fn bots(cx: &Context, global: &Global, args: Bots) -> anyhow::Result<ExitCode> {
     if let BotsCommand::Update(Update { add_roles: None, set_roles: None, .. }) = &args.command {
@@ -133,12 +111,7 @@ pub(super) async fn bots(cx: &Context, global: &Global, args: Bots) -> anyhow::R
                 cx.printer.data(&format!("Bot {name:?} has been deleted"))?;
             }
         }
-        BotsCommand::Instances(Instances { command: InstancesCommand::Add(args) }) => {
-            let AddInstance { name, ttl, format } = args;
-            let bot = Bot::try_from(cluster.client.get(Kind::Bot, &name, Secrets::Redact).await?)?;
-            let token = token(cx, &cluster.client, bot.name(), ttl).await?;
-            show(cx, &cluster, &bot, &token, Some(ttl), format).await?;
-        }
+        BotsCommand::Instances(args) => instances::instances(cx, &cluster, args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,12 @@ pub(super) struct Lock {
     /// A service of the cluster, by its host id.
     #[arg(long, value_name = "ID")]
     server_id: Option<String>,
+    /// One place where a bot runs, by its id (`tctl bots instances ls`).
+    #[arg(long, value_name = "ID")]
+    bot_instance_id: Option<String>,
+    /// Whoever joined by a token: its name, or its id where the name is a secret (`tctl tokens ls`).
+    #[arg(long, value_name = "NAME")]
+    join_token: Option<String>,
     /// What those who are shut out are told.
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -57,7 +63,8 @@ pub(super) async fn lock(cx: &Context, global: &Global, args: Lock) -> anyhow::R
 
 impl Lock {
     fn resource(self, now: OffsetDateTime, name: &str) -> Result<LockResource, Usage> {
-        let Self { user, role, login, mfa_device, app, server_id, message, ttl, expires } = self;
+        let Self { user, role, login, mfa_device, app, server_id, .. } = self;
+        let Self { bot_instance_id, join_token, message, ttl, expires, .. } = self;
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let target = LockTarget {
             user: given(user),
@@ -66,10 +73,13 @@ impl Lock {
             mfa_device: given(mfa_device),
             server_id: given(server_id),
             app: given(app),
+            bot_instance_id: given(bot_instance_id),
+            join_token: given(join_token),
         };
         if target.is_empty() {
             return Err(Usage(
-                "whom or what? give --user, --role, --login, --mfa-device, --app or --server-id"
+                "whom or what? give --user, --role, --login, --mfa-device, --app, --server-id, \
+                 --bot-instance-id or --join-token"
                     .to_owned(),
             ));
         }

@@ -71,7 +71,9 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
         }
         Kind::Role => (&["Name", "App Labels", "Allowed Tools", "Denied Tools"], "Allowed Tools"),
         Kind::User => (&["User", "Roles"], "Roles"),
-        Kind::Token => (&["Token", "Type", "Labels", "Expiry Time (UTC)"], "Labels"),
+        Kind::Token => {
+            (&["Token", "ID", "Type", "Labels", "Uses Left", "Expiry Time (UTC)"], "Labels")
+        }
         Kind::Lock => (&["ID", "Target", "Message", "Expires"], "Message"),
         Kind::CertAuthority => (&["Cluster Name", "CA Type", "Keys"], "Cluster Name"),
         Kind::ClusterAuthPreference => (&["Type", "Second Factors"], "Second Factors"),
@@ -228,10 +230,18 @@ fn of_token(token: &Token, detail: Detail) -> Vec<String> {
     let expires = token.metadata.expires;
     vec![
         token_name(token, detail.secrets),
+        of_token_id(token),
         types.join(","),
         of_labels(&token.metadata.labels, detail),
+        token.uses_left().map_or_else(|| "any".to_owned(), |left| left.to_string()),
         expires.map_or_else(|| "never".to_owned(), |end| when::expiry(end, detail.now)),
     ]
+}
+
+/// What stands for a name that is a secret.
+fn of_token_id(token: &Token) -> String {
+    let id = token.public_name().filter(|_| token.spec.join_method.is_secret());
+    id.unwrap_or("-").to_owned()
 }
 
 /// The token, or enough of it to tell it from others.

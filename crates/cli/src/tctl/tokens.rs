@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::{Client, ErrorKind};
 use clap::Subcommand;
+use resource::token::MAX_USES;
 use resource::{JoinRole, Kind, Resource, Secrets, Token};
 use serde_json::{Value, json};
 
@@ -51,6 +52,9 @@ struct Add {
     /// How long the token works.
     #[arg(long, value_name = "DURATION", default_value = "30m", value_parser = when::parse_ttl)]
     ttl: Duration,
+    /// How many may join with the token; as many as come if not given.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_USES)))]
+    uses: Option<u32>,
     /// The token itself, instead of a random one.
     #[arg(long, value_name = "TOKEN")]
     value: Option<String>,
@@ -112,6 +116,7 @@ async fn add(cx: &Context, global: &Global, args: Add) -> anyhow::Result<()> {
     let mut token = Token::new(args.value.unwrap_or_else(random), args.services);
     token.metadata.labels = labels.map(LabelFilter::into_labels).unwrap_or_default();
     token.metadata.expires = Some(when::after(cx.clock.now(), args.ttl)?);
+    token.spec.uses = args.uses;
     let cluster = Cluster::open(cx, global)?;
     let client = &cluster.client;
     let Some(format) = args.format else {
@@ -143,11 +148,15 @@ async fn create(client: &Client, token: &Token) -> anyhow::Result<()> {
 
 fn value(token: &Token) -> Value {
     let services: Vec<&str> = token.spec.roles.iter().map(JoinRole::as_str).collect();
-    json!({
+    let mut value = json!({
         "token": token.metadata.name,
         "roles": services,
         "expires": token.metadata.expires.map(resource::timestamp::format),
-    })
+    });
+    if let (Some(uses), Some(fields)) = (token.spec.uses, value.as_object_mut()) {
+        fields.insert("uses".to_owned(), uses.into());
+    }
+    value
 }
 
 async fn list(cx: &Context, global: &Global, args: Ls) -> anyhow::Result<()> {

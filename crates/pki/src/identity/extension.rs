@@ -100,6 +100,10 @@ struct UserWire {
     app_cluster: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     visit: Option<Visit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bot_instance_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    join_token: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +112,8 @@ struct ServiceWire {
     host_id: String,
     node_name: String,
     services: BTreeSet<Service>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    join_token: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +177,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
             let app = bound_app(&user)?;
             let UserWire { name, kind, roles, traits, login_id, source_ip, visit, .. } = user;
             let mfa = SecondFactors { at_sign_in: user.mfa, for_session: user.session_mfa };
+            let (bot_instance_id, join_token) = (user.bot_instance_id, user.join_token);
             let cluster = wire.cluster;
             Ok(Identity::User(UserIdentity {
                 name,
@@ -183,18 +190,21 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
                 source_ip,
                 app,
                 visit,
+                bot_instance_id,
+                join_token,
                 issued,
                 expires,
             }))
         }
         (None, Some(service)) => {
-            let ServiceWire { host_id, node_name, services } = service;
+            let ServiceWire { host_id, node_name, services, join_token } = service;
             let cluster = wire.cluster;
             Ok(Identity::Service(ServiceIdentity {
                 host_id,
                 node_name,
                 services,
                 cluster,
+                join_token,
                 issued,
                 expires,
             }))
@@ -223,6 +233,7 @@ fn to_wire(identity: &Identity) -> Wire {
     let (cluster, issued) = (identity.cluster().to_owned(), identity.issued().unix_timestamp());
     let (user, service) = match identity.clone() {
         Identity::User(u) => {
+            let (bot_instance_id, join_token) = (u.bot_instance_id, u.join_token);
             let UserIdentity { name, kind, roles, traits, login_id, source_ip, visit, .. } = u;
             let SecondFactors { at_sign_in: mfa, for_session: session_mfa } = u.mfa;
             let (app, app_cluster) = match u.app {
@@ -245,12 +256,14 @@ fn to_wire(identity: &Identity) -> Wire {
                 app,
                 app_cluster,
                 visit,
+                bot_instance_id,
+                join_token,
             };
             (Some(user), None)
         }
         Identity::Service(s) => {
-            let ServiceIdentity { host_id, node_name, services, .. } = s;
-            (None, Some(ServiceWire { host_id, node_name, services }))
+            let ServiceIdentity { host_id, node_name, services, join_token, .. } = s;
+            (None, Some(ServiceWire { host_id, node_name, services, join_token }))
         }
     };
     Wire { version: VERSION, cluster, issued, user, service }

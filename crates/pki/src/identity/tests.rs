@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 
 use super::extension::{MAX_IDENTITY_BYTES, der_utf8_string, encode, read};
-use super::{BoundApp, Identity, IdentityError, SecondFactors, Service, UserIdentity, UserKind};
+use super::{
+    BoundApp, Identity, IdentityError, SecondFactors, Service, ServiceIdentity, UserIdentity,
+    UserKind,
+};
 use crate::identity::{Visit, VisitTools};
 use crate::testing::{Cluster, Forgery, HOST_ID, alice, node};
 
@@ -30,6 +33,8 @@ fn every_field_survives_the_certificate() {
                 denied: vec!["slack_delete_*".to_owned()],
             },
         }),
+        bot_instance_id: Some("c1e3".to_owned()),
+        join_token: Some("ci-github".to_owned()),
         ..alice("example")
     };
     let there = UserIdentity {
@@ -38,7 +43,11 @@ fn every_field_survives_the_certificate() {
         ..alice("example")
     };
     let service = node("example", &[Service::Auth, Service::Proxy, Service::App]);
-    for identity in [user.into(), there.into(), alice("example").into(), Identity::from(service)] {
+    let joined = ServiceIdentity { join_token: Some("hosts".to_owned()), ..service.clone() };
+    let alone = alice("example");
+    for identity in
+        [user.into(), there.into(), alone.into(), Identity::from(service), joined.into()]
+    {
         assert_eq!(read_forged(&Forgery::of(&identity)), Ok(identity));
     }
 }

@@ -6,6 +6,7 @@ use pki::{Service, ServiceIdentity};
 use time::OffsetDateTime;
 
 use crate::connection::{Peer, TlsStream};
+use crate::lock::{self, Host};
 use crate::service::Shared;
 
 /// Proxies of one other cluster that are taken: it certifies them itself.
@@ -47,8 +48,13 @@ fn proxy_of(peer: &Peer, shared: &Shared, at: OffsetDateTime) -> Result<ServiceI
         shared.trust.verify_foreign(&peer.chain, at).map_err(|error| error.to_string())?;
     let service = identity.as_service().filter(|_| identity.is_service(Service::Proxy));
     let service = service.ok_or("the identity is not a proxy's")?;
-    if shared.replica.snapshot().remote_clusters.get(&service.cluster).is_none() {
+    let snapshot = shared.replica.snapshot();
+    if snapshot.remote_clusters.get(&service.cluster).is_none() {
         return Err(format!("there is no remote_cluster {:?}", service.cluster));
+    }
+    // What it joined by is a name of the other cluster's, and none of ours.
+    if lock::is_locked(&snapshot, shared.clock.now(), Host::with_id(&service.host_id)) {
+        return Err("the proxy is locked".to_owned());
     }
     Ok(service.clone())
 }

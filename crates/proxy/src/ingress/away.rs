@@ -19,6 +19,7 @@ use super::route::Wanted;
 use super::token;
 use crate::clusters::{Stay, Visit};
 use crate::connection::Peer;
+use crate::lock;
 use crate::service::Shared;
 
 /// Headers of another cluster's answers that go on, besides the protocol's own.
@@ -48,6 +49,8 @@ pub(super) async fn forward(
     peer.stay_until(good.until(), shared.clock.now());
     let tunnels = shared.clusters.tunnels_of(cluster);
     let mut hosts = tunnels.hosts();
+    let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
+    hosts.retain(|host| !lock::is_locked(&snapshot, now, lock::Host::with_id(host)));
     hosts.shuffle(&mut rand::rng());
     let forwarded = Forwarded::new(head, wanted, peer.address, good.evidence())?;
     let (mut stay, body) = Stay::new(visit, good, shared, body);

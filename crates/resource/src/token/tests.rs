@@ -228,3 +228,56 @@ fn rules_are_bounded() {
     assert!(by("github", long(1024)).is_ok());
     assert!(by("github", long(1025)).unwrap_err()[0].contains("1024 are allowed"));
 }
+
+#[test]
+fn uses_are_counted_within_bounds_and_where_they_mean_something() {
+    let with = |roles: &str, uses: Value| {
+        let mut spec = json!({"roles": [roles], "uses": uses});
+        if roles == "bot" {
+            spec["bot_name"] = json!("ci");
+        }
+        token(NAME, spec)
+    };
+    assert_eq!(token(NAME, json!({"roles": ["app"]})).unwrap().uses_left(), None);
+    for uses in [1, MAX_USES] {
+        assert_eq!(with("app", json!(uses)).unwrap().uses_left(), Some(uses));
+    }
+    assert_eq!(with("trusted_cluster", json!(1)).unwrap().spec.uses, Some(1));
+    assert_eq!(with("bot", json!(1)).unwrap().spec.uses, Some(1));
+    for wrong in [json!(0), json!(MAX_USES + 1)] {
+        let refused = with("app", wrong).unwrap_err();
+        assert!(
+            refused[0].starts_with("spec.uses: a token is good for 1 to 10000 uses"),
+            "{refused:?}"
+        );
+    }
+    for wrong in [json!(-1), json!("many"), json!(1.5)] {
+        assert!(with("app", wrong).is_err());
+    }
+    let refused = with("bot", json!(2)).unwrap_err();
+    assert!(refused[0].starts_with("spec.uses: a secret that lets a bot in"), "{refused:?}");
+    let github = json!({"allow": [{"repository": "octo/app"}]});
+    let spec = json!({
+        "roles": ["bot"], "bot_name": "ci", "join_method": "github", "github": github, "uses": 1,
+    });
+    assert!(token("ci", spec.clone()).unwrap_err()[0].contains("joins again"));
+    let mut of_hosts = spec;
+    of_hosts["roles"] = json!(["app"]);
+    of_hosts["bot_name"] = json!("");
+    assert_eq!(token("ci", of_hosts).unwrap().spec.uses, Some(1));
+}
+
+#[test]
+fn what_became_of_a_token_survives_and_is_not_the_document() {
+    let mut token = Token::new(NAME, [JoinRole::App]);
+    token.spec.uses = Some(3);
+    token.status = TokenStatus { id: "4f2c1b9e00000001".to_owned(), used: 4 };
+    assert_eq!(token.uses_left(), Some(0), "never less than none");
+    assert_eq!(token.public_name(), Some("4f2c1b9e00000001"));
+    let read = Resource::from_node(&Node::from_json(&token.to_json(Secrets::Include))).ok();
+    let mut read = read.expect("it reads what it writes");
+    assert_eq!(read, token.into());
+    read.clear_status();
+    assert_eq!(Token::try_from(read).expect("a token").status, TokenStatus::default());
+    assert_eq!(Token::new(NAME, []).public_name(), None);
+}

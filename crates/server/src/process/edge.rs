@@ -88,6 +88,7 @@ pub(super) fn start_proxy(parts: ProxyParts<'_>) -> anyhow::Result<proxy::Proxy>
 pub(super) fn start_agent(parts: AgentParts<'_>) -> anyhow::Result<Agent> {
     let config = AgentConfig {
         host_id: parts.identity.host_id.clone(),
+        join_token: parts.identity.join_token(),
         node_name: parts.node_name,
         selectors: parts.section.selectors,
         static_apps: parts.section.static_apps,

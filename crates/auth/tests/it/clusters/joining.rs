@@ -339,3 +339,20 @@ async fn whoever_may_write_one_name_does_not_get_another_by_joining() {
     assert_eq!(believed(&leaf), [""; 0]);
     assert_eq!(authorities(&leaf).await.len(), 3);
 }
+
+#[tokio::test]
+async fn a_token_for_one_cluster_lets_one_in_and_that_one_again() {
+    let root = Cluster::named("root.test").await;
+    let mut token = Token::new(TOKEN, [JoinRole::TrustedCluster]);
+    token.spec.uses = Some(1);
+    root.put(token).await;
+    let (first, second) = (Cluster::named("leaf.test").await, Cluster::named("other.test").await);
+    let trusts = document(&root, "root.test");
+    first.admin.create(&trusts.clone().into()).await.unwrap();
+    let refusal = second.admin.create(&trusts.clone().into()).await.unwrap_err();
+    assert!(refusal.to_string().contains("used up"), "{refusal}");
+    assert_eq!(root.names(&root.admin, Kind::RemoteCluster).await, ["leaf.test"]);
+    // It was let in before, and may have lost the answer.
+    first.admin.delete(Kind::TrustedCluster, "root.test").await.unwrap();
+    first.admin.create(&trusts.into()).await.unwrap();
+}

@@ -1,4 +1,5 @@
 use resource::app::AppStatus;
+use resource::token::TokenStatus;
 use resource::{AuthorityType, CaKey, JoinRole, LockTarget, Source};
 use time::macros::datetime;
 
@@ -90,6 +91,8 @@ fn tokens() -> [Resource; 2] {
     let mut expiring = Token::new("0123456789abcdef", [JoinRole::App, JoinRole::Proxy]);
     expiring.metadata.expires = Some(datetime!(2026-03-01 12:29:59 UTC));
     expiring.metadata.labels.insert("env".to_owned(), "dev".to_owned());
+    expiring.spec.uses = Some(5);
+    expiring.status = TokenStatus { id: "4f2c1b9e00000001".to_owned(), used: 2 };
     [expiring.into(), Token::new("00000000-static", [JoinRole::App]).into()]
 }
 
@@ -98,10 +101,10 @@ fn tokens_are_masked() {
     assert_eq!(
         show(Kind::Token, &tokens(), BRIEF),
         "
-Token            Type      Labels  Expiry Time (UTC)
----------------- --------- ------- ----------------------------
-************cdef app,proxy env=dev 01 Mar 26 12:29 UTC (29m59s)
-************tic  app               never
+Token            ID               Type      Labels  Uses Left Expiry Time (UTC)
+---------------- ---------------- --------- ------- --------- ----------------------------
+************cdef 4f2c1b9e00000001 app,proxy env=dev 3         01 Mar 26 12:29 UTC (29m59s)
+************tic  -                app               any       never
 "
     );
 }

@@ -80,7 +80,7 @@ impl Instructions {
         let services: Vec<&str> = token.spec.roles.iter().map(JoinRole::as_str).collect();
         format!(
             "The invite token: {name}\n\
-             It lets {services} services join the cluster for {ttl}.\n\
+             It lets {services} services join the cluster {limit}.\n\
              \n\
              Write this into /etc/tessera.yaml on the machine that is to run them:\n\
              \n\
@@ -93,7 +93,7 @@ impl Instructions {
              Keep the token secret: whoever has it can join.",
             name = token.metadata.name,
             services = services.join(" and "),
-            ttl = resource::duration::format(ttl),
+            limit = limit(token, ttl),
             config = self.config(token),
         )
     }
@@ -103,7 +103,7 @@ impl Instructions {
         let (Door::Proxy(address) | Door::Auth(address)) = &self.door;
         format!(
             "The cluster invite token: {name}\n\
-             It lets other clusters trust this one for {ttl}.\n\
+             It lets other clusters trust this one {limit}.\n\
              \n\
              Write this into trusted_cluster.yaml where the other cluster is administered, with the roles\n\
              that users of this cluster are to have there:\n\
@@ -128,7 +128,7 @@ impl Instructions {
              \n\
              Keep the token secret: whoever has it can join.",
             name = token.metadata.name,
-            ttl = resource::duration::format(ttl),
+            limit = limit(token, ttl),
             cluster = quote(&self.cluster),
             token = quote(&token.metadata.name),
             address = quote(address),
@@ -207,6 +207,16 @@ fn yes_no(flag: bool) -> &'static str {
 /// A YAML double-quoted scalar: JSON's escapes are YAML's too.
 fn quote(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// `once, within 30m0s`.
+fn limit(token: &Token, ttl: Duration) -> String {
+    let ttl = resource::duration::format(ttl);
+    match token.spec.uses {
+        None => format!("for {ttl}"),
+        Some(1) => format!("once, within {ttl}"),
+        Some(uses) => format!("{uses} times, within {ttl}"),
+    }
 }
 
 #[cfg(test)]

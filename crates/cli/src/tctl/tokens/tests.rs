@@ -25,4 +25,6 @@ fn a_new_token_is_told_whole() {
         value(&token).to_string(),
         r#"{"token":"0123456789abcdef","roles":["app"],"expires":"2026-03-01T12:00:00Z"}"#
     );
+    token.spec.uses = Some(1);
+    assert_eq!(value(&token)["uses"], 1);
 }

@@ -161,3 +161,56 @@ fn a_job_of_a_platform_is_a_bot_without_any_secret() {
         .await_audit("the join", &["--event=bot.join"], |event| event["bot_name"] == json!("ci"));
     assert_eq!(joined["workload"]["repository"], "octo/app");
 }
+
+#[test]
+fn one_place_of_a_bot_is_found_and_ended_and_the_other_goes_on() {
+    let real = Real::locate();
+    let (cluster, token) = with_bot(&real, Cluster::single());
+    let more = || {
+        let made = cluster.tctl_json(&["bots", "instances", "add", "ci", "--format=json"]);
+        made["token_id"].as_str().unwrap().to_owned()
+    };
+    let place = |name: &str, token: &str| {
+        let (config, identity) = configure(&cluster, name, &by_token(token), "2m");
+        let _said = done(&once(&cluster, &config));
+        let peer = connect(&cluster.way(&identity, "logged"));
+        let listed = cluster.tctl_json(&["bots", "instances", "ls", "ci", "--format=json"]);
+        let all = listed.as_array().unwrap().clone();
+        (config, peer, all.last().unwrap().clone())
+    };
+    let (first, mut ended, one) = place("first", &token);
+    let (second, mut stays, other) = place("second", &more());
+    let id = |one: &serde_json::Value| one["instance_id"].as_str().unwrap().to_owned();
+    assert_ne!(id(&one), id(&other));
+    assert_eq!((&one["generation"], &one["join_method"]), (&json!(1), &json!("token")));
+    assert!(one["version"].is_string() && one["address"].is_string(), "{one}");
+    let table = done(&cluster.tctl(&["bots", "instances", "ls"]));
+    assert!(table.contains(&id(&one)) && table.contains("Generation"), "{table}");
+
+    let by_id = format!("--bot-instance-id={}", id(&one));
+    cluster.admin(&["lock", &by_id, "--message=a copy was found"]);
+    let status = ended.process().wait(super::SOON);
+    let said = ended.process().stderr();
+    assert!(status.code() == Some(1) && said.contains("a copy was found"), "{said}");
+    refused(&once(&cluster, &first), &["locked"]);
+    assert!(call(&mut stays, "echo").is_ok());
+    let _said = done(&once(&cluster, &second));
+
+    // The other one by the token that it came by, whose secret nobody needs to say.
+    let by_token = format!("--join-token={}", other["join_token"].as_str().unwrap());
+    cluster.admin(&["lock", &by_token, "--message=seen in a log"]);
+    let status = stays.process().wait(super::SOON);
+    let said = stays.process().stderr();
+    assert!(status.code() == Some(1) && said.contains("seen in a log"), "{said}");
+
+    let (_third, mut third, one) = place("third", &more());
+    let place = format!("ci/{}", id(&one));
+    let shown = done(&cluster.tctl(&["bots", "instances", "show", &place]));
+    assert!(shown.contains(&id(&one)), "{shown}");
+    let said = done(&cluster.tctl(&["bots", "instances", "rm", &place]));
+    assert!(said.contains(&place), "{said}");
+    assert_eq!(third.process().wait(super::SOON).code(), Some(1));
+    assert!(third.process().stderr().contains("was removed"), "{}", third.process().stderr());
+    refused(&cluster.tctl(&["bots", "instances", "show", &place]), &["runs in no place"]);
+    assert!(!done(&cluster.tctl(&["bots", "instances", "ls"])).contains(&id(&one)));
+}

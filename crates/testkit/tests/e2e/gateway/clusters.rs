@@ -157,6 +157,30 @@ fn a_lock_at_either_end_and_the_end_of_trust_at_either_end_cut_what_is_open() {
 }
 
 #[test]
+fn a_lock_on_a_leafs_proxy_ends_its_tunnel_at_the_root() {
+    let (root, mut leaf) = (Cluster::single(), Cluster::single_called(LEAF));
+    leaf.tools_role("guest", &["*"]);
+    let alice = root.identity("alice", &["mcp-user"]);
+    leaf.trust(&root, &json!([{"remote": "mcp-user", "local": ["guest"]}]));
+    let mut peer = reached(&root, &alice);
+    let proxy = leafs_proxy::host_id(&mut leaf);
+    let another = "--server-id=00000000-0000-4000-8000-000000000000";
+    root.admin(&["lock", another]);
+    assert!(call(&mut peer, "tessera_demo_info").is_ok());
+    root.admin(&["lock", &format!("--server-id={proxy}"), "--ttl=1h"]);
+    cut(&mut peer);
+    assert!(turned_away(&way(&root, &alice)).contains("cannot be reached now"));
+    // At home it is who it is.
+    let own = leaf.identity("own", &["mcp-user"]);
+    assert!(call(&mut connect(&leaf.way(&own, DEMO)), "tessera_demo_info").is_ok());
+    let locks = root.tctl_json(&["get", "locks", "--format=json"]);
+    for lock in locks.as_array().unwrap() {
+        root.admin(&["rm", &format!("lock/{}", lock["metadata"]["name"].as_str().unwrap())]);
+    }
+    assert!(call(&mut reached(&root, &alice), "tessera_demo_info").is_ok());
+}
+
+#[test]
 fn neither_cluster_needs_the_other_and_both_find_together_again() {
     let (mut root, leaf) = (Cluster::apart(), Cluster::single_called(LEAF));
     leaf.tools_role("guest", &["*"]);

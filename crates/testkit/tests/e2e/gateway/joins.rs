@@ -82,3 +82,48 @@ fn tokens_are_secrets_and_their_kinds_are_known() {
     let unknown = cluster.tctl(&["tokens", "add", "--type=kitchen"]);
     assert!(!unknown.status.success() && unknown.stderr.contains("kitchen"), "{unknown:?}");
 }
+
+#[test]
+fn a_token_for_one_lets_one_in_and_a_lock_on_it_ends_that_one() {
+    let cluster = Cluster::single();
+    let real = testkit::Real::locate();
+    let server = real.logging_server(&cluster.scratch().join("log"));
+    let mut app = testkit::cluster::app_document("edge", &server, &testkit::cluster::own_user());
+    let agent = format!(
+        "app_service:\n  enabled: yes\n  apps:\n  - {}\n",
+        serde_json::json!({"name": "edge", "labels": {"at": "edge"}, "mcp": app["spec"]["mcp"].take()})
+    );
+    let made = cluster.tctl_json(&[
+        "tokens",
+        "add",
+        "--type=app",
+        "--uses=1",
+        "--ttl=1h",
+        "--format=json",
+    ]);
+    let token = made["token"].as_str().unwrap();
+    let pin = cluster.ca_pin().to_owned();
+    let join = format!("  proxy_server: {}\n{}", cluster.proxy_addr(), join_params(token, &pin));
+    let node = cluster.node("edge", &join, &agent);
+    wait::until("the agent", wait::PATIENCE, || {
+        if node.data().join("identity.pem").exists() { Ok(()) } else { Err(node.log()) }
+    });
+    let said = not_let_in(&cluster, "second", token, &pin, &agent);
+    assert!(said.contains("used up") && said.contains("once"), "{said}");
+    let table = cluster.admin(&["tokens", "ls"]);
+    let row = table.lines().find(|line| line.contains("  0 ")).unwrap_or_else(|| panic!("{table}"));
+    let id = row.split_whitespace().nth(1).unwrap().to_owned();
+
+    // A server that this agent alone serves: locked by what the agent came by, it ends and says why.
+    let alice = cluster.identity("alice", &["mcp-user"]);
+    let mut peer = super::await_connection(&cluster.way(&alice, "edge"));
+    let refusal = cluster.tctl(&["lock", &format!("--join-token={token}")]);
+    refused(&refusal, &["this is a secret", &id]);
+    assert!(!refusal.stderr.contains(token), "{refusal:?}");
+    cluster.admin(&["lock", &format!("--join-token={id}"), "--message=the token got out"]);
+    assert_eq!(peer.process().wait(super::SOON).code(), Some(1));
+    let said = peer.process().stderr();
+    assert!(said.contains("the token got out"), "{said}");
+    let said = super::turned_away(&cluster.way(&alice, "edge"));
+    assert!(said.contains("edge"), "{said}");
+}

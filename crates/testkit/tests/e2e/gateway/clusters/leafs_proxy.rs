@@ -15,7 +15,7 @@ use super::{DEMO, LEAF, OTHER, way_to};
 use crate::gateway::{await_connection, call, connect};
 
 /// The identifier of the host of a cluster of one process.
-fn host_id(cluster: &mut Cluster) -> String {
+pub(super) fn host_id(cluster: &mut Cluster) -> String {
     let (certificate, _) = identity(&cluster.auth().data().join("identity.pem"));
     let identity = certificate.unverified_identity().unwrap();
     identity.as_service().unwrap().host_id.clone()

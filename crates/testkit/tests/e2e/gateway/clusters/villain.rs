@@ -164,6 +164,7 @@ fn service(cluster: &str, services: &[Service], clock: &Clock) -> ServiceIdentit
         node_name: "villain".to_owned(),
         services: services.iter().copied().collect::<BTreeSet<_>>(),
         cluster: cluster.to_owned(),
+        join_token: None,
         issued: clock.now(),
         expires: clock.now() + DAY,
     }
@@ -184,6 +185,8 @@ fn user(cluster: &str, visit: Option<&str>, clock: &Clock) -> UserIdentity {
         source_ip: None,
         app: None,
         visit: visit.map(|cluster| Visit { cluster: cluster.to_owned(), tools }),
+        bot_instance_id: None,
+        join_token: None,
         issued: clock.now(),
         expires: clock.now() + DAY,
     }
