@@ -15,6 +15,7 @@ use crate::audit_log::AuditLog;
 use crate::authorities::Keyring;
 use crate::catalog::{self, Catalog};
 use crate::clusters::Recorded;
+use crate::kubernetes::KubernetesApi;
 use crate::leases::Leases;
 use crate::logins::Logins;
 use crate::password::Passwords;
@@ -58,6 +59,8 @@ pub(crate) struct Core {
     pub(crate) attempts: Attempts,
     pub(crate) passwords: Passwords,
     pub(crate) providers: Providers,
+    /// The Kubernetes that this service runs in.
+    pub(crate) kubernetes: Option<KubernetesApi>,
     pub(crate) logins: Logins,
     /// The visits to other clusters that the audit log was told of.
     pub(crate) visits: Recorded,

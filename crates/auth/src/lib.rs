@@ -35,6 +35,7 @@ mod http;
 mod invite;
 mod join;
 mod keys;
+mod kubernetes;
 mod leases;
 mod lock;
 mod locks;
@@ -70,4 +71,5 @@ mod webauthn;
 
 pub use crate::http::local::{SOCKET_NAME, SocketError, bind as bind_local};
 pub use crate::join::ServiceRequest;
+pub use crate::kubernetes::KubernetesApi;
 pub use crate::service::{Auth, AuthConfig, Census};

@@ -30,6 +30,7 @@ use crate::catalog::{self, Catalog};
 use crate::core::{Core, REPLICATED};
 use crate::http::{self, listener, local};
 use crate::join::{self, ServiceRequest, VALIDITY};
+use crate::kubernetes::KubernetesApi;
 use crate::leases::Leases;
 use crate::logins::Logins;
 use crate::password::Passwords;
@@ -64,6 +65,8 @@ pub struct AuthConfig {
     pub listener: TcpListener,
     /// The local socket, from [`local::bind`].
     pub local: Option<UnixListener>,
+    /// The Kubernetes that this service runs in, which join tokens of `type: in_cluster` ask for.
+    pub kubernetes: Option<KubernetesApi>,
 }
 
 /// A running auth service. Clones are the same one.
@@ -111,6 +114,7 @@ impl Auth {
             clock,
             listener,
             local,
+            kubernetes,
         } = config;
         let address = listener.local_addr().map_err(Error::internal)?;
         let socket = local
@@ -151,6 +155,7 @@ impl Auth {
             attempts: Attempts::new(backend, clock.clone()),
             passwords: Passwords::new(tasks.clone()).map_err(Error::internal)?,
             providers: Providers::new(),
+            kubernetes,
             logins: Logins::new(),
             visits: clusters::Recorded::default(),
             own: CredentialsSlot::empty(),

@@ -38,6 +38,8 @@ const MAX_HEADERS: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     egress: Arc<Egress>,
+    /// The only authorities that servers are believed by, in PEM; those of the machine if none are named.
+    authorities: Option<Arc<str>>,
     /// Made when it is first needed: reading the machine's roots takes a while.
     tls: Arc<OnceLock<Arc<ClientConfig>>>,
 }
@@ -97,7 +99,13 @@ impl Fetcher {
     /// One that keeps to these rules.
     #[must_use]
     pub fn new(egress: Egress) -> Self {
-        Self { egress: Arc::new(egress), tls: Arc::default() }
+        Self { egress: Arc::new(egress), authorities: None, tls: Arc::default() }
+    }
+
+    /// One that keeps to these rules, and believes servers by these authorities, in PEM, and no others.
+    #[must_use]
+    pub fn trusting(egress: Egress, authorities: impl Into<Arc<str>>) -> Self {
+        Self { authorities: Some(authorities.into()), ..Self::new(egress) }
     }
 
     /// Asks for a document.
@@ -121,6 +129,20 @@ impl Fetcher {
         let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
         headers.insert(CONTENT_TYPE, form_type);
         self.exchange(Method::POST, url, headers, form.into()).await
+    }
+
+    /// Sends a JSON document.
+    ///
+    /// # Errors
+    /// There is no answer, or none that is read.
+    pub async fn post_json(
+        &self,
+        url: &Url,
+        mut headers: HeaderMap,
+        document: String,
+    ) -> Result<Fetched, FetchError> {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.exchange(Method::POST, url, headers, document.into()).await
     }
 
     async fn exchange(
@@ -186,7 +208,11 @@ impl Fetcher {
         if let Some(config) = self.tls.get() {
             return Ok(config.clone());
         }
-        let config = pki::tls::client_config(ServerTrust::SystemRoots, None, &[b"http/1.1"])
+        let trust = match &self.authorities {
+            Some(authorities) => ServerTrust::Authorities(authorities.to_string()),
+            None => ServerTrust::SystemRoots,
+        };
+        let config = pki::tls::client_config(trust, None, &[b"http/1.1"])
             .map_err(|error| error.to_string())?;
         Ok(self.tls.get_or_init(|| Arc::new(config)).clone())
     }

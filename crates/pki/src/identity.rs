@@ -20,6 +20,7 @@ pub use self::second_factor::SecondFactors;
 
 /// A verified, or to be certified, holder of a certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "whoever keeps one shares it, and most are of users")]
 pub enum Identity {
     /// A person or a bot, certified by the user authority.
     User(UserIdentity),

@@ -460,6 +460,7 @@ async fn start_auth(
         clock: clock.clone(),
         listener,
         local: Some(auth::bind_local(&config.data_dir)?),
+        kubernetes: auth::KubernetesApi::from_environment(|name| std::env::var(name).ok()),
     };
     let auth = Auth::start(config, tasks).await?;
     let pins = auth.ca_pins()?.join(", ");

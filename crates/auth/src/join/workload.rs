@@ -20,7 +20,7 @@ use store::Key;
 use time::{Duration, OffsetDateTime};
 
 use crate::core::Core;
-use crate::keys;
+use crate::{keys, kubernetes};
 
 /// How old a token of GitHub may be: it was made to be used at once.
 const GITHUB_MAX_AGE: Duration = Duration::minutes(10);
@@ -48,6 +48,14 @@ pub(super) async fn verify(
     join: &WorkloadJoin,
     id_token: &Secret<String>,
 ) -> Result<Workload, (Error, Option<Workload>)> {
+    if join.platform == Platform::KubernetesInCluster {
+        let claims = kubernetes::review(core, id_token).await.map_err(|error| (error, None))?;
+        let workload = Workload { claims: told(join, &claims), once: None };
+        return match judge(join, &claims) {
+            Ok(()) => Ok(workload),
+            Err(error) => Err((error, Some(workload))),
+        };
+    }
     let token = believed(core, join, id_token).await.map_err(|error| (error, None))?;
     let mut workload = Workload { claims: told(join, token.claims()), once: None };
     if let Err(error) = judge(join, token.claims()) {
@@ -88,7 +96,7 @@ async fn believed(
     let max_age = match join.platform {
         Platform::Github { .. } => Some(GITHUB_MAX_AGE),
         Platform::Gitlab { .. } => Some(GITLAB_MAX_AGE),
-        Platform::Kubernetes { .. } => None,
+        Platform::Kubernetes { .. } | Platform::KubernetesInCluster => None,
     };
     let now = core.clock.now();
     // Where the keys are all that is known of the issuer, they are the issuer.

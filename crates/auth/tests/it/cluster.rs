@@ -47,7 +47,14 @@ impl Cluster {
     pub(crate) async fn named(name: &str) -> Self {
         let clock = Clock::manual(datetime!(2026-11-20 12:00:00 UTC));
         let store = Arc::new(MemoryBackend::new(clock.clone()));
-        Self::begin(name, store, clock, tempfile::tempdir().unwrap()).await.unwrap()
+        Self::begin(name, store, clock, tempfile::tempdir().unwrap(), None).await.unwrap()
+    }
+
+    /// One whose auth service runs in a cluster of Kubernetes.
+    pub(crate) async fn in_kubernetes(api: auth::KubernetesApi) -> Self {
+        let clock = Clock::manual(datetime!(2026-11-20 12:00:00 UTC));
+        let store = Arc::new(MemoryBackend::new(clock.clone()));
+        Self::begin(NAME, store, clock, tempfile::tempdir().unwrap(), Some(api)).await.unwrap()
     }
 
     /// Starts over what an earlier cluster left behind.
@@ -56,7 +63,7 @@ impl Cluster {
         clock: Clock,
         dir: TempDir,
     ) -> Result<Self, Error> {
-        Self::begin(NAME, backend, clock, dir).await
+        Self::begin(NAME, backend, clock, dir, None).await
     }
 
     async fn begin(
@@ -64,6 +71,7 @@ impl Cluster {
         backend: Arc<dyn Backend>,
         clock: Clock,
         dir: TempDir,
+        kubernetes: Option<auth::KubernetesApi>,
     ) -> Result<Self, Error> {
         let log = Arc::new(Log::open(LogOptions::new(dir.path().join("audit"))).unwrap());
         let tasks = Tasks::new();
@@ -77,6 +85,7 @@ impl Cluster {
             clock: clock.clone(),
             listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
             local: Some(bind_local(dir.path()).unwrap()),
+            kubernetes,
         };
         let auth = Auth::start(config, &tasks).await?;
         let admin = auth.local_client(&tasks).unwrap();

@@ -21,6 +21,7 @@ mod evidence;
 mod headless;
 mod heartbeats;
 mod held;
+mod in_cluster;
 mod invites;
 mod joining;
 mod keys;

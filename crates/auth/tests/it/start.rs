@@ -30,6 +30,7 @@ async fn named(name: &str, backend: Arc<dyn Backend>, clock: Clock) -> Result<Au
         clock,
         listener: TcpListener::bind("127.0.0.1:0").await.unwrap(),
         local: None,
+        kubernetes: None,
     };
     let tasks = Tasks::new();
     let started = Auth::start(config, &tasks).await;

@@ -70,6 +70,8 @@ pub enum Platform {
         /// Who signs; none where the keys are written down and are all there is to know of it.
         issuer: Option<String>,
     },
+    /// Kubernetes, where the auth service runs in the same cluster: its API is asked whose a token is.
+    KubernetesInCluster,
 }
 
 // === impl JoinMethodName ===
@@ -199,6 +201,9 @@ impl WorkloadJoin {
                     .put_some("domain", domain.as_deref())
                     .put_some("static_jwks", self.static_jwks.as_deref());
             }
+            Platform::KubernetesInCluster => {
+                object.put("type", "in_cluster");
+            }
             Platform::Kubernetes { issuer: Some(issuer) } => {
                 let mut oidc = Object::default();
                 oidc.put("issuer", issuer.as_str());
@@ -234,6 +239,7 @@ impl Platform {
                 Some(format!("https://{}", domain.as_deref().unwrap_or(GITLAB_DOMAIN)))
             }
             Self::Kubernetes { issuer } => issuer.clone(),
+            Self::KubernetesInCluster => None,
         }
     }
 
@@ -243,7 +249,7 @@ impl Platform {
         match self {
             Self::Github { .. } => JoinMethodName::Github,
             Self::Gitlab { .. } => JoinMethodName::Gitlab,
-            Self::Kubernetes { .. } => JoinMethodName::Kubernetes,
+            Self::Kubernetes { .. } | Self::KubernetesInCluster => JoinMethodName::Kubernetes,
         }
     }
 }
@@ -271,18 +277,33 @@ fn gitlab(table: &mut Table<'_>) -> Option<WorkloadJoin> {
     Some(WorkloadJoin { platform, static_jwks: static_jwks?, allow: allow? })
 }
 
+/// By what tokens of Kubernetes are believed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Trust {
+    InCluster,
+    Keys,
+    Issuer,
+}
+
 fn kubernetes(table: &mut Table<'_>) -> Option<WorkloadJoin> {
-    let kind = table.required("type").and_then(|reader| match reader.text()? {
-        "in_cluster" => reader.refuse_with_help(
-            "the auth service asks no Kubernetes API about tokens",
-            "write type: static_jwks, or type: oidc where the cluster publishes its keys",
-        ),
-        _ => reader.choice("type", &[("static_jwks", false), ("oidc", true)]),
-    });
+    let kinds =
+        [("in_cluster", Trust::InCluster), ("static_jwks", Trust::Keys), ("oidc", Trust::Issuer)];
+    let kind = match table.field("type") {
+        None => Some(Trust::InCluster),
+        Some(reader) => reader.choice("type", &kinds),
+    };
     let keys = table.field("static_jwks");
     let oidc = table.field("oidc");
     let allow = field::rules(table, field::KUBERNETES);
-    let (platform, static_jwks) = if kind? {
+    let kind = kind?;
+    if kind == Trust::InCluster {
+        if let Some(section) = keys.or(oidc) {
+            return section.refuse("the token is of type: in_cluster, for which the API is asked");
+        }
+        let platform = Platform::KubernetesInCluster;
+        return Some(WorkloadJoin { platform, static_jwks: None, allow: allow? });
+    }
+    let (platform, static_jwks) = if kind == Trust::Issuer {
         if let Some(keys) = keys {
             return keys.refuse("this is for type: static_jwks");
         }

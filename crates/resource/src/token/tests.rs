@@ -130,6 +130,11 @@ fn documented_join_methods_are_read_and_printed_back() {
         ),
         (
             "kubernetes",
+            json!({"type": "in_cluster", "allow": [{"service_account": "mcp:agent"}]}),
+            None,
+        ),
+        (
+            "kubernetes",
             json!({
                 "type": "oidc", "oidc": {"issuer": "https://oidc.example.com/id/7"},
                 "allow": [{"service_account": "mcp:agent"}],
@@ -206,8 +211,20 @@ fn what_names_no_issuer_is_refused() {
         section.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         section
     };
-    is_refused("kubernetes", kubernetes(json!({})), "spec.kubernetes.type: missing");
-    is_refused("kubernetes", kubernetes(json!({"type": "in_cluster"})), "asks no Kubernetes API");
+    for more in [json!({}), json!({"type": "in_cluster"})] {
+        let token = by("kubernetes", kubernetes(more)).unwrap();
+        let JoinMethod::Workload(join) = &token.spec.join_method else { panic!("{token:?}") };
+        assert_eq!(
+            (&join.platform, join.static_jwks.as_deref()),
+            (&Platform::KubernetesInCluster, None)
+        );
+    }
+    let keys = json!({"static_jwks": {"jwks": "{}"}});
+    is_refused("kubernetes", kubernetes(keys), "static_jwks: the token is of type: in_cluster");
+    let issuer = json!({"type": "in_cluster", "oidc": {"issuer": "https://a.example"}});
+    is_refused("kubernetes", kubernetes(issuer), "oidc: the token is of type: in_cluster");
+    is_refused("kubernetes", kubernetes(json!({"type": "elsewhere"})), "spec.kubernetes.type");
+    is_refused("kubernetes", json!({"type": "in_cluster"}), "spec.kubernetes.allow: missing");
     is_refused("kubernetes", kubernetes(json!({"type": "static_jwks"})), "static_jwks: missing");
     is_refused("kubernetes", kubernetes(json!({"type": "oidc"})), "spec.kubernetes.oidc: missing");
     let clear = json!({"type": "oidc", "oidc": {"issuer": "http://a.example"}});
