@@ -40,7 +40,7 @@ impl Drop for Kubernetes {
 impl Kubernetes {
     async fn start() -> Self {
         let mounted = tempfile::tempdir().unwrap();
-        let now = time::OffsetDateTime::now_utc();
+        let now = runtime::Clock::system().now();
         let authority =
             CertificateAuthority::generate(CaKind::Host, "kubernetes", now, DAY).unwrap();
         let key = PrivateKey::generate().unwrap();
@@ -214,7 +214,7 @@ async fn while_kubernetes_does_not_say_so_nobody_joins() {
     put("token", "another");
     refused(kubernetes.join_by(&known).await, ErrorKind::Unavailable);
     put("token", OWN);
-    let now = time::OffsetDateTime::now_utc();
+    let now = runtime::Clock::system().now();
     let other = CertificateAuthority::generate(CaKind::Host, "kubernetes", now, DAY).unwrap();
     put("ca.crt", &other.certificate().to_pem());
     refused(kubernetes.join_by(&known).await, ErrorKind::Unavailable);
