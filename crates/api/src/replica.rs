@@ -139,7 +139,7 @@ impl Follower {
             cursor.get_or_insert(listing.cursor);
             next.replace(*kind, &listing.items);
         }
-        next.touched.forget(next.generation);
+        next.touched.missed(next.generation);
         let cursor = cursor.unwrap_or_default();
         next.cursor = cursor.as_str().into();
         self.publish(next);

@@ -17,17 +17,20 @@ const MAX_MARKS: usize = 4096;
 pub struct Touched {
     /// By kind and name.
     marks: Index<u64>,
-    /// Since when nothing is known of anything that is not among the marks.
+    /// Since when something may have changed without being told.
     unknown: u64,
+    /// Since when nothing is told apart any more but what is among the marks.
+    lost: u64,
 }
 
 // === impl Touched ===
 
 impl Touched {
-    /// Whether this is known to have changed after `generation`.
+    /// Whether this is known to have changed after `generation`, or may be among what changed and was not kept apart.
     #[must_use]
     pub fn is_after(&self, generation: u64, kind: Kind, name: &str) -> bool {
-        self.marks.get(&key(kind, name)).is_some_and(|mark| **mark > generation)
+        self.lost > generation
+            || self.marks.get(&key(kind, name)).is_some_and(|mark| **mark > generation)
     }
 
     /// Whether anything may have changed after `generation` without having been told.
@@ -43,14 +46,15 @@ impl Touched {
 
     pub(crate) fn mark(&mut self, kind: Kind, name: &str, generation: u64) {
         if self.marks.len() >= MAX_MARKS {
-            self.forget(generation);
+            self.marks = Index::default();
+            self.lost = generation;
         }
         self.marks.insert(&key(kind, name), Arc::new(generation));
     }
 
-    /// Changes may have been missed.
-    pub(crate) fn forget(&mut self, generation: u64) {
-        *self = Self { marks: Index::default(), unknown: generation };
+    /// Changes may have been missed. What was heard of is still known.
+    pub(crate) const fn missed(&mut self, generation: u64) {
+        self.unknown = generation;
     }
 }
 

@@ -167,6 +167,8 @@ fn users_are_believed_of_trusted_clusters_alone() {
         mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
+        bot_instance_id: None,
+        join_token: None,
         visit: Some(pki::Visit { cluster: "here".to_owned(), tools: Default::default() }),
         issued: NOW,
         expires: NOW + DAY,

@@ -18,6 +18,8 @@ fn visitor(name: &str, cluster: &str) -> UserIdentity {
         mfa: pki::SecondFactors::default(),
         source_ip: None,
         app: None,
+        bot_instance_id: None,
+        join_token: None,
         visit: Some(pki::Visit { cluster: "leaf".to_owned(), tools: Default::default() }),
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH,

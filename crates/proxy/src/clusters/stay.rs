@@ -5,22 +5,27 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use api::Body;
+use api::{Body, Error};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
 use runtime::Tasks;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 use tunnel::{END_MESSAGE, END_REASON};
 
-use super::visits::{Good, Visit, is_away};
+use super::visits::{Asker, Good, Visit, is_away};
 use crate::ingress::Refusal;
 use crate::service::Shared;
 
 /// How soon somebody who could not be asked is asked again, if nothing else happens.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the auth service may take to say that it goes on,
+const CALL_PATIENCE: Duration = Duration::from_secs(30);
+/// and how long after a change that may be about it: until then it does.
+const CHANGE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why it does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +119,11 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
         changes.mark_unchanged();
         trust.mark_unchanged();
         if !newest.is_fresh(&visit, &shared) {
-            match shared.clusters.visits.ask(&visit, &shared).await {
+            let patience =
+                if newest.holds(&visit, &shared) { CALL_PATIENCE } else { CHANGE_PATIENCE };
+            let asked = shared.clusters.visits.ask(&visit, Asker::Open, &shared);
+            let answer = timeout(patience, asked).await;
+            match answer.unwrap_or_else(|_elapsed| Err(Error::unavailable("no answer in time"))) {
                 Ok(newer) if good.says_as(&newer) => {
                     // What is stale already is what was good when nobody could be asked.
                     let now = Instant::now();

@@ -34,6 +34,9 @@ const FRESH: Duration = Duration::from_secs(60);
 const UNSETTLED: Duration = Duration::from_secs(2);
 /// So many questions are with the auth service at once.
 const TURNS: usize = 16;
+/// And so many wait for those who come, of one certificate and in all.
+const COMERS_OF_ONE: usize = 16;
+const COMERS: usize = 1024;
 
 /// Who goes where.
 #[derive(Clone)]
@@ -84,13 +87,30 @@ pub(crate) struct Visits {
     /// Guards the tables; held for a look-up.
     known: Mutex<Known>,
     /// What is being asked: after a change all that is open of a user asks the same. Held for a look-up.
-    under_way: Mutex<HashMap<[u8; 32], Asking>>,
-    /// Questions at once: after a change everybody asks.
+    under_way: Mutex<HashMap<(Asker, [u8; 32]), Asking>>,
+    /// Questions at once about what is open: after a change everybody asks. Nobody who comes is before them.
     turns: Semaphore,
+    /// Questions at once for those who come.
+    turns_of_comers: Semaphore,
 }
 
 /// A question to the auth service, for everybody who wants the same answer.
 type Asking = future::Shared<BoxFuture<'static, Result<Arc<Good>, Error>>>;
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asker {
+    /// Somebody who wants to go there, by a certificate, or from an address.
+    Comer([u8; 32]),
+    /// What is open there.
+    Open,
+}
+
+/// Takes a question off the table when it is over, however it ends.
+struct Ends {
+    shared: Arc<Shared>,
+    of: (Asker, [u8; 32]),
+}
 
 /// What is in use survives in the young half.
 #[derive(Default)]
@@ -127,6 +147,14 @@ impl Visit {
             parts.extend([name.as_bytes(), token.as_bytes()]);
         }
         pki::digest_of(&parts)
+    }
+
+    /// Whose it is: the certificate, or the address if there is none.
+    fn owner(&self) -> [u8; 32] {
+        match self.peer.chain.first() {
+            Some(leaf) => pki::digest_of(&[leaf.as_ref()]),
+            None => pki::digest_of(&[self.peer.address.ip().to_canonical().to_string().as_bytes()]),
+        }
     }
 
     /// What is known now that it rests on.
@@ -195,7 +223,7 @@ impl Good {
     }
 
     /// Whether nothing that is known is different from what was known when it was asked for.
-    fn holds(&self, visit: &Visit, shared: &Shared) -> bool {
+    pub(super) fn holds(&self, visit: &Visit, shared: &Shared) -> bool {
         let basis = visit.basis(shared);
         self.basis.is_same(&basis)
             && !self.rights.differ(&shared.replica.snapshot().touched, &self.basis)
@@ -217,7 +245,8 @@ impl Rights {
 impl Visits {
     pub(crate) fn new() -> Self {
         let (known, under_way) = (Mutex::default(), Mutex::default());
-        Self { known, under_way, turns: Semaphore::new(TURNS) }
+        let [turns, turns_of_comers] = [TURNS; 2].map(Semaphore::new);
+        Self { known, under_way, turns, turns_of_comers }
     }
 
     /// Evidence for a visit.
@@ -226,7 +255,7 @@ impl Visits {
         visit: &Visit,
         shared: &Arc<Shared>,
     ) -> Result<Arc<Good>, Refusal> {
-        let asked = self.ask(visit, shared).await;
+        let asked = self.ask(visit, Asker::Comer(visit.owner()), shared).await;
         asked.map_err(|error| match visit.tokens {
             Some(_) => Refusal::of_token(&error),
             None => Refusal::of(&error, &shared.cluster),
@@ -236,6 +265,7 @@ impl Visits {
     pub(super) async fn ask(
         &self,
         visit: &Visit,
+        asker: Asker,
         shared: &Arc<Shared>,
     ) -> Result<Arc<Good>, Error> {
         let key = visit.key();
@@ -248,44 +278,55 @@ impl Visits {
             return Ok(known);
         }
         // One that was under way may have begun before what this is asked for; the next has not.
-        let (asking, was_under_way) = self.asking(key, visit, shared);
+        let (asking, was_under_way) = self.asking(key, visit, asker, shared)?;
         let answer = asking.await;
         let is_of_now = |answer: &Result<Arc<Good>, Error>| {
             answer.as_ref().is_ok_and(|good| good.holds(visit, shared))
         };
         if was_under_way && !is_of_now(&answer) {
-            return self.asking(key, visit, shared).0.await;
+            return self.asking(key, visit, asker, shared)?.0.await;
         }
         answer
     }
 
     /// The question that is under way about a visit, or a new one; and whether it was.
-    fn asking(&self, key: [u8; 32], visit: &Visit, shared: &Arc<Shared>) -> (Asking, bool) {
+    ///
+    /// # Errors
+    /// There are too many questions of those who come.
+    fn asking(
+        &self,
+        key: [u8; 32],
+        visit: &Visit,
+        asker: Asker,
+        shared: &Arc<Shared>,
+    ) -> Result<(Asking, bool), Error> {
+        let of = (asker, key);
         let mut under_way = self.under_way.lock();
-        if let Some(asking) = under_way.get(&key) {
-            return (asking.clone(), true);
+        if let Some(asking) = under_way.get(&of) {
+            return Ok((asking.clone(), true));
         }
-        let (visit, of_task) = (visit.clone(), shared.clone());
-        let asking = async move {
-            let visits = &of_task.clusters.visits;
-            let answer = visits.ask_now(key, &visit, &of_task).await;
-            visits.under_way.lock().remove(&key);
-            answer
+        refuse_too_many(under_way.keys().map(|(asker, _)| *asker), asker)?;
+        let (visit, ends) = (visit.clone(), Ends { shared: shared.clone(), of });
+        let answer = async move {
+            let shared = &ends.shared;
+            shared.clusters.visits.ask_now(key, &visit, asker, shared).await
         };
-        let asking = asking.boxed().shared();
-        under_way.insert(key, asking.clone());
+        let answer = answer.boxed().shared();
+        under_way.insert(of, answer.clone());
         // It comes to its end whether somebody waits for it or not.
-        shared.tasks.spawn_until_cancelled("proxy.visit.ask", asking.clone().map(drop));
-        (asking, false)
+        shared.tasks.spawn_until_cancelled("proxy.visit.ask", answer.clone().map(drop));
+        Ok((answer, false))
     }
 
     async fn ask_now(
         &self,
         key: [u8; 32],
         visit: &Visit,
+        asker: Asker,
         shared: &Shared,
     ) -> Result<Arc<Good>, Error> {
-        let turn = self.turns.acquire().await;
+        let turns = if asker == Asker::Open { &self.turns } else { &self.turns_of_comers };
+        let turn = turns.acquire().await;
         let known = self.known.lock().find(&key);
         // Before it is asked: what changes meanwhile is newer than the answer.
         let basis = visit.basis(shared);
@@ -302,15 +343,46 @@ impl Visits {
             }
             // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
             // else is believed, or the user is another. Whom a lock is about, only the auth service knows.
-            Err(error) if is_away(&error) => known
-                .filter(|good| !good.strict && good.holds(visit, shared))
-                .filter(|good| shared.clock.now() < good.until)
-                .ok_or(error),
             Err(error) => {
+                let lasts = |good: &Arc<Good>| {
+                    !good.strict && good.holds(visit, shared) && shared.clock.now() < good.until
+                };
+                if is_away(&error)
+                    && let Some(good) = known.filter(lasts)
+                {
+                    return Ok(good);
+                }
                 self.known.lock().remove(&key);
                 Err(error)
             }
         }
+    }
+}
+
+/// One who asks for many things does not keep others waiting, and all together not the proxy.
+fn refuse_too_many(under_way: impl Iterator<Item = Asker>, comer: Asker) -> Result<(), Error> {
+    if comer == Asker::Open {
+        return Ok(());
+    }
+    let (mut all, mut own) = (0, 0);
+    for one in under_way.filter(|one| *one != Asker::Open) {
+        all += 1;
+        own += usize::from(one == comer);
+    }
+    if own >= COMERS_OF_ONE || all >= COMERS {
+        return Err(Error::new(
+            ErrorKind::RateLimited,
+            "too much is asked of other clusters at once; try again shortly",
+        ));
+    }
+    Ok(())
+}
+
+// === impl Ends ===
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.shared.clusters.visits.under_way.lock().remove(&self.of);
     }
 }
 

@@ -70,3 +70,21 @@ fn what_is_known_rests_on_what_holds_for_everybody() {
         assert!(!now.is_same(&other));
     }
 }
+
+#[test]
+fn who_asks_for_much_does_not_keep_others_waiting() {
+    let (one, other) = (Asker::Comer([1; 32]), Asker::Comer([2; 32]));
+    let of_one = |count| std::iter::repeat_n(one, count);
+    assert!(refuse_too_many(of_one(COMERS_OF_ONE - 1), one).is_ok());
+    assert!(refuse_too_many(of_one(COMERS_OF_ONE), one).is_err());
+    assert!(refuse_too_many(of_one(COMERS_OF_ONE), other).is_ok());
+    let crowd = |count: usize| {
+        (0..count).map(|number| Asker::Comer([u8::try_from(3 + number % 200).unwrap(); 32]))
+    };
+    assert!(refuse_too_many(crowd(COMERS - 1), one).is_ok());
+    assert!(refuse_too_many(crowd(COMERS), one).is_err());
+    // What is open is neither counted nor kept out.
+    assert!(refuse_too_many(crowd(COMERS), Asker::Open).is_ok());
+    let open = std::iter::repeat_n(Asker::Open, 2 * COMERS);
+    assert!(refuse_too_many(open, one).is_ok());
+}
