@@ -305,7 +305,7 @@ fn is_strict(roles: Option<LockMode>, preference: Option<&ClusterAuthPreference>
 fn state(user: &UserIdentity, preference: Option<&ClusterAuthPreference>) -> AccessState {
     let demand = preference.and_then(|preference| preference.spec.require_session_mfa);
     AccessState {
-        mfa_verified: user.mfa.newest().is_some(),
+        mfa_verified: user.mfa.are_fresh(),
         cluster_requires_mfa: demand.is_some_and(resource::MfaRequirement::is_required),
         device: DeviceTrust::NotEvaluated,
     }

@@ -25,6 +25,8 @@ pub(crate) enum Reason {
     Unauthenticated,
     /// The identity may not, or no longer, use the app.
     AccessDenied,
+    /// A second factor must be shown for the session.
+    SecondFactorNeeded,
     /// A lock fits.
     Locked,
     /// The app is not served any more.
@@ -51,6 +53,7 @@ impl Reason {
             Self::StartFailed => "start-failed",
             Self::Unauthenticated => "unauthenticated",
             Self::AccessDenied => "access-denied",
+            Self::SecondFactorNeeded => "second-factor",
             Self::Locked => "locked",
             Self::AppRemoved => "app-removed",
             Self::Expired => "expired",

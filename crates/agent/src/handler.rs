@@ -95,6 +95,9 @@ fn answer(
     let brought = Brought::read(request.headers())
         .map_err(|unfit| refuse(StatusCode::BAD_REQUEST, &unfit.to_string()))?;
     let (out, body) = outbox();
+    let mut response = Response::new(api::boxed(body));
+    let stdio = HeaderValue::from_static(STDIO_CONTENT_TYPE);
+    response.headers_mut().insert(CONTENT_TYPE, stdio);
     let id = Uuid::new_v4().to_string();
     match shared.authorizer.decide(evidence.clone(), name) {
         Ok(grant) => open(shared, served, (id, grant, brought), request.into_body(), out)?,
@@ -109,12 +112,10 @@ fn answer(
             let nobody = || Principal { cluster: String::new(), name: String::new() };
             let place = shared.places.take(&user.unwrap_or_else(nobody));
             let place = place.map_err(|full| too_many(&full))?;
+            refusal.tell_needed(response.headers_mut());
             deny(shared, place, refusal, recorder, request.into_body(), out);
         }
     }
-    let mut response = Response::new(api::boxed(body));
-    let stdio = HeaderValue::from_static(STDIO_CONTENT_TYPE);
-    response.headers_mut().insert(CONTENT_TYPE, stdio);
     Ok(response)
 }
 

@@ -191,19 +191,22 @@ async fn turn_away(
     if status == StatusCode::UNAUTHORIZED {
         return *reply::stop(status, code::INTERNAL_ERROR, None, &refusal.message);
     }
-    let Ok(body) = content::read(body).await else {
-        return *reply::stop(status, code::INTERNAL_ERROR, None, &refusal.message);
+    let told = |id: Option<&mcp::Id<'_>>| {
+        let mut stop = reply::stop(status, code::INTERNAL_ERROR, id, &refusal.message);
+        refusal.tell_needed(stop.headers_mut());
+        *stop
     };
+    let Ok(body) = content::read(body).await else { return told(None) };
     let message = Message::parse(&body, &mcp::Limits::CLIENT).ok();
     let Some(mcp::Body::Request(request)) = message.map(|message| message.body) else {
-        return *reply::stop(status, code::INTERNAL_ERROR, None, &refusal.message);
+        return told(None);
     };
     let id = uuid::Uuid::new_v4().to_string();
     if let Some(recorder) = recorder_of(shared, &id, &evidence, served) {
         let said = refusal.detail.as_ref().unwrap_or(&refusal.message);
         record(&recorder, recorder.request(&request, Some(said))).await;
     }
-    *reply::stop(status, code::INTERNAL_ERROR, Some(&request.id), &refusal.message)
+    told(Some(&request.id))
 }
 
 async fn record(recorder: &crate::record::Recorder, event: std::io::Result<audit::Event>) {
@@ -233,7 +236,9 @@ fn refusal_reply(refusal: &Refusal, app: &str) -> Stop {
         Reason::AppRemoved => return not_served(app),
         _ => StatusCode::FORBIDDEN,
     };
-    reply::stop(status, code::INTERNAL_ERROR, None, &refusal.message)
+    let mut stop = reply::stop(status, code::INTERNAL_ERROR, None, &refusal.message);
+    refusal.tell_needed(stop.headers_mut());
+    stop
 }
 
 impl Visitor {

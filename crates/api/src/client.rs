@@ -5,6 +5,7 @@ mod cluster;
 mod local;
 mod mfa;
 mod services;
+mod session_mfa;
 mod sso;
 
 pub use self::cluster::Visited;

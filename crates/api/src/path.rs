@@ -37,6 +37,11 @@ pub(crate) fn mfa_change(token: &str) -> String {
     format!("/v1/mfa/changes/{}", escape(token))
 }
 
+/// The path of a page at which a second factor is shown for a session.
+pub(crate) fn session_mfa(token: &str) -> String {
+    format!("/v1/mfa/sessions/{}", escape(token))
+}
+
 /// The path of visits to another cluster.
 pub(crate) fn visits(cluster: &str) -> String {
     format!("/v1/clusters/{}/visits", escape(cluster))

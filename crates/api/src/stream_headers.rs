@@ -28,6 +28,10 @@ pub const METADATA_NAMES: [&str; 3] =
 pub const ERROR_ORIGIN: &str = "tessera-error-origin";
 /// It is the MCP server's.
 pub const ORIGIN_UPSTREAM: &str = "upstream";
+/// Header of an answer: by what the cluster would let the client in that it refuses. Programs look for it.
+pub const NEEDED: &str = "tessera-needed";
+/// Value of that header: a second factor, shown for the session.
+pub const NEEDED_SECOND_FACTOR: &str = "second-factor";
 /// Trailer: why a stream ended, one word.
 pub const END_REASON: &str = "tessera-end";
 /// Trailer: why a stream ended, a percent-encoded sentence for a person.

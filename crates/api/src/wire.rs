@@ -28,6 +28,7 @@ mod local;
 mod mfa;
 mod rotation;
 mod seen;
+mod session_mfa;
 mod sso;
 
 pub use self::bot::{
@@ -48,6 +49,10 @@ pub use self::mfa::{
 };
 pub use self::rotation::{AuthorityStatus, RotationReport, RotationRequest};
 pub use self::seen::{SeenApp, SeenDefinition, SeenQuery, SeenReport, SeenTools};
+pub use self::session_mfa::{
+    SessionCertificate, SessionMfaAnswer, SessionMfaAnswered, SessionMfaFinish, SessionMfaPage,
+    SessionMfaRead, SessionMfaStart, SessionMfaStarted, SessionMfaTyped, SessionWish,
+};
 pub use self::sso::{
     AppTokenIdentity, AppTokenRequest, SignInChoice, SsoAnswer, SsoAnswered, SsoBegin, SsoBegun,
     SsoFinish, SsoReport, SsoRole, SsoStart, SsoStarted, SsoTest,
@@ -343,6 +348,9 @@ pub struct WhoAmI {
     pub roles: Vec<String>,
     /// The cluster's name.
     pub cluster: String,
+    /// Whether the cluster wants a second factor to be shown for each session with an app, whatever roles say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub second_factor_per_session: bool,
 }
 
 /// The state of the cluster at a glance.

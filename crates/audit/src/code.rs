@@ -84,6 +84,10 @@ codes! {
         "A user signed in a machine without a browser.";
     HEADLESS_LOGIN_REJECTED "headless_login.rejected" "TSM03W"
         "Somebody rejected to sign in a machine without a browser.";
+    SESSION_MFA "session_mfa.shown" "TSM04I"
+        "A user showed a second factor for sessions with one app.";
+    SESSION_MFA_FAILURE "session_mfa.shown" "TSM04W"
+        "A second factor was asked for sessions with one app, by who has a user's certificate, and rejected or not shown.";
     RESET_PASSWORD_TOKEN_CREATE "reset_password_token.create" "T6000I"
         "A link was made with which a user sets a password.";
 

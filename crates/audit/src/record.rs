@@ -30,8 +30,8 @@ pub use self::sso::{
 pub use self::tools::{McpToolsChange, ToolChanged};
 pub use self::user::{
     HeadlessLogin, HeadlessStep, LoginMethod, MfaDeviceAdd, MfaDeviceDelete, MfaKeyCloned,
-    PasswordChange, RecoveryCodeUse, RecoveryCodesGenerate, ResetPasswordTokenCreate, UserChange,
-    UserLogin,
+    PasswordChange, RecoveryCodeUse, RecoveryCodesGenerate, ResetPasswordTokenCreate, SessionMfa,
+    UserChange, UserLogin,
 };
 use crate::{Code, Text};
 

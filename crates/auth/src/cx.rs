@@ -346,11 +346,9 @@ pub(crate) fn refuse_user_of(
     }
     let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
     refuse_elsewhere(user, &held.set, client)?;
-    let demand = core.replica.snapshot().auth_preference.clone();
-    let demand = demand.and_then(|preference| preference.spec.require_session_mfa);
     let state = AccessState {
-        mfa_verified: user.mfa.newest().is_some(),
-        cluster_requires_mfa: demand.is_some_and(MfaRequirement::is_required),
+        mfa_verified: user.mfa.are_fresh(),
+        cluster_requires_mfa: cluster_requires_mfa(core),
         ..AccessState::default()
     };
     let known = app.known_labels();
@@ -360,6 +358,13 @@ pub(crate) fn refuse_user_of(
             Err(Error::denied(denial.public_message()).because(denial.reasons().to_string()))
         }
     }
+}
+
+/// Whether the cluster wants a second factor to be shown for each session, whatever roles say.
+pub(crate) fn cluster_requires_mfa(core: &Core) -> bool {
+    let demand = core.replica.snapshot().auth_preference.clone();
+    let demand = demand.and_then(|preference| preference.spec.require_session_mfa);
+    demand.is_some_and(MfaRequirement::is_required)
 }
 
 /// A resource as clauses of rules look at it.

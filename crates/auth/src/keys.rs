@@ -29,6 +29,8 @@ const HEADLESS: &str = "headless";
 const CEREMONIES: &str = "ceremonies";
 /// Changes of devices that are under way, by the hash of their token.
 const MFA_CHANGES: &str = "mfa_changes";
+/// Second factors that are asked for sessions, by the hash of the text that names each of their steps.
+const SESSION_MFA: &str = "session_mfa";
 /// Whose security key it is, by the hash of what the key calls itself.
 const SECURITY_KEYS: &str = "security_keys";
 /// Proofs that were used and are good for one use, by the hash of who made which.
@@ -168,6 +170,12 @@ pub(crate) fn ceremony(challenge: &str) -> Result<Key, Error> {
 /// The key of the change of devices that this text names. The text itself is kept nowhere.
 pub(crate) fn mfa_change(token: &str) -> Result<Key, Error> {
     Key::new(&[MFA_CHANGES, &digest(&[token])]).map_err(|error| refused(&error))
+}
+
+/// The key of a step, which this text names, of a second factor that is asked for sessions. The text itself is kept
+/// nowhere.
+pub(crate) fn session_mfa(text: &str) -> Result<Key, Error> {
+    Key::new(&[SESSION_MFA, &digest(&[text])]).map_err(|error| refused(&error))
 }
 
 /// The key of who has the security key that calls itself so.

@@ -57,6 +57,7 @@ mod roles;
 mod rotation;
 mod selection;
 mod service;
+mod session_mfa;
 mod sign_in;
 mod source;
 mod sso;

@@ -288,7 +288,12 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         | Operation::BeginMfa
         | Operation::AnswerMfa
         | Operation::ReadMfaPage
-        | Operation::AnswerMfaPage => local_users(operation, s),
+        | Operation::AnswerMfaPage
+        | Operation::StartSessionMfa
+        | Operation::FinishSessionMfa
+        | Operation::TypeSessionMfa
+        | Operation::ReadSessionMfa
+        | Operation::AnswerSessionMfa => local_users(operation, s),
     }
 }
 
@@ -301,6 +306,21 @@ fn local_users(operation: Operation, s: &mut SchemaGenerator) -> Shape {
             of(Some(schema::<wire::MfaAnswer>(s)), schema::<wire::MfaAnswered>(s))
         }
         Operation::ReadMfaPage => of(Some(schema::<wire::MfaRead>(s)), schema::<wire::MfaPage>(s)),
+        Operation::StartSessionMfa => {
+            of(Some(schema::<wire::SessionMfaStart>(s)), schema::<wire::SessionMfaStarted>(s))
+        }
+        Operation::FinishSessionMfa => {
+            of(Some(schema::<wire::SessionMfaFinish>(s)), schema::<wire::SessionCertificate>(s))
+        }
+        Operation::TypeSessionMfa => {
+            of(Some(schema::<wire::SessionMfaTyped>(s)), schema::<wire::SessionCertificate>(s))
+        }
+        Operation::ReadSessionMfa => {
+            of(Some(schema::<wire::SessionMfaRead>(s)), schema::<wire::SessionMfaPage>(s))
+        }
+        Operation::AnswerSessionMfa => {
+            of(Some(schema::<wire::SessionMfaAnswer>(s)), schema::<wire::SessionMfaAnswered>(s))
+        }
         Operation::StartHeadless => {
             of(Some(schema::<wire::HeadlessStart>(s)), schema::<wire::HeadlessStarted>(s))
         }

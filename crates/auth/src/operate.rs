@@ -8,13 +8,13 @@ use serde::Deserialize;
 
 use crate::caller::Caller;
 use crate::core::Core;
-use crate::cx::OpCx;
+use crate::cx::{self, OpCx};
 use crate::http::Call;
 use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
     app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat,
-    invite, join, mfa, openapi, resources, rotation, sign_in, sso, tools, watch,
+    invite, join, mfa, openapi, resources, rotation, session_mfa, sign_in, sso, tools, watch,
 };
 
 /// The version of this service.
@@ -89,26 +89,21 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::AnswerInvite => {
             answer::json(&invite::answer(cx, call.parameter("token")?, call.json()?).await?)
         }
-        Operation::StartHeadless => {
-            answer::json(&sso::start_headless(cx.core(), call.json()?).await?)
-        }
-        Operation::OpenHeadless => {
-            answer::json(&sso::open_headless(cx.core(), &call.json()?).await?)
-        }
-        Operation::FinishHeadless => {
-            answer::json(&sso::finish_headless(cx.core(), &call.json()?).await?)
-        }
-        Operation::ReadLogin => {
-            answer::json(&sso::read_page(cx.core(), call.parameter("token")?, &call.json()?).await?)
-        }
-        Operation::AnswerLogin => answer::json(
-            &sso::answer_page(cx.core(), call.parameter("token")?, call.json()?).await?,
-        ),
+        Operation::StartHeadless
+        | Operation::OpenHeadless
+        | Operation::FinishHeadless
+        | Operation::ReadLogin
+        | Operation::AnswerLogin => login(cx.core(), operation, call).await,
         Operation::ListMfa
         | Operation::BeginMfa
         | Operation::AnswerMfa
         | Operation::ReadMfaPage
         | Operation::AnswerMfaPage => devices(cx, operation, call).await,
+        Operation::StartSessionMfa
+        | Operation::FinishSessionMfa
+        | Operation::TypeSessionMfa
+        | Operation::ReadSessionMfa
+        | Operation::AnswerSessionMfa => session(cx, operation, call).await,
         Operation::CreateInvite => {
             answer::json(&invite::create(cx, call.parameter("name")?, &call.json()?).await?)
         }
@@ -125,6 +120,20 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::SeenTools => answer::json(&tools::list(cx, &call.query()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
+    }
+}
+
+async fn login(core: &Core, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::StartHeadless => answer::json(&sso::start_headless(core, call.json()?).await?),
+        Operation::OpenHeadless => answer::json(&sso::open_headless(core, &call.json()?).await?),
+        Operation::FinishHeadless => {
+            answer::json(&sso::finish_headless(core, &call.json()?).await?)
+        }
+        Operation::ReadLogin => {
+            answer::json(&sso::read_page(core, call.parameter("token")?, &call.json()?).await?)
+        }
+        _ => answer::json(&sso::answer_page(core, call.parameter("token")?, call.json()?).await?),
     }
 }
 
@@ -170,6 +179,22 @@ async fn bot_of(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, 
         _ => {
             bot::remove_instance(cx, call.parameter("name")?, call.parameter("id")?).await?;
             Ok(answer::nothing())
+        }
+    }
+}
+
+async fn session(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    match operation {
+        Operation::StartSessionMfa => answer::json(&session_mfa::start(cx, call.json()?).await?),
+        Operation::FinishSessionMfa => answer::json(&session_mfa::finish(cx, &call.json()?).await?),
+        Operation::TypeSessionMfa => answer::json(&session_mfa::typed(cx, call.json()?).await?),
+        Operation::ReadSessionMfa => {
+            let token = call.parameter("token")?;
+            answer::json(&session_mfa::read(cx.core(), token, &call.json()?).await?)
+        }
+        _ => {
+            let token = call.parameter("token")?;
+            answer::json(&session_mfa::answer(cx.core(), token, call.json()?).await?)
         }
     }
 }
@@ -275,5 +300,6 @@ fn who_am_i(cx: &OpCx) -> WhoAmI {
         name: caller.name(),
         roles,
         cluster: cx.core().cluster.clone(),
+        second_factor_per_session: cx::cluster_requires_mfa(cx.core()),
     }
 }

@@ -48,7 +48,7 @@ use url::{Host, Url};
 use self::connector::Connector;
 pub(crate) use self::connector::{choice, origin_of};
 pub(crate) use self::headless::{
-    finish as finish_headless, open as open_headless, start as start_headless,
+    finish as finish_headless, machine_name, open as open_headless, start as start_headless,
 };
 use self::kept::{Away, Outcome, Started, Step};
 pub(crate) use self::local::{answer as answer_page, read as read_page};
@@ -246,17 +246,17 @@ pub(crate) fn is_reserved(name: &str) -> bool {
 }
 
 /// 256 bits that nobody guesses, in letters that need no escaping.
-fn random() -> String {
+pub(crate) fn random() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>())
 }
 
 /// The SHA-256 of a text, in base64url.
-fn digest(text: &str) -> String {
+pub(crate) fn digest(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(text.as_bytes()))
 }
 
 /// Whether two hashes are the same, in a time that does not tell where they differ.
-fn same(one: &str, other: &str) -> bool {
+pub(crate) fn same(one: &str, other: &str) -> bool {
     bool::from(one.as_bytes().ct_eq(other.as_bytes()))
 }
 
@@ -266,7 +266,7 @@ fn other_browser() -> Error {
 }
 
 /// Where a browser brings a result is on its own machine, or the result would be anybody's.
-fn check_callback(text: &str) -> Result<String, Error> {
+pub(crate) fn check_callback(text: &str) -> Result<String, Error> {
     let url = Url::parse(text).ok().filter(|url| {
         let is_here = match url.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -290,7 +290,7 @@ fn check_callback(text: &str) -> Result<String, Error> {
     })
 }
 
-fn check_challenge(text: &str) -> Result<String, Error> {
+pub(crate) fn check_challenge(text: &str) -> Result<String, Error> {
     match URL_SAFE_NO_PAD.decode(text) {
         Ok(hash) if hash.len() == 32 => Ok(text.to_owned()),
         _ => Err(Error::invalid("the challenge is not a SHA-256 in base64url")),

@@ -248,6 +248,18 @@ pub(crate) fn launch(link: &Link) {
     }
 }
 
+/// Whether this machine has a desktop on which a browser opens.
+pub(crate) fn is_likely() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    cfg!(target_os = "macos") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}
+
+/// What this machine is called.
+pub(crate) fn machine_name() -> String {
+    let name = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
+    name.unwrap_or_default()
+}
+
 /// A secret, and its hash: whoever shows the secret is who showed the hash before.
 pub(crate) fn secret() -> (Secret<String>, String) {
     let secret = Secret::new(random());

@@ -7,8 +7,8 @@ use anyhow::Context;
 use api::wire::UserCredentials;
 use api::{AUTH_SERVER_NAME, Client, Endpoint, PROXY_SERVER_NAME};
 use pki::{
-    CaKind, Certificate, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust, TrustStore,
-    UserIdentity,
+    CaKind, Certificate, Credentials, CredentialsSlot, IdentityFile, PrivateKey, ServerTrust,
+    TrustStore, UserIdentity,
 };
 use runtime::Tasks;
 use time::OffsetDateTime;
@@ -67,6 +67,16 @@ impl Session {
             selected: profile.selected,
             proxy: profile.proxy,
         })
+    }
+
+    /// The same with another certificate, which was got with this one, and is for another key.
+    pub(crate) fn continued(
+        self,
+        key: PrivateKey,
+        certificate: &Certificate,
+    ) -> anyhow::Result<Self> {
+        let slot = CredentialsSlot::new(Credentials::alone(certificate, &key)?);
+        Ok(Self { certificate: certificate.der().as_ref().into(), key, slot, ..self })
     }
 
     /// Refuses credentials that have ended: the cluster would, in fewer words.

@@ -11,6 +11,7 @@ mod mcp_ls;
 mod mfa;
 mod proxy_mcp;
 mod repeatable;
+mod second_factor;
 mod servers;
 mod status;
 #[cfg(test)]

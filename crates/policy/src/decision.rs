@@ -250,6 +250,12 @@ impl<'n> Denial<'n> {
         matches!(self.kind, DenialKind::Evaluation | DenialKind::UnknownRole)
     }
 
+    /// Whether a second factor, shown for the session, is what is missing.
+    #[must_use]
+    pub fn needs_second_factor(&self) -> bool {
+        self.kind == DenialKind::MfaRequired
+    }
+
     /// What the user may know. It names neither a role nor a pattern.
     #[must_use]
     pub fn public_message(&self) -> String {

@@ -7,6 +7,7 @@ mod invite;
 mod login;
 mod mfa;
 mod page;
+mod session;
 mod sso;
 mod well_known;
 
@@ -48,6 +49,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route(resource::github::CALLBACK_PATH, get(sso::back))
         .route("/web/login/{state}", get(login::show).post(login::answer))
         .route("/web/mfa/{token}", get(mfa::show).post(mfa::answer))
+        .route("/web/session/{token}", get(session::show).post(session::answer))
         .merge(sso::forms())
         .route("/web/style.css", get(page::style))
         .route("/web/keys.js", get(page::keys))

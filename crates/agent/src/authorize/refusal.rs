@@ -1,5 +1,7 @@
 //! Why somebody may not use an app.
 
+use api::stream_headers::{NEEDED, NEEDED_SECOND_FACTOR};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use pki::{UserIdentity, VerifyError};
 use policy::{Denial, RoleMapError};
 
@@ -130,7 +132,23 @@ impl Refusal {
 
     pub(super) fn denied(denial: &Denial<'_>) -> Self {
         let detail = Some(denial.reasons().to_string());
+        if denial.needs_second_factor() {
+            let message = format!(
+                "{}: `tsh mcp connect` and `tsh proxy mcp` ask for one and show it; a certificate alone, and a \
+                 token, do not let in",
+                denial.public_message()
+            );
+            return Self { reason: Reason::SecondFactorNeeded, message, detail };
+        }
         Self { reason: Reason::AccessDenied, message: denial.public_message(), detail }
+    }
+
+    /// Tells programs by what the client would be let in.
+    pub(crate) fn tell_needed(&self, headers: &mut HeaderMap) {
+        if self.reason == Reason::SecondFactorNeeded {
+            let needed = HeaderValue::from_static(NEEDED_SECOND_FACTOR);
+            headers.insert(HeaderName::from_static(NEEDED), needed);
+        }
     }
 }
 

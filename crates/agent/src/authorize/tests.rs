@@ -192,9 +192,17 @@ fn a_cluster_may_demand_a_second_factor() {
     let fixture = Fixture::new();
     let mut alice = fixture.alice();
     let demand = || with(preference(&json!({"require_session_mfa": true})));
-    assert_eq!(fixture.reason(demand(), &alice), Reason::AccessDenied);
+    assert_eq!(fixture.reason(demand(), &alice), Reason::SecondFactorNeeded);
+    // One of sign-in is in every copy of the certificate.
     alice.mfa = SecondFactors::shown_at_sign_in(Some("device".to_owned()));
+    assert_eq!(fixture.reason(demand(), &alice), Reason::SecondFactorNeeded);
+    alice.app = Some(BoundApp::Here("files".to_owned()));
+    assert_eq!(fixture.reason(demand(), &alice), Reason::SecondFactorNeeded);
+    alice.mfa.for_session = Some("device".to_owned());
     assert!(fixture.decide(demand(), &alice).is_ok());
+    // And for the one app of the one cluster.
+    alice.app = Some(BoundApp::elsewhere("leaf".to_owned(), "files".to_owned()));
+    assert_eq!(fixture.reason(demand(), &alice), Reason::AccessDenied);
 }
 
 #[test]

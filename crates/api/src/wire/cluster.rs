@@ -86,6 +86,9 @@ pub struct Permissions {
     /// Of its resources.
     #[serde(default)]
     pub resources: Permitted,
+    /// Whether a second factor must be shown for each session.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub second_factor: bool,
 }
 
 /// Patterns that grant and patterns that deny.

@@ -322,6 +322,20 @@ fn through_others(outcome: &Outcome<'_>) -> Vec<Event> {
     all.into_iter().map(Result::unwrap).collect()
 }
 
+/// A second factor that was not shown.
+fn session_mfa(user: &UserMetadata) -> SessionMfa<'_> {
+    SessionMfa {
+        user,
+        app_name: "everything".into(),
+        target_cluster: Some("leaf"),
+        outcome: Outcome::Failure("it was rejected in the browser".into()),
+        with_mfa: None,
+        machine: Some("a desk".into()),
+        expires: None,
+        remote_addr: Some("192.0.2.1:5"),
+    }
+}
+
 /// What users sign in with.
 fn factors() -> Vec<Event> {
     let (alice, stamper) = (alice(), stamper());
@@ -355,6 +369,13 @@ fn factors() -> Vec<Event> {
             expires,
             remote_addr: Some("192.0.2.1:5"),
         }),
+        stamper.event(&SessionMfa {
+            outcome: Outcome::Success,
+            with_mfa: Some("0195"),
+            expires: Some(expires),
+            ..session_mfa(&alice)
+        }),
+        stamper.event(&session_mfa(&alice)),
         stamper.event(&RecoveryCodesGenerate { user: &alice }),
         stamper.event(&RecoveryCodeUse {
             user: &alice,

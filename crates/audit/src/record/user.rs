@@ -168,6 +168,34 @@ pub enum HeadlessStep {
     Rejected,
 }
 
+/// A second factor was asked for, for sessions with one app.
+#[derive(Clone, Debug, Serialize)]
+pub struct SessionMfa<'a> {
+    /// Whose certificate asked.
+    #[serde(flatten)]
+    pub user: &'a UserMetadata,
+    /// The app.
+    pub app_name: Text<'a>,
+    /// The cluster that has it, if it is another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_cluster: Option<&'a str>,
+    /// Whether one was shown.
+    #[serde(flatten)]
+    pub outcome: Outcome<'a>,
+    /// The device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with_mfa: Option<&'a str>,
+    /// What the machine that asked says it is called, where that was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<Text<'a>>,
+    /// When what comes of it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Moment>,
+    /// Where from: the machine that asks, or the browser in which it was not shown.
+    #[serde(rename = "addr.remote", skip_serializing_if = "Option::is_none")]
+    pub remote_addr: Option<&'a str>,
+}
+
 /// A link was made with which a user sets a password.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResetPasswordTokenCreate<'a> {
@@ -248,6 +276,12 @@ impl Record for RecoveryCodeUse<'_> {
 impl Record for MfaKeyCloned<'_> {
     fn code(&self) -> &'static Code {
         &code::MFA_KEY_CLONED
+    }
+}
+
+impl Record for SessionMfa<'_> {
+    fn code(&self) -> &'static Code {
+        self.outcome.code(&code::SESSION_MFA, &code::SESSION_MFA_FAILURE)
     }
 }
 

@@ -50,8 +50,8 @@ pub(super) async fn certify(
     // Which clusters there are is for those who are known here.
     clusters::require_remote(core, cluster)?;
     let client = client.and_then(certificate::ip_of);
-    let granted =
-        cx::tools_of_visit(core, &drawn, client).map_err(certificate::of_somebody_else)?;
+    let granted = cx::tools_of_visit(core, &drawn, client, (cluster, Some(&asked.request.app)))
+        .map_err(certificate::of_somebody_else)?;
     refuse_unproven(core, &granted)?;
     let strict = granted.strict;
     let user = UserIdentity { app, visit: Some(granted.visit(cluster)), ..drawn };

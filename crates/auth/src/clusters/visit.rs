@@ -101,7 +101,9 @@ pub(crate) async fn visit(
     require_remote(core, cluster)?;
     let (certificate, user) = certificate::of_user(core, &certificate)?;
     let client = client_addr.as_deref().and_then(certificate::ip_of);
-    let granted = cx::tools_of_visit(core, &user, client).map_err(certificate::of_somebody_else)?;
+    let there = (cluster, app.as_deref());
+    let granted =
+        cx::tools_of_visit(core, &user, client, there).map_err(certificate::of_somebody_else)?;
     let strict = granted.strict;
     let known = snapshot.users.get(&user.name);
     let ends = known.map(|known| [known.spec.expires, known.metadata.expires]).unwrap_or_default();

@@ -28,7 +28,9 @@ fn permissions(visitor: &OpCx) -> BTreeMap<String, Permissions> {
     let seen = snapshot.served().filter_map(|servers| {
         let app = &servers.iter().find(|server| visitor.sees_server(verb, server))?.spec.app;
         let [tools, prompts, resources] = visitor.patterns_of(app)?.map(permitted);
-        Some((app.name().to_owned(), Permissions { tools, prompts, resources }))
+        let second_factor = visitor.needs_second_factor(app);
+        let permissions = Permissions { tools, prompts, resources, second_factor };
+        Some((app.name().to_owned(), permissions))
     });
     seen.collect()
 }

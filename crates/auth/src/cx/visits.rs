@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use api::{Error, Snapshot};
-use pki::{UserIdentity, UserKind, Visit, VisitTools};
-use policy::{AccessState, AppRef, MfaDemand, Patterns, RoleMap, RoleSet, RootTools};
+use pki::{BoundApp, UserIdentity, UserKind, Visit, VisitTools};
+use policy::{AccessState, AppRef, Decision, MfaDemand, Patterns, RoleMap, RoleSet, RootTools};
 use resource::{App, LockMode, MfaRequirement, Role, TrustedCluster};
 use time::OffsetDateTime;
 
@@ -24,18 +24,26 @@ pub(crate) struct Granted {
     pub(crate) wants_mfa: bool,
 }
 
-/// What another cluster is told of the tools of a user of this one, who calls from `client`. Refused: whom any
-/// operation refuses, and who may use one thing here and nothing elsewhere.
+/// What another cluster is told of the tools of a user of this one, who calls from `client` and wants to go there, to
+/// one app or for the list. Refused: whom any operation refuses, and who may use one thing and not this.
 pub(crate) fn tools_of_visit(
     core: &Core,
     user: &UserIdentity,
     client: Option<IpAddr>,
+    (cluster, app): (&str, Option<&str>),
 ) -> Result<Granted, Error> {
     // An app of the same name in another cluster is another app.
-    if user.app.is_some() {
-        return Err(Error::denied(
-            "this certificate is good for one MCP server of this cluster only",
-        ));
+    match &user.app {
+        None => {}
+        Some(BoundApp::Here(_)) => {
+            return Err(Error::denied(
+                "this certificate is good for one MCP server of this cluster only",
+            ));
+        }
+        Some(bound) if app.is_some_and(|app| bound.is_in(cluster, app)) => {}
+        Some(BoundApp::Elsewhere(_)) => {
+            return Err(Error::denied("this certificate is good for another MCP server only"));
+        }
     }
     // What a bot holds of itself has no roles, and another cluster may give such users some.
     if user.kind == UserKind::Bot && user.roles.is_empty() {
@@ -96,6 +104,16 @@ impl OpCx {
         let state = AccessState { mfa_verified: true, ..AccessState::default() };
         let access = held.set.access_with(AppRef::known(app.name(), &known), state);
         Some(policy::Kind::ALL.map(|kind| access.patterns(kind)))
+    }
+
+    /// Whether the caller is let into an app only with a second factor that is shown for the session.
+    pub(crate) fn needs_second_factor(&self, app: &App) -> bool {
+        let Rights::Roles(held) = &self.rights else { return false };
+        let known = app.known_labels();
+        let cluster_requires_mfa = super::cluster_requires_mfa(&self.core);
+        let state = AccessState { cluster_requires_mfa, ..AccessState::default() };
+        let access = held.set.access_with(AppRef::known(app.name(), &known), state);
+        matches!(access.connect(), Decision::Deny(denial) if denial.needs_second_factor())
     }
 }
 

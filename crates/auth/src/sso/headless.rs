@@ -57,8 +57,7 @@ pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<Headles
     }
     core.logins.admit()?;
     let challenge = check_challenge(&request.challenge)?;
-    let machine: String =
-        request.machine.chars().filter(|c| !c.is_control()).take(MAX_MACHINE).collect();
+    let machine = machine_name(&request.machine);
     let (device, code) = (super::random(), new_code());
     let now = core.clock.now();
     let expires = now + LIFE;
@@ -161,6 +160,11 @@ async fn record(
         HeadlessStep::Requested => core.audit.record_anonymous(&event).await,
         HeadlessStep::Approved | HeadlessStep::Rejected => core.audit.record(&event).await,
     }
+}
+
+/// What a machine says it is called, as it is shown.
+pub(crate) fn machine_name(said: &str) -> String {
+    said.chars().filter(|c| !c.is_control()).take(MAX_MACHINE).collect()
 }
 
 fn new_code() -> String {

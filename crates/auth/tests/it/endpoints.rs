@@ -44,7 +44,21 @@ fn body(operation: Operation) -> Option<Value> {
         Operation::OpenHeadless => json!({ "code": "none" }),
         Operation::FinishHeadless => json!({ "code": "none", "verifier": "none" }),
         Operation::BeginMfa | Operation::AnswerMfa => json!({}),
-        Operation::ReadMfaPage | Operation::AnswerMfaPage => json!({ "binding": "none" }),
+        Operation::StartSessionMfa => json!({
+            "app": "walked",
+            "public_key": public_key,
+            "machine": "walked",
+            "callback": "http://127.0.0.1:1/walked",
+            "challenge": "none",
+        }),
+        Operation::FinishSessionMfa => json!({ "code": "none", "verifier": "none" }),
+        Operation::TypeSessionMfa => {
+            json!({ "app": "walked", "public_key": public_key, "code": "none" })
+        }
+        Operation::ReadMfaPage
+        | Operation::AnswerMfaPage
+        | Operation::ReadSessionMfa
+        | Operation::AnswerSessionMfa => json!({ "binding": "none" }),
         Operation::CreateInvite => json!({ "purpose": "reset" }),
         Operation::Create | Operation::Put => json!({
             "kind": "role",

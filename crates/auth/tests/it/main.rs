@@ -36,6 +36,7 @@ mod revocation;
 mod rotation;
 mod selections;
 mod services;
+mod session_mfa;
 mod sign_in;
 mod soft_key;
 mod start;

@@ -69,7 +69,12 @@ impl Office {
     }
 
     /// Adds a key at a page, after a code.
-    async fn add_key(&self, person: &Person, client: &Client, kind: MfaDeviceKind) -> SoftKey {
+    pub(crate) async fn add_key(
+        &self,
+        person: &Person,
+        client: &Client,
+        kind: MfaDeviceKind,
+    ) -> SoftKey {
         let begun = client.begin_mfa(&add(kind, None)).await.unwrap();
         let _page = self.page(&begun, BROWSER).await.unwrap();
         let code = Some(person.code(&self.cluster));

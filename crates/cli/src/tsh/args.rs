@@ -304,6 +304,9 @@ pub(super) struct McpConnect {
     /// The cluster that has the server, if not the one that the proxy is of.
     #[arg(short, long, value_name = "NAME")]
     pub(super) cluster: Option<String>,
+    /// Whether a browser is opened, where a second factor is asked for each session.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) browser: Opening,
     /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
     /// `rewrite.headers` win.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
@@ -345,6 +348,9 @@ pub(super) struct ProxyMcp {
     /// Where to tell of connections and refusals.
     #[arg(long, value_enum, default_value_t, value_name = "WHERE")]
     pub(super) proxy_log_output: Diary,
+    /// Whether a browser is opened, where a second factor is asked for each session.
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) browser: Opening,
     /// A header for the MCP server itself, if it is reached over HTTP; may be repeated. The app's own
     /// `rewrite.headers` win.
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]

@@ -21,7 +21,8 @@ use super::args::{Global, McpConnect, brought};
 use super::way::SignedIn;
 use crate::run::Context;
 
-/// `tsh mcp connect`. Never asks anything: standard input belongs to the client.
+/// `tsh mcp connect`. Standard input belongs to the client: where something must be asked, it is in a browser, or in the
+/// terminal itself.
 pub(super) async fn connect(
     cx: Context,
     global: Global,
@@ -30,7 +31,8 @@ pub(super) async fn connect(
     let brought = brought(&args.headers)?;
     super::start_log(&global);
     let client = Client::new(Input::open(), Output::open());
-    let guide = SignedIn::new(&global, args.cluster, args.name, cx.clock.clone()).bringing(brought);
+    let asked = (args.name, args.cluster);
+    let guide = SignedIn::new(&cx, &global, asked, args.browser).bringing(brought);
     let over = Link::new(&guide, &cx.tasks, !args.no_auto_reconnect, client).run().await?;
     Ok(match over {
         Over::ByClient => ExitCode::SUCCESS,

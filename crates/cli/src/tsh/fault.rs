@@ -26,6 +26,8 @@ pub(super) enum Cause {
     Cluster,
     /// The session was ended for being idle.
     SessionOver,
+    /// A second factor must be shown for the session, and was not.
+    SecondFactor,
     /// Another server answers than the one that the client knows.
     ServerChanged,
     /// The MCP server ended, or failed.
@@ -59,6 +61,7 @@ impl Cause {
             Self::Timeout => "MCP_CONNECTION_TIMEOUT",
             Self::Cluster => "MCP_TELEPORT_ERROR",
             Self::SessionOver => "MCP_SESSION_EXPIRED",
+            Self::SecondFactor => "MCP_SECOND_FACTOR_REQUIRED",
             Self::ServerChanged => "MCP_SERVER_CHANGED",
             Self::Upstream => "MCP_UPSTREAM_ERROR",
             Self::UpstreamUnreachable => "MCP_UPSTREAM_UNREACHABLE",
@@ -75,6 +78,10 @@ impl Cause {
                 "Check the network, or wait a moment, then just try again: the client need not be restarted."
             }
             Self::SessionOver => "Just try again: a new session begins.",
+            Self::SecondFactor => {
+                "Try again in half a minute: you are asked again, in a browser on this machine or, with \
+                 `tsh --mfa-mode=otp`, for a code in the terminal."
+            }
             Self::ServerChanged => "Restart the client, or make it connect to this server anew.",
             Self::Cluster | Self::Upstream => {
                 "Try again later; if it stays so, ask whoever administers the cluster."
@@ -125,6 +132,12 @@ impl Fault {
             }
         }
         fault
+    }
+
+    /// The same in other words.
+    pub(super) fn saying(mut self, message: impl Into<String>) -> Self {
+        self.message = plain::short(&message.into(), MAX_MESSAGE);
+        self
     }
 
     /// The same, known to be of this cause.

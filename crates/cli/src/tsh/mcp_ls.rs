@@ -108,6 +108,18 @@ fn table(found: &[(Option<&str>, &Server)], verbose: bool, width: Option<u16>) -
         out.push_str(NO_TOOLS_NOTE);
         out.push('\n');
     }
+    let asking = found.iter().filter(|(_, server)| server.second_factor);
+    let asking: Vec<String> = asking
+        .map(|(cluster, server)| match cluster {
+            Some(cluster) => format!("{} ({cluster})", server.name()),
+            None => server.name().to_owned(),
+        })
+        .collect();
+    if !asking.is_empty() {
+        out.push_str("\nYou are asked for a second factor at each new session with: ");
+        out.push_str(&asking.join(", "));
+        out.push('\n');
+    }
     out
 }
 
@@ -184,6 +196,9 @@ fn value(server: &Server) -> Value {
             "resources": open_permission(&server.resources),
         });
         object.insert("permissions".to_owned(), json!({ "mcp": mcp }));
+        if server.second_factor {
+            object.insert("second_factor_per_session".to_owned(), json!(true));
+        }
         if let Some(health) = &server.health {
             object.insert("health".to_owned(), health.to_json());
         }

@@ -30,8 +30,8 @@ pub(super) async fn proxy(cx: Context, global: Global, args: ProxyMcp) -> anyhow
     super::start_log(&global);
     let shutdown = Shutdown::on_signals(&cx.tasks).context("cannot wait for signals")?;
     let diary = args.proxy_log_output;
-    let guide = SignedIn::new(&global, args.cluster.clone(), args.name.clone(), cx.clock.clone())
-        .bringing(brought);
+    let asked = (args.name.clone(), args.cluster.clone());
+    let guide = SignedIn::new(&cx, &global, asked, args.browser).bringing(brought);
     require_served(&cx, &guide, &args, diary).await?;
     let listener = Listener::bind(args.port, diary).await?;
     let address = listener.address();

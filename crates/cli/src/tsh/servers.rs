@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use api::Client;
 use api::wire::{Permissions, Permitted};
-use policy::{AccessState, AppRef, Patterns, RoleSet};
+use policy::{AccessState, AppAccess, AppRef, Decision, Patterns, RoleSet};
 use resource::app::Health;
 use resource::{App, Kind, Labels, Resource, Role, Secrets, Transport};
 use runtime::Tasks;
@@ -32,6 +32,8 @@ pub(super) struct Server {
     pub(super) tools: Patterns,
     pub(super) prompts: Patterns,
     pub(super) resources: Patterns,
+    /// Whether a second factor is asked for at each session.
+    pub(super) second_factor: bool,
     /// How it is, where that is looked at.
     pub(super) health: Option<Health>,
 }
@@ -97,8 +99,10 @@ pub(super) async fn servers(
         }
     }
     let role_set = compile(&roles, session);
-    let has_mfa = session.user.mfa.newest().is_some();
-    let state = AccessState { mfa_verified: has_mfa, ..AccessState::default() };
+    let cluster_requires_mfa = client.who_am_i().await?.second_factor_per_session;
+    // What there is to see is told without one. It is asked for when a server is used.
+    let shown = AccessState { mfa_verified: true, ..AccessState::default() };
+    let unshown = AccessState { cluster_requires_mfa, ..AccessState::default() };
     // Several agents may serve one app: it is one server to its user.
     let mut found: BTreeMap<String, Server> = BTreeMap::new();
     for resource in listing.items {
@@ -111,12 +115,15 @@ pub(super) async fn servers(
         if !selection.fits(&app, &known.labels) {
             continue;
         }
-        let access = role_set.access_with(AppRef::known(app.name(), &known), state);
+        let access = |state| role_set.access_with(AppRef::known(app.name(), &known), state);
+        let second_factor = needs_second_factor(&access(unshown));
+        let access = access(shown);
         let patterns = |kind| access.patterns(kind);
         let [tools, prompts, resources] = policy::Kind::ALL.map(patterns);
         let name = app.name().to_owned();
         let labels = known.labels;
-        found.insert(name, Server { app, labels, tools, prompts, resources, health });
+        let server = Server { app, labels, tools, prompts, resources, second_factor, health };
+        found.insert(name, server);
     }
     Ok(found.into_values().collect())
 }
@@ -141,12 +148,18 @@ pub(super) async fn servers_in(
         if app.is_mcp() && !found.contains_key(app.name()) && selection.fits(&app, &labels) {
             let name = app.name().to_owned();
             let permissions = visited.permissions.remove(&name).unwrap_or_default();
-            let Permissions { tools, prompts, resources } = permissions;
+            let Permissions { tools, prompts, resources, second_factor } = permissions;
             let [tools, prompts, resources] = [tools, prompts, resources].map(patterns);
-            found.insert(name, Server { app, labels, tools, prompts, resources, health });
+            let server = Server { app, labels, tools, prompts, resources, second_factor, health };
+            found.insert(name, server);
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// Whether that is all that is missing.
+fn needs_second_factor(access: &AppAccess) -> bool {
+    matches!(access.connect(), Decision::Deny(denial) if denial.needs_second_factor())
 }
 
 fn patterns(permitted: Permitted) -> Patterns {

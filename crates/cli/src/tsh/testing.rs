@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use api::{Body, Endpoint};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use http_body_util::channel::{Channel, Sender};
 use hyper::body::Incoming;
@@ -173,5 +174,14 @@ impl Told {
 impl Guide for Told {
     fn way(&self) -> Result<Way, Fault> {
         self.0.lock().clone()
+    }
+
+    fn show_second_factor<'a>(
+        &'a self,
+        refused: &'a Way,
+        fault: Fault,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        let shown = self.0.lock().as_ref().is_ok_and(|way| way.certificate != refused.certificate);
+        Box::pin(std::future::ready(if shown { Ok(()) } else { Err(fault) }))
     }
 }

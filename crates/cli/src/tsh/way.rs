@@ -3,14 +3,19 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use api::stream_headers::{NEEDED, NEEDED_SECOND_FACTOR};
 use api::{Brought, Endpoint};
-use http::HeaderValue;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue};
 use pki::PrivateKey;
 use pki::jwt::proof::{Asking, prove};
 use runtime::Clock;
 
 use super::args::Global;
 use super::fault::{Cause, Fault};
+use super::second_factor::SecondFactor;
+use crate::browser::Opening;
+use crate::run::Context;
 use crate::session::Session;
 
 /// How much of what another cluster says is repeated, in characters.
@@ -20,6 +25,13 @@ const MAX_WORDS: usize = 1 << 10;
 pub(super) trait Guide: Send + Sync {
     /// The way as it is now.
     fn way(&self) -> Result<Way, Fault>;
+
+    /// Has a second factor shown, for want of which this way was refused. Another way is to be asked for then.
+    fn show_second_factor<'a>(
+        &'a self,
+        refused: &'a Way,
+        fault: Fault,
+    ) -> BoxFuture<'a, Result<(), Fault>>;
 }
 
 /// Where the proxy is, who asks there, and for what.
@@ -59,6 +71,7 @@ pub(super) struct SignedIn {
     pub(super) app: String,
     pub(super) clock: Clock,
     pub(super) brought: Brought,
+    pub(super) second_factor: SecondFactor,
 }
 
 // === impl Way ===
@@ -68,6 +81,18 @@ impl Way {
     pub(super) fn uri(&self) -> String {
         format!("https://{}{}", self.proxy, self.path)
     }
+}
+
+/// Whether a refusal is for want of a second factor.
+pub(super) fn needs_second_factor(headers: &HeaderMap) -> bool {
+    headers.get(NEEDED).is_some_and(|needed| needed == NEEDED_SECOND_FACTOR)
+}
+
+/// The same in words.
+pub(super) fn second_factor_needed(way: &Way) -> Fault {
+    let app = &way.prover.app;
+    let words = format!("the MCP server {app:?} needs a second factor for this session");
+    Fault::new(Cause::SecondFactor, words)
 }
 
 /// What a cluster says, for people: another's words do not pass for those of the own.
@@ -99,9 +124,17 @@ impl Prover {
 // === impl SignedIn ===
 
 impl SignedIn {
-    pub(super) fn new(global: &Global, cluster: Option<String>, app: String, clock: Clock) -> Self {
-        let (identity, proxy) = (global.identity(), global.proxy());
-        Self { identity, proxy, cluster, app, clock, brought: Brought::default() }
+    pub(super) fn new(
+        cx: &Context,
+        global: &Global,
+        (app, cluster): (String, Option<String>),
+        opening: Opening,
+    ) -> Self {
+        let (identity, proxy, clock) = (global.identity(), global.proxy(), cx.clock.clone());
+        let asked = (app.clone(), cluster.clone());
+        let second_factor = SecondFactor::new(cx, asked, global.mfa_mode, opening);
+        let brought = Brought::default();
+        Self { identity, proxy, cluster, app, clock, brought, second_factor }
     }
 
     /// The same with headers for the MCP server itself.
@@ -121,6 +154,12 @@ impl SignedIn {
 impl Guide for SignedIn {
     fn way(&self) -> Result<Way, Fault> {
         let session = self.session()?;
+        let session = match self.second_factor.shown(&session) {
+            Some(shown) => session
+                .continued(shown.key.clone(), &shown.certificate)
+                .map_err(|error| Fault::of(&error))?,
+            None => session,
+        };
         let app = api::escape(&self.app);
         // Never what is selected: that may change while a client's configuration, or this program, stays as it is.
         let elsewhere = self.cluster.clone().filter(|cluster| *cluster != session.user.cluster);
@@ -136,6 +175,17 @@ impl Guide for SignedIn {
         let (certificate, proxy) = (session.certificate, session.proxy);
         let brought = self.brought.clone();
         Ok(Way { endpoint, path, prover, certificate, proxy, brought, elsewhere })
+    }
+
+    fn show_second_factor<'a>(
+        &'a self,
+        refused: &'a Way,
+        fault: Fault,
+    ) -> BoxFuture<'a, Result<(), Fault>> {
+        Box::pin(async move {
+            let session = self.session()?;
+            self.second_factor.show(session, &refused.certificate, fault).await
+        })
     }
 }
 

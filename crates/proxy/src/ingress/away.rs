@@ -23,7 +23,7 @@ use crate::lock;
 use crate::service::Shared;
 
 /// Headers of another cluster's answers that go on, besides the protocol's own.
-const KEPT: [HeaderName; 9] = [
+const KEPT: [HeaderName; 10] = [
     ALLOW,
     CACHE_CONTROL,
     CONTENT_ENCODING,
@@ -32,6 +32,7 @@ const KEPT: [HeaderName; 9] = [
     RETRY_AFTER,
     WWW_AUTHENTICATE,
     HeaderName::from_static(api::stream_headers::ERROR_ORIGIN),
+    HeaderName::from_static(api::stream_headers::NEEDED),
     HeaderName::from_static("x-accel-buffering"),
 ];
 

@@ -145,7 +145,7 @@ async fn form(
             let passkey = login.passkey.as_ref().map(ToString::to_string);
             let machine = login.machine.as_ref();
             let user = machine.and_then(|machine| machine.user.as_deref()).unwrap_or(user);
-            let asked_at = machine.map(|machine| resource::timestamp::format(machine.asked_at));
+            let asked_at = machine.map(|machine| page::moment(machine.asked_at));
             let shown = SignInPage {
                 login: &login,
                 passkey,

@@ -142,7 +142,7 @@ async fn form(
     page::render(status, &shown)
 }
 
-fn refused(error: &Error) -> Response {
+pub(super) fn refused(error: &Error) -> Response {
     let title = match error.kind() {
         ErrorKind::NotFound => "This page is over",
         ErrorKind::RateLimited => "Too many attempts",

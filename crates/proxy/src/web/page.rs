@@ -8,6 +8,7 @@ use http::{StatusCode, header};
 use std::sync::Arc;
 
 use api::Error;
+use time::OffsetDateTime;
 
 use crate::service::Web;
 
@@ -56,6 +57,11 @@ pub(super) fn json(field: &str) -> Result<Option<serde_json::Value>, Error> {
     serde_json::from_str(field)
         .map(Some)
         .map_err(|_unreadable| Error::invalid("The key's answer cannot be read."))
+}
+
+/// A moment as people read it: to the second.
+pub(super) fn moment(at: OffsetDateTime) -> String {
+    resource::timestamp::format(at.replace_nanosecond(0).unwrap_or(at))
 }
 
 pub(super) fn render(status: StatusCode, page: &impl Template) -> Response {

@@ -32,6 +32,7 @@ mod reconnect;
 mod records;
 mod registration;
 mod rotation;
+mod session_mfa;
 mod several;
 mod sso;
 mod tokens;

@@ -1,6 +1,6 @@
 //! Why a stream ended, as the cluster tells it in trailers.
 
-use api::stream_headers::{END_MESSAGE, END_REASON};
+use api::stream_headers::{END_MESSAGE, END_REASON, NEEDED_SECOND_FACTOR};
 use http::HeaderMap;
 use resource::plain;
 
@@ -64,6 +64,7 @@ impl End {
                 let cause = match reason.as_str() {
                     "unauthenticated" | "expired" => Cause::Login,
                     "idle" => Cause::SessionOver,
+                    NEEDED_SECOND_FACTOR => Cause::SecondFactor,
                     "server-ended" => Cause::Upstream,
                     "start-failed" => Cause::UpstreamUnreachable,
                     _ => Cause::Cluster,

@@ -247,7 +247,13 @@ async fn open(
     output: &mut Output,
 ) -> Result<Stream, Fault> {
     let way = guide.way()?;
-    let mut stream = Stream::open(&way, tasks).await?;
+    let mut stream = match Stream::open(&way, tasks).await {
+        Err(fault) if fault.cause == Cause::SecondFactor => {
+            guide.show_second_factor(&way, fault).await?;
+            Stream::open(&guide.way()?, tasks).await?
+        }
+        opened => opened?,
+    };
     let replay = talk.borrow().handshake.replay();
     if let Some(replay) = replay {
         stream.replay(replay, talk, output).await?;

@@ -23,7 +23,7 @@ use super::runs::{Run, Runs, lines};
 use super::standing::Renewal;
 use super::stdio::Output;
 use crate::tsh::fault::{Cause, Fault};
-use crate::tsh::way::{Way, told};
+use crate::tsh::way::{Way, needs_second_factor, second_factor_needed, told};
 
 /// Runs of lines that may wait between standard input and the network.
 const CHUNKS: usize = 8;
@@ -90,6 +90,10 @@ impl Stream {
                 return Err(Fault::new(Cause::Timeout, message));
             }
         };
+        // Told before anything is said.
+        if needs_second_factor(response.headers()) {
+            return Err(second_factor_needed(way));
+        }
         if response.status() != StatusCode::OK {
             let elsewhere = way.elsewhere.as_deref();
             return Err(refusal(response.status(), elsewhere, response.into_body()).await);

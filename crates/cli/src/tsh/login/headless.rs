@@ -33,13 +33,12 @@ pub(super) async fn sign_in(
     let key = PrivateKey::generate()?;
     let client = Client::new(proxy_endpoint(proxy, trust)?, cx.tasks.clone());
     let (verifier, challenge) = browser::secret();
-    let machine = nix::unistd::gethostname().ok().and_then(|name| name.into_string().ok());
     let started = client
         .start_headless(&HeadlessStart {
             public_key: key.public().to_pem(),
             ttl_seconds: args.ttl.map(|ttl| ttl.as_secs()),
             user: global.user(),
-            machine: machine.unwrap_or_default(),
+            machine: browser::machine_name(),
             challenge,
             client_addr: None,
             proxy_addr: None,

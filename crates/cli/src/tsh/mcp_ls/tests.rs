@@ -18,7 +18,15 @@ fn server(roles: &str) -> Server {
     let set = RoleSet::compile(&roles, User::new("u", &Traits::new()));
     let access = set.access(AppRef::new("files", &labels));
     let [tools, prompts, resources] = policy::Kind::ALL.map(|kind| access.patterns(kind));
-    Server { app: Arc::new(app), labels, tools, prompts, resources, health: None }
+    Server {
+        app: Arc::new(app),
+        labels,
+        tools,
+        prompts,
+        resources,
+        second_factor: false,
+        health: None,
+    }
 }
 
 fn parse(text: &str) -> impl Iterator<Item = Resource> {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::diary::Diary;
 use crate::tsh::fault::{Cause, Fault};
-use crate::tsh::way::{Guide, Way};
+use crate::tsh::way::{Guide, Way, needs_second_factor, second_factor_needed};
 
 /// Requests under way on one connection, streams that stay open among them. The cluster takes more.
 const STREAMS: usize = 100;
@@ -77,10 +77,18 @@ impl Pool {
         if_again: bool,
         make: impl Fn(&Way) -> Result<Request<Body>, Fault>,
     ) -> Result<(Response<Incoming>, Place), Fault> {
-        let mut tried = false;
+        let (mut tried, mut shown) = (false, false);
         loop {
             let Ride { sender, refusal, way, place } = self.ride().await?;
             let failed = match sender.send(make(&way)?).await {
+                Ok(refused) if !shown && needs_second_factor(refused.headers()) => {
+                    // Refused before anything was done: it is sent once more when one was shown.
+                    shown = true;
+                    let fault = second_factor_needed(&way);
+                    self.guide.show_second_factor(&way, fault).await?;
+                    self.way(true)?;
+                    continue;
+                }
                 Ok(response) => return Ok((response, place)),
                 Err(failed) => failed,
             };

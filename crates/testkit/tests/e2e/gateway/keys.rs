@@ -12,21 +12,21 @@ use super::{SOON, connect, copy, done, listed, refused};
 const PASSWORD: &str = "a long password of alice";
 
 /// A cluster whose proxy has a name, and somebody in front of a browser.
-struct Office {
-    cluster: Cluster,
-    visitor: Visitor,
+pub(super) struct Office {
+    pub(super) cluster: Cluster,
+    pub(super) visitor: Visitor,
 }
 
 // === impl Office ===
 
 impl Office {
-    fn open() -> Self {
+    pub(super) fn open() -> Self {
         let (real, cluster) = (Real::locate(), Cluster::named());
         let visitor = Visitor::new(&real, &cluster);
         Self { cluster, visitor }
     }
 
-    fn home(&self, name: &str) -> PathBuf {
+    pub(super) fn home(&self, name: &str) -> PathBuf {
         self.cluster.scratch().join(format!("home of {name}"))
     }
 
@@ -77,15 +77,15 @@ fn passkey() -> Value {
 }
 
 /// A key that is touched, and asks for nothing.
-fn security_key() -> Value {
+pub(super) fn security_key() -> Value {
     json!({"key": {"protocol": "ctap2", "transport": "usb", "hasResidentKey": false, "hasUserVerification": false}})
 }
 
-fn at(seen: &[Sight], step: usize) -> &Sight {
+pub(super) fn at(seen: &[Sight], step: usize) -> &Sight {
     seen.get(step).unwrap()
 }
 
-fn finished(tool: &mut Process) -> Finished {
+pub(super) fn finished(tool: &mut Process) -> Finished {
     let status = tool.wait(wait::PATIENCE);
     Finished { status, stdout: tool.stdout().into_bytes(), stderr: tool.stderr() }
 }
