@@ -1,7 +1,11 @@
 //! The table of the auth API's endpoints: the router, the OpenAPI description and the tests that
 //! walk every endpoint are made from it, so that none of them can know fewer than the others.
 
+mod operation;
+
 use http::Method;
+
+pub use self::operation::Operation;
 
 /// Who may call an endpoint, before the operation itself looks closer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,70 +31,6 @@ pub enum ServiceClass {
     Any,
     /// An auth service of another cluster that joined this one, and nobody of this one.
     ForeignAuth,
-}
-
-/// What an endpoint does; each is one arm of the router.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is described by its summary in ENDPOINTS")]
-pub enum Operation {
-    Ping,
-    OpenApi,
-    Join,
-    JoinCluster,
-    ExchangeCluster,
-    ListClusters,
-    Visit,
-    VisitByToken,
-    VisitorApps,
-    Renew,
-    JoinBot,
-    RenewBot,
-    BotOutput,
-    ListBotInstances,
-    ReadBotInstance,
-    RemoveBotInstance,
-    SignIn,
-    StartSso,
-    BeginSso,
-    AnswerSso,
-    FinishSso,
-    TestSso,
-    FinishSsoTest,
-    VerifyAppToken,
-    ReadInvite,
-    AnswerInvite,
-    StartHeadless,
-    OpenHeadless,
-    FinishHeadless,
-    ReadLogin,
-    AnswerLogin,
-    ListMfa,
-    BeginMfa,
-    AnswerMfa,
-    ReadMfaPage,
-    AnswerMfaPage,
-    StartSessionMfa,
-    FinishSessionMfa,
-    TypeSessionMfa,
-    ReadSessionMfa,
-    AnswerSessionMfa,
-    WhoAmI,
-    Status,
-    RotateAuthorities,
-    List,
-    Create,
-    Get,
-    Put,
-    Delete,
-    Watch,
-    CreateInvite,
-    SignUser,
-    SignAssertion,
-    Heartbeat,
-    ReportTools,
-    SeenTools,
-    ShipAudit,
-    SearchAudit,
 }
 
 /// One endpoint.
