@@ -165,8 +165,6 @@ fn users_are_believed_of_trusted_clusters_alone() {
         cluster: "there".to_owned(),
         login_id: "login".to_owned(),
         mfa: pki::SecondFactors::default(),
-        bot_instance_id: None,
-        join_token: None,
         source_ip: None,
         app: None,
         bot_instance_id: None,

@@ -16,8 +16,6 @@ fn visitor(name: &str, cluster: &str) -> UserIdentity {
         cluster: cluster.to_owned(),
         login_id: "login".to_owned(),
         mfa: pki::SecondFactors::default(),
-        bot_instance_id: None,
-        join_token: None,
         source_ip: None,
         app: None,
         bot_instance_id: None,
