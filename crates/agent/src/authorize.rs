@@ -11,7 +11,7 @@ mod visit;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Replica, Snapshot};
+use api::{Host, Replica, Snapshot};
 use pki::{Identity, TrustStore, UserIdentity, VerifyError};
 use policy::{AccessState, AppAccess, AppRef, Decision, DeviceTrust};
 use resource::{App, ClusterAuthPreference, LockMode};
@@ -186,7 +186,7 @@ impl Authorizer {
         if user.cluster == own {
             check_known(user, &snapshot)?;
         }
-        let host = lock::Host { id: &self.host_id, join_token: self.join_token.as_deref() };
+        let host = Host { id: &self.host_id, join_token: self.join_token.as_deref() };
         lock::check(&snapshot, now, user, app, host)?;
         let roles = self.sets.resolve(user, &snapshot);
         if roles.options().pin_source_ip && user.source_ip.is_none() {

@@ -47,6 +47,14 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+/// A connection to a service.
+pub struct Opened {
+    /// What is sent and received.
+    pub stream: Box<dyn Stream>,
+    /// Who answers, as TLS verified it; none at the local socket.
+    pub peer: Option<pki::Identity>,
+}
+
 /// A byte stream to a service.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
@@ -63,14 +71,14 @@ impl Endpoint {
         }
     }
 
-    /// Opens a byte stream. What the peer says when it ends it is told to `refusal`.
+    /// Opens a connection. What the peer says when it ends it is told to `refusal`.
     ///
     /// # Errors
     /// No address answers, or the peer is not who it should be.
-    pub async fn open(&self, refusal: &Refusal) -> Result<Box<dyn Stream>, Error> {
+    pub async fn open(&self, refusal: &Refusal) -> Result<Opened, Error> {
         match self {
             Self::Unix(path) => match UnixStream::connect(path).await {
-                Ok(stream) => Ok(Box::new(stream)),
+                Ok(stream) => Ok(Opened { stream: Box::new(stream), peer: None }),
                 Err(error) => Err(Error::unavailable(format!(
                     "cannot reach the auth service at {}: {error}",
                     path.display()
@@ -85,7 +93,9 @@ impl Endpoint {
                     said = Refusal::default();
                     match open_tls(address, server_name.clone(), config.clone(), &said).await {
                         Ok(stream) => {
-                            return Ok(Box::new(Listening::new(stream, refusal.clone())));
+                            let peer = identity_of(&stream);
+                            let stream = Box::new(Listening::new(stream, refusal.clone()));
+                            return Ok(Opened { stream, peer });
                         }
                         Err(error) => last = error,
                     }
@@ -105,7 +115,7 @@ impl Endpoint {
         &self,
         refusal: &Refusal,
     ) -> Result<(Sender, impl Future<Output = hyper::Result<()>> + Send + use<>), Error> {
-        let io = TokioIo::new(self.open(refusal).await?);
+        let io = TokioIo::new(self.open(refusal).await?.stream);
         let (requests, connection) = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .keep_alive_interval(KEEP_ALIVE_INTERVAL)
@@ -135,6 +145,18 @@ impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Endpoint({})", self.describe())
     }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("peer", &self.peer).finish_non_exhaustive()
+    }
+}
+
+/// What the peer's certificate says, which was verified when the connection was made.
+fn identity_of(stream: &TlsStream<TcpStream>) -> Option<pki::Identity> {
+    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+    pki::Certificate::from_der(certificate.clone().into_owned()).ok()?.unverified_identity().ok()
 }
 
 async fn open_tls(

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Prefixed;
+use api::{Host, Prefixed};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::TRANSFER_ENCODING;
@@ -21,7 +21,7 @@ use tunnel::TaskExecutor;
 
 use crate::service::Shared;
 use crate::strangers::Stay;
-use crate::{clusters, ingress, lock, web};
+use crate::{clusters, ingress, web};
 
 /// A server-side TLS stream of ours.
 pub(crate) type TlsStream = tokio_rustls::server::TlsStream<Prefixed<TcpStream>>;
@@ -129,8 +129,9 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
         tracing::warn!(peer = %peer.address, "refused a tunnel: the identity is not an agent's");
         return;
     };
+    let host = Host::of(service);
     // Checked before anything is sent there, and whenever something changes.
-    if lock::is_locked(&shared.replica.snapshot(), shared.clock.now(), lock::Host::of(service)) {
+    if host.is_locked(&shared.replica.snapshot(), shared.clock.now()) {
         tracing::warn!(agent = service.host_id, "refused a tunnel: the agent is locked");
         return;
     }
@@ -139,7 +140,7 @@ async fn serve_tunnel(stream: Box<TlsStream>, peer: &Peer, shared: &Shared) {
     // Until it is cut, it is heard what the agent says to those whom the same concerns.
     let over = async {
         tokio::select! {
-            () = lock::until_locked(&shared.replica, &shared.clock, lock::Host::of(service)) => {
+            () = host.until_locked(&shared.replica, &shared.clock) => {
                 tracing::warn!(agent = service.host_id, "the agent is locked: its tunnel ends");
             }
             () = until_disbelieved(peer, shared, identity.expires()) => tracing::warn!(

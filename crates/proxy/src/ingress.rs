@@ -23,7 +23,7 @@ use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use rand::seq::SliceRandom;
 
-use api::Body;
+use api::{Body, Host};
 
 use self::content::Content;
 pub(crate) use self::content::Held;
@@ -34,7 +34,6 @@ use self::route::Route;
 pub(crate) use self::route::Wanted;
 pub(crate) use self::token::Tokens;
 use crate::connection::Peer;
-use crate::lock;
 use crate::service::Shared;
 
 /// Whether a path belongs to MCP.
@@ -205,8 +204,7 @@ fn hosts_of(app: &str, session: Option<&str>, shared: &Shared) -> Result<Vec<Str
     }
     let hosts = servers.iter().map(|server| server.spec.host_id.as_str());
     let reached = hosts.filter(|host| {
-        shared.registry.is_connected(host)
-            && !lock::is_locked(&snapshot, now, lock::Host::with_id(host))
+        shared.registry.is_connected(host) && !Host::with_id(host).is_locked(&snapshot, now)
     });
     let mut hosts: Vec<String> = reached.map(str::to_owned).collect();
     if let Some(session) = session {

@@ -12,7 +12,6 @@ mod ingress;
 mod limit;
 mod limits;
 mod listener;
-mod lock;
 mod relay;
 mod service;
 mod strangers;

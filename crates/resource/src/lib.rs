@@ -56,7 +56,7 @@ pub use github::GithubConnector;
 pub use kind::{Kind, UnknownKind};
 pub use label::{LabelSelector, Labels, Traits, canonical_label_key};
 pub use limits::Limits;
-pub use lock::{Lock, LockTarget};
+pub use lock::{Lock, LockSubject, LockTarget};
 pub use metadata::{Metadata, Revision};
 pub use node::{Node, Position, Span};
 pub use oidc::OidcConnector;

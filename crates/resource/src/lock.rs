@@ -1,5 +1,7 @@
 //! `lock`: who or what is shut out, at once and everywhere.
 
+mod subject;
+
 use serde_json::Value;
 use time::OffsetDateTime;
 
@@ -7,6 +9,8 @@ use crate::decode::{FromNode, Reader, Table};
 use crate::kind::Kind;
 use crate::metadata::{Metadata, NameRule, any_version, metadata};
 use crate::object::{Object, document};
+
+pub use self::subject::LockSubject;
 
 /// Targets that documents in use name and that mean nothing here.
 const OTHER_TARGETS: [&str; 5] =

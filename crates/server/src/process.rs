@@ -225,7 +225,15 @@ impl Process {
                 attachment = Some(registry.attach(identity.host_id.clone(), handler.clone()));
             }
             let join = config.join.as_ref();
-            let up = tunnels::keep(&identity, join, listener.is_some(), &replica, handler, edge);
+            let up = tunnels::keep(
+                &identity,
+                join,
+                listener.is_some(),
+                &replica,
+                clock.clone(),
+                handler,
+                edge,
+            );
             self.agent = Some((agent, up));
         }
         if let (Some(section), Some(listener)) = (&config.proxy, listener) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use api::Endpoint;
+use api::{Endpoint, HostLocks};
 use runtime::{Backoff, Tasks};
 use tokio::sync::watch;
 
@@ -35,6 +35,7 @@ pub struct Dialer {
     up: Up,
     /// Changes when tunnels are to be replaced, as the certificate or who is believed is another.
     renewals: watch::Receiver<u64>,
+    locks: Option<HostLocks>,
 }
 
 /// How many tunnels of an agent are up. Clones count the same ones.
@@ -55,7 +56,7 @@ impl Dialer {
         targets: watch::Receiver<Vec<Target>>,
     ) -> Self {
         let (_never, renewals) = watch::channel(0);
-        Self { tasks, handler, targets, renewals, up: Up::default() }
+        Self { tasks, handler, targets, renewals, locks: None, up: Up::default() }
     }
 
     /// Counts the tunnels that are up.
@@ -69,6 +70,12 @@ impl Dialer {
     #[must_use]
     pub fn renewed_by(self, renewals: watch::Receiver<u64>) -> Self {
         Self { renewals, ..self }
+    }
+
+    /// The same, without a tunnel to a proxy that is locked: one that is up is cut.
+    #[must_use]
+    pub fn heeding(self, locks: HostLocks) -> Self {
+        Self { locks: Some(locks), ..self }
     }
 
     /// Follows the targets until shutdown.
@@ -99,21 +106,30 @@ impl Dialer {
     /// Starts the task that keeps one tunnel up; cancelling the group ends it.
     fn keep_tunnel(&self, target: Target) -> Tasks {
         let group = self.tasks.child();
-        let (tasks, handler, renewals) =
-            (group.clone(), self.handler.clone(), self.renewals.clone());
-        group.spawn("tunnel.dialer", keep(target, handler, renewals, self.up.clone(), tasks));
+        let kept = Kept {
+            target,
+            handler: self.handler.clone(),
+            locks: self.locks.clone(),
+            up: self.up.clone(),
+            tasks: group.clone(),
+        };
+        group.spawn("tunnel.dialer", keep(kept, self.renewals.clone()));
         group
     }
 }
 
-/// Keeps one tunnel up until the group ends.
-async fn keep(
+/// A tunnel that is kept up: to whom, what is served there, and what it ends with.
+struct Kept {
     target: Target,
     handler: Arc<dyn Handler>,
-    mut renewals: watch::Receiver<u64>,
+    locks: Option<HostLocks>,
     up: Up,
     tasks: Tasks,
-) {
+}
+
+/// Keeps one tunnel up until the group ends.
+async fn keep(kept: Kept, mut renewals: watch::Receiver<u64>) {
+    let Kept { target, handler, locks, up, tasks } = kept;
     let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
     let mut current: Option<(Link, Counted)> = None;
     loop {
@@ -121,7 +137,7 @@ async fn keep(
         renewals.mark_unchanged();
         let opened = tokio::select! {
             () = tasks.cancelled() => return,
-            opened = Link::open(&target.endpoint, handler.clone(), &tasks) => opened,
+            opened = Link::open(&target.endpoint, handler.clone(), locks.clone(), &tasks) => opened,
         };
         let is_newest = opened.is_ok();
         match opened {

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::{Body, Endpoint, ErrorKind, Refusal};
+use api::{Body, Endpoint, Error, ErrorKind, HostLocks, Opened, Refusal};
+use futures_util::FutureExt as _;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http2;
@@ -43,10 +44,10 @@ pub(crate) struct Link {
 pub(crate) enum Unopened {
     /// Who answers is not who it should be.
     #[error(transparent)]
-    Disbelieved(api::Error),
+    Disbelieved(Error),
     /// It cannot be reached, or does not want us.
     #[error(transparent)]
-    Failed(api::Error),
+    Failed(Error),
 }
 
 /// What both ends of a link's task tell each other.
@@ -68,20 +69,33 @@ impl Link {
     pub(crate) async fn open(
         endpoint: &Endpoint,
         handler: Arc<dyn Handler>,
+        locks: Option<HostLocks>,
         tasks: &Tasks,
     ) -> Result<Self, Unopened> {
         let refusal = Refusal::default();
         let opened = endpoint.open(&refusal).await;
-        let stream = opened.map_err(|error| match error.kind() {
+        let Opened { stream, peer } = opened.map_err(|error| match error.kind() {
             // What the proxy says of us is another matter.
             ErrorKind::Unauthenticated if refusal.error("").is_none() => {
                 Unopened::Disbelieved(error)
             }
             _ => Unopened::Failed(error),
         })?;
+        let mut locked = Box::pin(async move {
+            match locks {
+                Some(locks) => locks.until_shut_out(peer).await,
+                None => std::future::pending().await,
+            }
+        });
+        // Nothing is served before it is known that the proxy may ask.
+        if let Some(()) = (&mut locked).now_or_never() {
+            let name = endpoint.describe();
+            let error = Error::denied(format!("the proxy at {name} is locked"));
+            return Err(Unopened::Disbelieved(error));
+        }
         let (began, wish) = (Instant::now(), Arc::new(Wish::default()));
         let serving =
-            tasks.spawn("tunnel.link", serve(stream, handler, wish.clone(), tasks.clone()));
+            tasks.spawn("tunnel.link", serve(stream, handler, wish.clone(), locked, tasks.clone()));
         let mut link = Self { began, wish: wish.clone(), serving };
         tokio::select! {
             () = link.ended() => if let Some(error) = refusal.error(&endpoint.describe()) {
@@ -120,6 +134,7 @@ async fn serve(
     stream: Box<dyn api::Stream>,
     handler: Arc<dyn Handler>,
     wish: Arc<Wish>,
+    locked: impl Future<Output = ()>,
     tasks: Tasks,
 ) {
     let heard = wish.clone();
@@ -152,14 +167,21 @@ async fn serve(
             () = wish.drain.notified() => {}
         }
     };
+    let cut = async {
+        tokio::select! {
+            () = wish.cut.notified() => {}
+            () = locked => tracing::warn!("the proxy is locked: the tunnel to it ends"),
+        }
+    };
+    let mut cut = std::pin::pin!(cut);
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = wish.cut.notified() => return,
+        () = cut.as_mut() => return,
         () = over => {
             connection.as_mut().graceful_shutdown();
             tokio::select! {
                 outcome = connection => outcome,
-                () = wish.cut.notified() => return,
+                () = cut => return,
             }
         }
     };

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use api::Host;
 use pki::{Service, ServiceIdentity};
 use time::OffsetDateTime;
 
 use crate::connection::{Peer, TlsStream};
-use crate::lock::{self, Host};
 use crate::service::Shared;
 
 /// Proxies of one other cluster that are taken: it certifies them itself.
@@ -53,7 +53,7 @@ fn proxy_of(peer: &Peer, shared: &Shared, at: OffsetDateTime) -> Result<ServiceI
         return Err(format!("there is no remote_cluster {:?}", service.cluster));
     }
     // What it joined by is a name of the other cluster's, and none of ours.
-    if lock::is_locked(&snapshot, shared.clock.now(), Host::with_id(&service.host_id)) {
+    if Host::with_id(&service.host_id).is_locked(&snapshot, shared.clock.now()) {
         return Err("the proxy is locked".to_owned());
     }
     Ok(service.clone())

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use api::Body;
+use api::{Body, Host};
 use http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
     HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
@@ -19,7 +19,6 @@ use super::route::Wanted;
 use super::token;
 use crate::clusters::{Stay, Visit};
 use crate::connection::Peer;
-use crate::lock;
 use crate::service::Shared;
 
 /// Headers of another cluster's answers that go on, besides the protocol's own.
@@ -51,7 +50,7 @@ pub(super) async fn forward(
     let tunnels = shared.clusters.tunnels_of(cluster);
     let mut hosts = tunnels.hosts();
     let (snapshot, now) = (shared.replica.snapshot(), shared.clock.now());
-    hosts.retain(|host| !lock::is_locked(&snapshot, now, lock::Host::with_id(host)));
+    hosts.retain(|host| !Host::with_id(host).is_locked(&snapshot, now));
     hosts.shuffle(&mut rand::rng());
     let forwarded = Forwarded::new(head, wanted, peer.address, good.evidence())?;
     let (mut stay, body) = Stay::new(visit, good, shared, body);

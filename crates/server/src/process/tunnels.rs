@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use api::{PROXY_SERVER_NAME, Replica, Snapshot};
-use runtime::Tasks;
+use api::{HostLocks, PROXY_SERVER_NAME, Replica, Snapshot};
+use runtime::{Clock, Tasks};
 use tokio::sync::watch;
 use tunnel::{ALPN_TUNNEL, Dialer, Handler, Target, Up};
 
@@ -17,6 +17,7 @@ pub(super) fn keep(
     join: Option<&Join>,
     has_proxy: bool,
     replica: &Replica,
+    clock: Clock,
     handler: Arc<dyn Handler>,
     tasks: &Tasks,
 ) -> Up {
@@ -30,6 +31,7 @@ pub(super) fn keep(
     };
     let (publish, targets) = watch::channel(Vec::new());
     let replica = replica.clone();
+    let locks = HostLocks::new(replica.clone(), clock);
     tasks.spawn_until_cancelled("server.tunnels", async move {
         replica.ready().await;
         let mut changes = replica.changes();
@@ -45,7 +47,8 @@ pub(super) fn keep(
             }
         }
     });
-    let dialer = Dialer::new(tasks.clone(), handler, targets).renewed_by(identity.reissues());
+    let dialer =
+        Dialer::new(tasks.clone(), handler, targets).renewed_by(identity.reissues()).heeding(locks);
     let up = dialer.up();
     tasks.spawn("server.dialer", dialer.run());
     up

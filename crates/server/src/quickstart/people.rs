@@ -54,6 +54,8 @@ pub(super) async fn ensure(admin: &Client, place: &Place, clock: &Clock) -> anyh
     let mut people = People::load(place)?;
     for user in ["admin", "alice"] {
         if !people.users.contains_key(user) {
+            // What the credentials of before opened is locked with them.
+            forget(&Home::at(place.home()), user)?;
             let credentials = invite(admin, user, clock).await?;
             people.users.insert(user.to_owned(), credentials);
             people.save(place)?;
@@ -150,6 +152,17 @@ impl People {
         home.save(&profile)?;
         Ok(profile.user()?.expires)
     }
+}
+
+/// Drops the profiles of a user whose credentials are made anew.
+fn forget(home: &Home, user: &str) -> anyhow::Result<()> {
+    for known in home.proxies()? {
+        let Ok(profile) = home.load(Some(&known)) else { continue };
+        if profile.user().is_ok_and(|identity| identity.name == user) {
+            home.forget(&known)?;
+        }
+    }
+    Ok(())
 }
 
 /// The profile of an earlier run, if it is good for a while. The proxy may have had another port.

@@ -157,3 +157,50 @@ fn a_client_may_come_by_any_proxy_and_tunnels_follow_them() {
         }
     });
 }
+
+#[test]
+fn a_locked_proxy_loses_the_tunnels_of_agents_until_it_is_unlocked() {
+    let (real, mut cluster) = (Real::locate(), Cluster::apart());
+    let log = cluster.scratch().join("asked.log");
+    let alice = super::logged_cluster(&cluster, &real.logging_server(&log));
+    let (_second, address) = cluster.another_proxy("proxy-2");
+    let by_second =
+        cluster.tsh_by(&alice, &address).args(["mcp", "connect", "--no-auto-reconnect", "logged"]);
+    let mut there = await_connection(&by_second);
+    let mut here = connect(&cluster.way(&alice, "logged"));
+    assert!(call(&mut there, "echo").is_ok() && call(&mut here, "echo").is_ok());
+
+    let lock = |host: &str| cluster.admin(&["lock", &format!("--server-id={host}"), "--ttl=1h"]);
+    lock("00000000-0000-4000-8000-000000000000");
+    assert!(call(&mut there, "echo").is_ok(), "another host is locked");
+    lock(&host_of(&cluster, "proxy-2"));
+    let begin = Instant::now();
+    assert_eq!(there.process().wait(wait::PATIENCE).code(), Some(1));
+    assert!(begin.elapsed() < SOON * 3, "{:?}", begin.elapsed());
+    // It asks nobody any more, however often: the agent does not come back to it.
+    for _ in 0..3 {
+        let said = turned_away(&by_second);
+        assert!(said.contains("logged"), "{said}");
+    }
+    assert!(call(&mut here, "echo").is_ok(), "who came by the other goes on");
+    wait::until("what the agent says of it", wait::PATIENCE, || {
+        let log = cluster.agent().log();
+        if log.contains("is locked") { Ok(()) } else { Err(log) }
+    });
+
+    for lock in cluster.tctl_json(&["get", "locks", "--format=json"]).as_array().unwrap() {
+        cluster.admin(&["rm", &format!("lock/{}", lock["metadata"]["name"].as_str().unwrap())]);
+    }
+    assert!(call(&mut await_connection(&by_second), "echo").is_ok());
+}
+
+/// The host id of a proxy.
+fn host_of(cluster: &Cluster, name: &str) -> String {
+    let proxies = cluster.tctl_json(&["get", "proxies", "--format=json"]);
+    let found =
+        proxies.as_array().unwrap().iter().find(|one| one["spec"]["hostname"] == json!(name));
+    found
+        .and_then(|proxy| proxy["metadata"]["name"].as_str())
+        .expect(&proxies.to_string())
+        .to_owned()
+}

@@ -275,9 +275,9 @@ impl Villain {
     ) -> bool {
         self.run(async {
             let endpoint = endpoint(proxy, PROXY_SERVER_NAME, Some(credentials.clone()), alpn);
-            let Ok(mut stream) = endpoint.open(&Refusal::default()).await else { return false };
+            let Ok(mut opened) = endpoint.open(&Refusal::default()).await else { return false };
             let mut first = [0; 3];
-            stream.read_exact(&mut first).await.is_ok() && first == *b"PRI"
+            opened.stream.read_exact(&mut first).await.is_ok() && first == *b"PRI"
         })
     }
 }

@@ -1,8 +1,8 @@
-use api::WatchEvent;
-use resource::Lock;
+use resource::{Lock, LockTarget};
 use time::Duration;
 
 use super::*;
+use crate::source::WatchEvent;
 
 const HOST: &str = "4f2c1b9e-0000-4000-8000-000000000001";
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -13,7 +13,7 @@ fn locked(target: LockTarget, expires: Option<OffsetDateTime>) -> bool {
     let mut snapshot = Snapshot::default();
     let resource = std::sync::Arc::new(lock.into());
     snapshot.apply(&WatchEvent::Put { resource, cursor: String::new() });
-    is_locked(&snapshot, NOW, Host { id: HOST, join_token: Some("hosts") })
+    Host { id: HOST, join_token: Some("hosts") }.is_locked(&snapshot, NOW)
 }
 
 fn host(id: &str) -> LockTarget {
@@ -22,7 +22,7 @@ fn host(id: &str) -> LockTarget {
 
 #[test]
 fn a_lock_of_the_host_shuts_it_out_while_it_is_in_force() {
-    assert!(!is_locked(&Snapshot::default(), NOW, Host::with_id(HOST)));
+    assert!(!Host::with_id(HOST).is_locked(&Snapshot::default(), NOW));
     assert!(locked(host(HOST), None));
     assert!(locked(host(HOST), Some(NOW + Duration::SECOND)));
     assert!(!locked(host(HOST), Some(NOW)));
