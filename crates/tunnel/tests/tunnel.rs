@@ -306,7 +306,7 @@ async fn headers_that_are_too_long_end_nothing_else_in_the_tunnel() {
 
 /// An agent that refuses the first question whether it is there, when it is told to, and answers all others.
 async fn reluctant(proxy: &Proxy, tasks: &Tasks) -> watch::Sender<bool> {
-    let stream = proxy.target.endpoint.open(&api::Refusal::default()).await.unwrap();
+    let opened = proxy.target.endpoint.open(&api::Refusal::default()).await.unwrap();
     let (tell, told) = watch::channel(false);
     let first = Arc::new(AtomicBool::new(true));
     let service = service_fn(move |request: Request<Incoming>| {
@@ -322,7 +322,7 @@ async fn reluctant(proxy: &Proxy, tasks: &Tasks) -> watch::Sender<bool> {
     let executor = TaskExecutor::new(tasks.clone(), "test.stream");
     tasks.spawn_until_cancelled("test.agent", async move {
         let server = http2::Builder::new(executor);
-        _ = server.serve_connection(TokioIo::new(stream), service).await;
+        _ = server.serve_connection(TokioIo::new(opened.stream), service).await;
     });
     tell
 }

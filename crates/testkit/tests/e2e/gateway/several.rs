@@ -189,7 +189,8 @@ fn a_locked_proxy_loses_the_tunnels_of_agents_until_it_is_unlocked() {
     });
 
     for lock in cluster.tctl_json(&["get", "locks", "--format=json"]).as_array().unwrap() {
-        cluster.admin(&["rm", &format!("lock/{}", lock["metadata"]["name"].as_str().unwrap())]);
+        let name = lock.pointer("/metadata/name").and_then(serde_json::Value::as_str).unwrap();
+        cluster.admin(&["rm", &format!("lock/{name}")]);
     }
     assert!(call(&mut await_connection(&by_second), "echo").is_ok());
 }
@@ -197,10 +198,8 @@ fn a_locked_proxy_loses_the_tunnels_of_agents_until_it_is_unlocked() {
 /// The host id of a proxy.
 fn host_of(cluster: &Cluster, name: &str) -> String {
     let proxies = cluster.tctl_json(&["get", "proxies", "--format=json"]);
-    let found =
-        proxies.as_array().unwrap().iter().find(|one| one["spec"]["hostname"] == json!(name));
-    found
-        .and_then(|proxy| proxy["metadata"]["name"].as_str())
-        .expect(&proxies.to_string())
-        .to_owned()
+    let mut all = proxies.as_array().unwrap().iter();
+    let found = all.find(|one| one.pointer("/spec/hostname") == Some(&json!(name)));
+    let id = found.and_then(|proxy| proxy.pointer("/metadata/name")?.as_str());
+    id.unwrap_or_else(|| panic!("{proxies}")).to_owned()
 }
