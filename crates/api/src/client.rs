@@ -1,5 +1,6 @@
 //! A client of the auth API: one HTTP/2 connection, opened when needed and again when lost.
 
+mod arrival;
 mod bot;
 mod cluster;
 mod local;

@@ -208,6 +208,27 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "Give whoever prepared a login what came of it, once",
     ),
     row(
+        Operation::ArriveSso,
+        Method::POST,
+        "/v1/sso/arrivals",
+        Access::Service(ServiceClass::Proxy),
+        "Take what an identity provider said of somebody whom nobody here sent there",
+    ),
+    row(
+        Operation::ReadArrival,
+        Method::POST,
+        "/v1/sso/arrivals/{token}/page",
+        Access::Service(ServiceClass::Proxy),
+        "What the page of somebody who arrived so shows, in the same browser",
+    ),
+    row(
+        Operation::AnswerArrival,
+        Method::POST,
+        "/v1/sso/arrivals/{token}/answers",
+        Access::Service(ServiceClass::Proxy),
+        "Let in a machine that waits, or not, by somebody who arrived so",
+    ),
+    row(
         Operation::TestSso,
         Method::POST,
         "/v1/sso/tests",

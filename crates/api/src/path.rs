@@ -27,6 +27,11 @@ pub(crate) fn sso_login(token: &str) -> String {
     format!("/v1/sso/logins/{}", escape(token))
 }
 
+/// The path of a login that began at an identity provider.
+pub(crate) fn arrival(token: &str) -> String {
+    format!("/v1/sso/arrivals/{}", escape(token))
+}
+
 /// The path of a login whose browser is at the sign-in page.
 pub(crate) fn login(state: &str) -> String {
     format!("/v1/logins/{}", escape(state))

@@ -22,6 +22,7 @@ macro_rules! debug_by_name {
     )*};
 }
 
+mod arrival;
 mod bot;
 mod cluster;
 mod local;
@@ -31,6 +32,9 @@ mod seen;
 mod session_mfa;
 mod sso;
 
+pub use self::arrival::{
+    Arrival, ArrivalAnswer, ArrivalAnswered, ArrivalChoice, ArrivalPage, ArrivalRead,
+};
 pub use self::bot::{
     BotInstance, BotInstanceQuery, BotInstances, BotJoinRequest, BotOutputRequest, BotRenewRequest,
 };

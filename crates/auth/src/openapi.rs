@@ -258,18 +258,12 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::SignUser => {
             of(Some(schema::<wire::UserCertificateRequest>(s)), schema::<wire::UserCredentials>(s))
         }
-        Operation::SignAssertion => {
-            of(Some(schema::<wire::AssertionRequest>(s)), schema::<wire::Assertion>(s))
-        }
-        Operation::Heartbeat => {
-            of(Some(schema::<wire::Heartbeat>(s)), schema::<wire::HeartbeatReceipt>(s))
-        }
-        Operation::ReportTools => of(Some(schema::<wire::SeenReport>(s)), nothing()),
-        Operation::SeenTools => Shape { query: SEEN, ..of(None, schema::<wire::SeenTools>(s)) },
-        Operation::ShipAudit => {
-            of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
-        }
-        Operation::SearchAudit => Shape { query: AUDIT, ..of(None, schema::<wire::AuditPage>(s)) },
+        Operation::SignAssertion
+        | Operation::Heartbeat
+        | Operation::ReportTools
+        | Operation::SeenTools
+        | Operation::ShipAudit
+        | Operation::SearchAudit => of_agents(operation, s),
         Operation::JoinCluster
         | Operation::ExchangeCluster
         | Operation::ListClusters
@@ -284,6 +278,9 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         | Operation::StartHeadless
         | Operation::OpenHeadless
         | Operation::FinishHeadless
+        | Operation::ArriveSso
+        | Operation::ReadArrival
+        | Operation::AnswerArrival
         | Operation::ListMfa
         | Operation::BeginMfa
         | Operation::AnswerMfa
@@ -294,6 +291,24 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         | Operation::TypeSessionMfa
         | Operation::ReadSessionMfa
         | Operation::AnswerSessionMfa => local_users(operation, s),
+    }
+}
+
+/// What agents tell and ask, and what is read of that.
+fn of_agents(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    match operation {
+        Operation::SignAssertion => {
+            of(Some(schema::<wire::AssertionRequest>(s)), schema::<wire::Assertion>(s))
+        }
+        Operation::Heartbeat => {
+            of(Some(schema::<wire::Heartbeat>(s)), schema::<wire::HeartbeatReceipt>(s))
+        }
+        Operation::ReportTools => of(Some(schema::<wire::SeenReport>(s)), nothing()),
+        Operation::SeenTools => Shape { query: SEEN, ..of(None, schema::<wire::SeenTools>(s)) },
+        Operation::ShipAudit => {
+            of(Some(schema::<wire::AuditBatch>(s)), schema::<wire::AuditReceipt>(s))
+        }
+        _ => Shape { query: AUDIT, ..of(None, schema::<wire::AuditPage>(s)) },
     }
 }
 
@@ -326,6 +341,13 @@ fn local_users(operation: Operation, s: &mut SchemaGenerator) -> Shape {
         }
         Operation::OpenHeadless => {
             of(Some(schema::<wire::HeadlessOpen>(s)), schema::<wire::SsoBegun>(s))
+        }
+        Operation::ArriveSso => of(Some(schema::<wire::Arrival>(s)), schema::<wire::SsoBegun>(s)),
+        Operation::ReadArrival => {
+            of(Some(schema::<wire::ArrivalRead>(s)), schema::<wire::ArrivalPage>(s))
+        }
+        Operation::AnswerArrival => {
+            of(Some(schema::<wire::ArrivalAnswer>(s)), schema::<wire::ArrivalAnswered>(s))
         }
         Operation::FinishHeadless => {
             of(Some(schema::<wire::SsoFinish>(s)), schema::<wire::HeadlessFinished>(s))

@@ -78,6 +78,9 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         | Operation::BeginSso
         | Operation::AnswerSso
         | Operation::FinishSso
+        | Operation::ArriveSso
+        | Operation::ReadArrival
+        | Operation::AnswerArrival
         | Operation::TestSso
         | Operation::FinishSsoTest => through_provider(cx, operation, call).await,
         Operation::VerifyAppToken => {
@@ -159,6 +162,15 @@ async fn through_provider(cx: &OpCx, operation: Operation, call: &Call) -> Resul
         }
         Operation::AnswerSso => answer::json(&sso::answer(cx.core(), call.json()?).await?),
         Operation::FinishSso => answer::json(&sso::finish(cx.core(), &call.json()?).await?),
+        Operation::ArriveSso => answer::json(&sso::arrive(cx.core(), call.json()?).await?),
+        Operation::ReadArrival => {
+            let token = call.parameter("token")?;
+            answer::json(&sso::read_arrival(cx.core(), token, &call.json()?).await?)
+        }
+        Operation::AnswerArrival => {
+            let token = call.parameter("token")?;
+            answer::json(&sso::answer_arrival(cx.core(), token, &call.json()?).await?)
+        }
         Operation::TestSso => answer::json(&sso::test(cx, call.json()?).await?),
         _ => answer::json(&sso::finish_test(cx, &call.json()?).await?),
     }

@@ -17,6 +17,7 @@
 //! [`github`]), which comes to a [`Statement`].
 
 mod account;
+mod arrival;
 mod claims;
 mod connector;
 mod github;
@@ -45,6 +46,7 @@ use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 use url::{Host, Url};
 
+pub(crate) use self::arrival::{answer as answer_arrival, arrive, read as read_arrival};
 use self::connector::Connector;
 pub(crate) use self::connector::{choice, origin_of};
 pub(crate) use self::headless::{
@@ -150,7 +152,11 @@ pub(crate) async fn begin(core: &Core, token: &str, request: SsoBegin) -> Result
     match kept::look(core, &key).await? {
         Step::Started(_) => {}
         Step::Local(_) => return local::begin(core, &key).await,
-        Step::Away(_) | Step::AtPage(_) | Step::Waiting { .. } | Step::Done { .. } => {
+        Step::Away(_)
+        | Step::AtPage(_)
+        | Step::Arrived(_)
+        | Step::Waiting { .. }
+        | Step::Done { .. } => {
             return Err(kept::dead());
         }
     }
@@ -236,6 +242,7 @@ async fn collect(core: &Core, request: &SsoFinish) -> Result<Outcome, Error> {
         | Step::Away(_)
         | Step::Local(_)
         | Step::AtPage(_)
+        | Step::Arrived(_)
         | Step::Waiting { .. } => Err(kept::dead()),
     }
 }

@@ -37,7 +37,7 @@ fn believed(input: &str) -> Option<VerifiedAssertion> {
         keys: &KEYS,
         audience: "urn:us",
         acs: "https://p/acs",
-        request: "_q",
+        request: Some("_q"),
         since: None,
         key: None,
         now: NOW,

@@ -1,6 +1,7 @@
 //! What the proxy serves beside MCP: the cluster's facts, sign-in for `tsh`, pages for people, and
 //! health for machines.
 
+mod arrival;
 mod guard;
 mod headless;
 mod invite;
@@ -48,6 +49,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route(resource::oidc::CALLBACK_PATH, get(sso::back))
         .route(resource::github::CALLBACK_PATH, get(sso::back))
         .route("/web/login/{state}", get(login::show).post(login::answer))
+        .route("/web/arrival/{token}", get(arrival::show).post(arrival::answer))
         .route("/web/mfa/{token}", get(mfa::show).post(mfa::answer))
         .route("/web/session/{token}", get(session::show).post(session::answer))
         .merge(sso::forms())

@@ -54,6 +54,8 @@ pub struct SamlSpec {
     pub service_provider_issuer: String,
     /// What the connector is called in sentences.
     pub display: String,
+    /// Whether logins may begin at the provider, where nobody here asked for one.
+    pub allow_idp_initiated: bool,
     /// Whether people sign in at the provider anew each time, whoever is signed in there.
     pub force_authn: bool,
     /// Which attributes give which roles.
@@ -91,7 +93,9 @@ impl SamlConnector {
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {
         any_version(document, Kind::Saml);
         let metadata = metadata(document, NameRule::Plain);
-        let spec = document.required("spec").and_then(|reader| reader.table(spec));
+        let name = metadata.as_ref().map(|metadata| metadata.name.clone()).unwrap_or_default();
+        let spec =
+            document.required("spec").and_then(|reader| reader.table(|table| spec(table, &name)));
         Some(Self { metadata: metadata?, spec: spec? })
     }
 
@@ -111,6 +115,7 @@ impl SamlConnector {
             .put_text("audience", &from.audience)
             .put_text("service_provider_issuer", &from.service_provider_issuer)
             .put_text("display", &from.display)
+            .put_flag("allow_idp_initiated", from.allow_idp_initiated)
             .put_flag("force_authn", from.force_authn)
             .put("attributes_to_roles", attributes);
         for (name, pair) in [
@@ -176,7 +181,7 @@ impl KeyPair {
     }
 }
 
-fn spec(table: &mut Table<'_>) -> Option<SamlSpec> {
+fn spec(table: &mut Table<'_>, name: &str) -> Option<SamlSpec> {
     let acs = table.required("acs").and_then(acs);
     let attributes_to_roles = AttributeMapping::read_list(table, "attributes_to_roles", WORDS);
     let sso = address(table, "sso");
@@ -184,7 +189,6 @@ fn spec(table: &mut Table<'_>) -> Option<SamlSpec> {
     let signing_key_pair = key_pair(table, "signing_key_pair");
     let assertion_key_pair = key_pair(table, "assertion_key_pair");
     refuse_fields(table, &NOT_HERE);
-    let unasked = unasked(table);
     let spec = SamlSpec {
         acs: String::new(),
         issuer: table.get_or_default("issuer"),
@@ -195,6 +199,7 @@ fn spec(table: &mut Table<'_>) -> Option<SamlSpec> {
         audience: table.get_or_default("audience"),
         service_provider_issuer: table.get_or_default("service_provider_issuer"),
         display: table.get_or_default("display"),
+        allow_idp_initiated: table.get_or_default("allow_idp_initiated"),
         force_authn: table.get_or_default("force_authn"),
         attributes_to_roles: Vec::new(),
         signing_key_pair: signing_key_pair?,
@@ -202,8 +207,9 @@ fn spec(table: &mut Table<'_>) -> Option<SamlSpec> {
         other: table.keep(OTHER_FIELDS),
     };
     check_provider(table, &spec)?;
-    unasked?;
-    Some(SamlSpec { acs: acs?, attributes_to_roles: attributes_to_roles?, ..spec })
+    let spec = SamlSpec { acs: acs?, attributes_to_roles: attributes_to_roles?, ..spec };
+    check_arrivals(table, &spec, name)?;
+    Some(spec)
 }
 
 /// There is one place that says who the provider is.
@@ -233,16 +239,26 @@ fn check_provider(table: &mut Table<'_>, spec: &SamlSpec) -> Option<()> {
     }
 }
 
-/// A login is what somebody waits for who asked for it; one that nobody asked for leads nowhere.
-fn unasked(table: &mut Table<'_>) -> Option<()> {
-    match table.field("allow_idp_initiated") {
-        None => Some(()),
-        Some(reader) if reader.read::<bool>()? => reader.refuse_with_help(
-            "logins that begin at the provider are not supported",
-            "leave it out: people begin with `tsh login`, which waits for the certificate",
-        ),
-        Some(_) => Some(()),
+/// Who comes unasked says by the address alone through which connector.
+fn check_arrivals(table: &mut Table<'_>, spec: &SamlSpec, name: &str) -> Option<()> {
+    if !spec.allow_idp_initiated {
+        return Some(());
     }
+    if spec.force_authn {
+        return table.missing_with_help(
+            "allow_idp_initiated",
+            "given together with force_authn, which nobody asks for who begins at the provider",
+            "leave one of them out",
+        );
+    }
+    if spec.acs.ends_with(&format!("{ACS_PATH}/{name}")) {
+        return Some(());
+    }
+    table.missing_with_help(
+        "acs",
+        "does not end with the connector's name, by which logins that begin at the provider are known",
+        &format!("write it as https://PROXY{ACS_PATH}/{name}, and tell the provider"),
+    )
 }
 
 fn acs(reader: Reader<'_>) -> Option<String> {

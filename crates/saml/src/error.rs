@@ -58,6 +58,9 @@ pub enum Refused {
     /// Nobody asked for it.
     #[error("the response answers no request")]
     Unsolicited,
+    /// It is taken as one that nobody asked for, and somebody did.
+    #[error("the {0} answers a request (InResponseTo), which is not this browser's")]
+    Solicited(&'static str),
 }
 
 impl Refused {

@@ -30,8 +30,8 @@ pub struct Demands<'a> {
     pub audience: &'a str,
     /// Where responses are brought.
     pub acs: &'a str,
-    /// The request that it answers.
-    pub request: &'a str,
+    /// The request that it answers; none where the login begins at the provider (profiles, section 4.1.5).
+    pub request: Option<&'a str>,
     /// Since when the person must have signed in at the provider, if that is demanded.
     pub since: Option<OffsetDateTime>,
     /// What encrypted assertions are decrypted with.
@@ -136,15 +136,18 @@ fn check_issuer(
     same("issuer", element, &text, demands.issuer)
 }
 
-/// It answers what was asked.
+/// It answers what was asked, or nothing where nothing was: a response that was taken from whom it was an answer to
+/// is not one that nobody asked for.
 fn check_request(
     element: &'static str,
     found: Option<&str>,
     demands: &Demands<'_>,
 ) -> Result<(), Refused> {
-    match found {
-        Some(found) => same("InResponseTo", element, found, demands.request),
-        None => Err(Refused::Unsolicited),
+    match (found, demands.request) {
+        (Some(found), Some(wanted)) => same("InResponseTo", element, found, wanted),
+        (None, None) => Ok(()),
+        (None, Some(_)) => Err(Refused::Unsolicited),
+        (Some(_), None) => Err(Refused::Solicited(element)),
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) fn demands() -> Demands<'static> {
         keys: &KEYS,
         audience: AUDIENCE,
         acs: ACS,
-        request: REQUEST,
+        request: Some(REQUEST),
         since: None,
         key: None,
         now: NOW,

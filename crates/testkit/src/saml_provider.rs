@@ -40,6 +40,12 @@ impl SamlProvider {
         Self { server: HttpServer::telling("", &argv), acs }
     }
 
+    /// Where people begin by themselves.
+    #[must_use]
+    pub fn start_url(&self) -> String {
+        format!("{}/start", self.server.url())
+    }
+
     /// Where its metadata is, which is what it calls itself.
     #[must_use]
     pub fn metadata_url(&self) -> String {

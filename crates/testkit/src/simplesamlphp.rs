@@ -20,6 +20,8 @@ pub struct Known<'a> {
     pub encryption: Option<&'a str>,
     /// The cipher that is used; its own choice if nothing is said.
     pub cipher: &'a str,
+    /// What is added to the address to which people are sent.
+    pub path: &'a str,
 }
 
 // === impl SimpleSamlPhp ===
@@ -32,7 +34,7 @@ impl SimpleSamlPhp {
     #[must_use]
     #[track_caller]
     pub fn start(real: &Real, cluster: &Cluster, scratch: &Scratch, known: &Known<'_>) -> Self {
-        let acs = acs(cluster);
+        let acs = acs(cluster) + known.path;
         let server = HttpServer::told("/saml2/idp/metadata.php", |port| {
             Argv::new("bash")
                 .arg(real.script("servers/simplesamlphp.sh"))
@@ -58,6 +60,14 @@ impl SimpleSamlPhp {
             spec.extend(more.clone());
         }
         json!({"kind": "saml", "version": "v2", "metadata": {"name": "ssp"}, "spec": spec})
+    }
+
+    /// Where people begin by themselves, who are to go to the cluster.
+    #[must_use]
+    pub fn start_url(&self, cluster: &Cluster, known: &Known<'_>) -> String {
+        let metadata = self.metadata_url();
+        let base = metadata.strip_suffix("metadata.php").unwrap_or(&metadata);
+        format!("{base}SSOService.php?spentityid={}{}", acs(cluster), known.path)
     }
 
     /// Where its metadata is.

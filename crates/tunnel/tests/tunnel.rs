@@ -188,7 +188,7 @@ fn line(to: &Target, tasks: &Tasks) -> Line {
     let far = to.endpoint.clone();
     tasks.spawn_until_cancelled("test.line", async move {
         let (mut near, _) = listener.accept().await.unwrap();
-        let mut far = far.open(&api::Refusal::default()).await.unwrap();
+        let mut far = far.open(&api::Refusal::default()).await.unwrap().stream;
         let mut state = state;
         loop {
             tokio::select! {

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::kept::{self, Outcome, Step};
-use super::local::{Asked, AtPage};
-use super::{Asker, LIFE, bounded, check_challenge, digest, same};
+use super::local::Asked;
+use super::{Asker, LIFE, arrival, bounded, check_challenge, digest, same};
 use crate::core::Core;
 use crate::{certificate, fault, keys};
 
@@ -49,7 +49,7 @@ pub(super) struct Headless {
 pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<HeadlessStarted, Error> {
     certificate::read_key(&request.public_key)?;
     let policy = core.sign_in_policy();
-    if !policy.local || !policy.headless {
+    if !policy.headless || !(policy.local || arrival::is_possible(core).await?) {
         return Err(Error::denied(
             "this cluster lets nobody sign in on machines without a browser",
         )
@@ -90,8 +90,18 @@ pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<Headles
 
 /// Sends a browser that typed a code to the page where it is signed in; the code is used up.
 pub(crate) async fn open(core: &Core, open: &HeadlessOpen) -> Result<SsoBegun, Error> {
-    core.attempts.begin_from("headless code", open.client_addr.as_deref()).await?;
-    let code: String = open.code.chars().filter(char::is_ascii_alphanumeric).collect();
+    if !core.sign_in_policy().local {
+        return Err(Error::denied("local users do not sign in to this cluster")
+            .hint("begin at your identity provider: it leads to a page that takes the code"));
+    }
+    let asked = take(core, &open.code, open.client_addr.as_deref()).await?;
+    super::local::send(core, asked).await
+}
+
+/// What the machine asked that shows this code, which is used up.
+pub(super) async fn take(core: &Core, code: &str, client: Option<&str>) -> Result<Asked, Error> {
+    core.attempts.begin_from("headless code", client).await?;
+    let code: String = code.chars().filter(char::is_ascii_alphanumeric).collect();
     let place = keys::headless(&bounded(&code)?.to_ascii_uppercase())?;
     let store = core.records.store();
     let item = match store.get(&place).await {
@@ -106,8 +116,18 @@ pub(crate) async fn open(core: &Core, open: &HeadlessOpen) -> Result<SsoBegun, E
         }
         Err(error) => return Err(fault::store(&error)),
     }
-    let asked: Asked = serde_json::from_slice(&item.value).map_err(Error::internal)?;
-    super::local::send(core, asked).await
+    serde_json::from_slice(&item.value).map_err(Error::internal)
+}
+
+/// Refuses to sign somebody in on a machine that asked for somebody else.
+pub(super) fn refuse_another(asked: &Asked, name: &str) -> Result<(), Error> {
+    let wanted = asked.headless.as_ref().and_then(|headless| headless.user.as_deref());
+    match wanted {
+        Some(wanted) if wanted != name => Err(Error::denied(format!(
+            "the machine asks for the user {wanted:?}, and you are {name:?}"
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// What came of a login, for the machine that asked.
@@ -125,18 +145,19 @@ pub(crate) async fn finish(core: &Core, request: &SsoFinish) -> Result<HeadlessF
 /// Tells the machine what came of it.
 pub(super) async fn tell(
     core: &Core,
-    page: &AtPage,
-    headless: &Headless,
+    asked: &Asked,
     outcome: Outcome,
     browser: Option<&str>,
 ) -> Result<(), Error> {
+    let Some(headless) = &asked.headless else { return Err(kept::dead()) };
     let (step, user) = match &outcome {
         Outcome::Local(admitted) => (HeadlessStep::Approved, Some(admitted.user())),
-        _ => (HeadlessStep::Rejected, None),
+        Outcome::Accepted { account, .. } => (HeadlessStep::Approved, Some(account.name.as_str())),
+        Outcome::Refused(_) | Outcome::Tested(_) => (HeadlessStep::Rejected, None),
     };
     record(core, headless, step, user, browser).await?;
     let key = keys::login_at(&headless.place)?;
-    let done = Step::Done { challenge: page.challenge().to_owned(), outcome };
+    let done = Step::Done { challenge: asked.asker.challenge.clone(), outcome };
     kept::replace(core, &key, &done, headless.expires).await
 }
 

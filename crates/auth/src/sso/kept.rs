@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 
 use super::Asker;
 use super::account::Account;
+use super::arrival::Arrived;
 use super::connector::{Progress, Reference};
 use super::local;
 use crate::core::Core;
@@ -26,6 +27,8 @@ pub(super) enum Step {
     Local(Box<local::Asked>),
     /// A browser is at that page.
     AtPage(Box<local::AtPage>),
+    /// A browser came from a provider by itself, and is at the page for that.
+    Arrived(Box<Arrived>),
     /// A machine without a browser waits.
     Waiting { challenge: String },
     /// What came of it waits for who asked.

@@ -145,10 +145,10 @@ pub(crate) async fn answer(
     let LoginAnswer { binding, user, password, code, key, reject, client_addr } = answer;
     let (place, page) = find(core, state, &binding).await?;
     let client = client_addr.as_deref();
-    if let (true, Some(headless)) = (reject, &page.asked.headless) {
+    if reject && page.asked.headless.is_some() {
         let Step::AtPage(_) = kept::take(core, &place).await? else { return Err(kept::dead()) };
         let refusal = Error::denied("the sign-in was rejected in the browser").body().error;
-        headless::tell(core, &page, headless, Outcome::Refused(refusal), client).await?;
+        headless::tell(core, &page.asked, Outcome::Refused(refusal), client).await?;
         return Ok(LoginAnswered::Rejected);
     }
     let (name, outcome) = match (key, user, password) {
@@ -195,8 +195,8 @@ pub(crate) async fn answer(
         public_key: page.asked.public_key.clone(),
         ttl_seconds: page.asked.ttl_seconds,
     }));
-    if let Some(headless) = &page.asked.headless {
-        headless::tell(core, &page, headless, outcome, client_addr.as_deref()).await?;
+    if page.asked.headless.is_some() {
+        headless::tell(core, &page.asked, outcome, client_addr.as_deref()).await?;
         return Ok(LoginAnswered::Approved);
     }
     let code = super::random();
@@ -210,8 +210,10 @@ pub(crate) async fn answer(
 
 /// Refuses what would be refused for a machine whatever the rest is, before a code is spent on it.
 fn refuse_vain(page: &AtPage, attempt: &Attempt) -> Result<(), Error> {
-    let Some(headless) = &page.asked.headless else { return Ok(()) };
-    refuse_another(headless, &attempt.user)?;
+    if page.asked.headless.is_none() {
+        return Ok(());
+    }
+    headless::refuse_another(&page.asked, &attempt.user)?;
     match attempt.code.as_deref().and_then(recovery::normal) {
         Some(_) => Err(less_than_a_device()),
         None => Ok(()),
@@ -220,18 +222,11 @@ fn refuse_vain(page: &AtPage, attempt: &Attempt) -> Result<(), Error> {
 
 /// Refuses to sign somebody in on a machine that asked for somebody else, or by less than a second factor.
 fn refuse_other(page: &AtPage, verified: &Verified) -> Result<(), Error> {
-    let Some(headless) = &page.asked.headless else { return Ok(()) };
-    refuse_another(headless, verified.user.name())?;
-    if verified.device.is_none() { Err(less_than_a_device()) } else { Ok(()) }
-}
-
-fn refuse_another(headless: &Headless, name: &str) -> Result<(), Error> {
-    match &headless.user {
-        Some(wanted) if wanted != name => Err(Error::denied(format!(
-            "the machine asks for the user {wanted:?}, and you are {name:?}"
-        ))),
-        _ => Ok(()),
+    if page.asked.headless.is_none() {
+        return Ok(());
     }
+    headless::refuse_another(&page.asked, verified.user.name())?;
+    if verified.device.is_none() { Err(less_than_a_device()) } else { Ok(()) }
 }
 
 fn less_than_a_device() -> Error {
@@ -265,15 +260,6 @@ pub(super) async fn admit(core: &Core, admitted: &Admitted) -> Result<UserCreden
     }
     let wanted = Certified { key: &key, ttl_seconds: *ttl_seconds, place: place.as_deref() };
     sign_in::certify(core, &verified, &wanted, client.as_deref()).await
-}
-
-// === impl AtPage ===
-
-impl AtPage {
-    /// The hash of the secret of who asked.
-    pub(super) fn challenge(&self) -> &str {
-        &self.asked.asker.challenge
-    }
 }
 
 // === impl Admitted ===

@@ -65,8 +65,27 @@ pub(super) async fn complete(
     away: &Away,
     answer: &SsoAnswer,
 ) -> Result<Statement, Error> {
-    let response = answer.saml_response.as_deref().filter(|response| !response.is_empty());
-    let response = response.ok_or_else(|| refused("it came back without a response"))?;
+    believe(core, connector, Some(away), answer.saml_response.as_deref().unwrap_or_default()).await
+}
+
+/// What the provider says of somebody who came by themselves.
+pub(super) async fn arrived(
+    core: &Core,
+    connector: &SamlConnector,
+    response: &str,
+) -> Result<Statement, Error> {
+    believe(core, connector, None, response).await
+}
+
+async fn believe(
+    core: &Core,
+    connector: &SamlConnector,
+    away: Option<&Away>,
+    response: &str,
+) -> Result<Statement, Error> {
+    if response.is_empty() {
+        return Err(refused("it came back without a response"));
+    }
     let assertion = verify(core, connector, away, response).await?;
     spend(core, &assertion).await?;
     statement(&assertion)
@@ -75,7 +94,7 @@ pub(super) async fn complete(
 async fn verify(
     core: &Core,
     connector: &SamlConnector,
-    away: &Away,
+    away: Option<&Away>,
     response: &str,
 ) -> Result<VerifiedAssertion, Error> {
     let spec = &connector.spec;
@@ -88,8 +107,8 @@ async fn verify(
             keys: &provider.keys,
             audience: spec.audience(),
             acs: &spec.acs,
-            request: &away.request,
-            since: spec.force_authn.then_some(away.sent),
+            request: away.map(|away| away.request.as_str()),
+            since: away.filter(|_| spec.force_authn).map(|away| away.sent),
             key: key.as_ref(),
             now: core.clock.now(),
         };

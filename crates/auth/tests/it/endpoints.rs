@@ -42,6 +42,9 @@ fn body(operation: Operation) -> Option<Value> {
             json!({ "public_key": public_key, "machine": "walked", "challenge": "none" })
         }
         Operation::OpenHeadless => json!({ "code": "none" }),
+        Operation::ArriveSso => json!({ "connector": "none", "saml_response": "none" }),
+        Operation::ReadArrival => json!({ "binding": "none" }),
+        Operation::AnswerArrival => json!({ "binding": "none", "choice": "approve" }),
         Operation::FinishHeadless => json!({ "code": "none", "verifier": "none" }),
         Operation::BeginMfa | Operation::AnswerMfa => json!({}),
         Operation::StartSessionMfa => json!({

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use api::wire::{self, SsoAnswer, SsoBegin};
 use api::{Error, ErrorKind};
 
-use super::{Failure, admit, page};
+use super::{Failure, admit, arrival, page};
 use crate::connection::Peer;
 use crate::service::Web;
 
@@ -48,6 +48,8 @@ pub(super) struct Returned {
     state: Option<String>,
 }
 
+/// Letters of what a login is known by on the way: 256 bits in base64url.
+const STATE: usize = 43;
 /// The largest form: a response, each character of it escaped.
 const MAX_FORM: usize = 1 << 20;
 
@@ -56,7 +58,7 @@ pub(super) fn forms() -> axum::Router<Arc<Web>> {
     let named = format!("{}/{{connector}}", resource::saml::ACS_PATH);
     axum::Router::new()
         .route(resource::saml::ACS_PATH, post(back_by_form))
-        .route(&named, post(back_by_form))
+        .route(&named, post(back_to_connector))
         .layer(DefaultBodyLimit::max(MAX_FORM))
 }
 
@@ -113,14 +115,36 @@ pub(super) async fn back(
     bring(&web, &headers, answer).await
 }
 
+/// A browser comes with a form to where the name of a connector stands.
+pub(super) async fn back_to_connector(
+    web: State<Arc<Web>>,
+    peer: Extension<Arc<Peer>>,
+    Path(connector): Path<String>,
+    headers: HeaderMap,
+    Form(returned): Form<Returned>,
+) -> Response {
+    if is_ours(&returned) {
+        return back_by_form(web, peer, headers, Form(returned)).await;
+    }
+    // What else stands there is the provider's own business.
+    arrival::arrive(&web, &peer, connector, returned.response.unwrap_or_default()).await
+}
+
+/// Whether a form could be the answer to what was asked here.
+fn is_ours(returned: &Returned) -> bool {
+    let state = returned.state.as_deref().unwrap_or_default();
+    let is_ours = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    state.len() == STATE && state.bytes().all(is_ours)
+}
+
 /// A browser comes back with a form.
-pub(super) async fn back_by_form(
+async fn back_by_form(
     State(web): State<Arc<Web>>,
     Extension(peer): Extension<Arc<Peer>>,
     headers: HeaderMap,
     Form(returned): Form<Returned>,
 ) -> Response {
-    if returned.state.as_deref().unwrap_or_default().is_empty() {
+    if !is_ours(&returned) {
         return refused(&Error::invalid(
             "Sign-ins begin here, not at the identity provider. Begin with tsh login.",
         ));

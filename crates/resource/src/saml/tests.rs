@@ -85,7 +85,19 @@ fn mistakes_are_told() {
     refused("signing_key_pair", json!({"cert": "x", "private_key": ""}), "is empty");
     refused("force_authn", json!("sometimes"), "true or false");
     refused("preferred_request_binding", json!("http-post"), "not supported");
-    refused("allow_idp_initiated", json!(true), "not supported");
+    refused("allow_idp_initiated", json!(true), "does not end with the connector's name");
+    let unasked = |acs: String, force: bool| {
+        connector(|spec| {
+            spec["acs"] = json!(acs);
+            spec["allow_idp_initiated"] = json!(true);
+            spec["force_authn"] = json!(force);
+        })
+    };
+    let read = unasked(format!("{ACS}/okta"), false).unwrap();
+    assert!(read.spec.allow_idp_initiated);
+    assert!(read.to_json(Secrets::Redact).to_string().contains("allow_idp_initiated"));
+    assert!(unasked(format!("{ACS}/other"), false).is_err());
+    assert!(unasked(format!("{ACS}/okta"), true).unwrap_err()[0].contains("force_authn"));
     refused("atributes_to_roles", json!([]), "unknown field");
 }
 

@@ -166,3 +166,22 @@ fn a_signature_is_by_a_key_that_is_known_and_in_a_way_that_counts() {
 }
 
 use crate::names::{ENVELOPED, EXCLUSIVE};
+
+#[test]
+fn what_nobody_asked_for_answers_nothing() {
+    let unasked = Demands { request: None, ..demands() };
+    let asked = format!(" InResponseTo=\"{REQUEST}\"");
+    let assertion = |replaced: &[(&str, &str)]| {
+        let inner = sign(&assertion(replaced), "_a", Signing::default());
+        move |outer: &[(&str, &str)]| encoded(&response(&inner, outer))
+    };
+    let without = assertion(&[(&asked, "")]);
+    verify(&without(&[(&asked, "")]), &unasked).unwrap();
+    let refused = |text: &str| verify(text, &unasked).unwrap_err().to_string();
+    // Taken from somebody whom it answers, also with what is not signed cut off.
+    for text in [without(&[]), assertion(&[])(&[(&asked, "")]), assertion(&[])(&[])] {
+        assert!(refused(&text).contains("answers a request"), "{}", refused(&text));
+    }
+    let error = verify(&without(&[(&asked, "")]), &demands()).unwrap_err().to_string();
+    assert!(error.contains("answers no request"), "{error}");
+}

@@ -33,6 +33,7 @@ class Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.form: dict | None = None
+        self.forms: list[dict] = []
         self.title = self.text = self.secret = ""
         self.inside: list[str] = []
 
@@ -40,6 +41,7 @@ class Page(HTMLParser):
         named = dict(attributes)
         if tag == "form":
             self.form = {"action": named.get("action") or "", "method": (named.get("method") or "get").upper(), "fields": {}}
+            self.forms.append(self.form)
         elif tag == "input" and self.form is not None and named.get("name"):
             self.form["fields"][named["name"]] = named.get("value") or ""
         if tag not in VOID:
@@ -106,6 +108,7 @@ def walk(url: str, wishes: dict) -> dict:
     hops: list[dict] = []
     body: dict[str, str] | None = wishes.get("form")
     here: tuple[str, str] | None = ("", "")
+    filled: tuple[str, dict[str, str]] | None = None
     for _ in range(20):
         if stop and url.startswith(stop):
             return {"status": 0, "url": url, "text": "", "headers": {}, "hops": hops, "jar": jar, "form": body}
@@ -151,10 +154,17 @@ def walk(url: str, wishes: dict) -> dict:
         elif page.form and "SAMLResponse" in page.form["fields"]:
             url = urllib.parse.urljoin(url, page.form["action"])
             body = {**page.form["fields"], **(wishes.get("edit") or {})}
-        elif page.form and set(fields) & set(page.form["fields"]):
-            url = urllib.parse.urljoin(url, page.form["action"])
-            body = {**page.form["fields"], **{name: value for name, value in fields.items() if name in page.form["fields"]}}
+        elif form := next((form for form in page.forms if set(fields) & set(form["fields"])), None):
+            url = urllib.parse.urljoin(url, form["action"])
+            body = {**form["fields"], **{name: value for name, value in fields.items() if name in form["fields"]}}
         else:
+            body = None
+        if body is not None and (url, body) == filled:
+            # It was refused: nobody sends the same again.
+            body, url = None, hops[-1]["url"]
+        elif body is not None:
+            filled = (url, body)
+        if body is None and not (location and 300 <= status < 400):
             seen = {name.lower(): value for name, value in headers.items()}
             return {"status": status, "url": url, "text": page.text, "headers": seen, "hops": hops, "jar": jar}
     raise SystemExit(f"it leads on and on: {[hop['url'] for hop in hops]}")

@@ -8,6 +8,7 @@
 // {"requests": PEM} is the certificate that requests must be signed by, {"encrypt": {cert, algorithm}} has it encrypt.
 // Faults: unsigned, wrong-key, wrong-audience, expired, wrong-recipient, wrong-destination, wrong-issuer, wrong-request, no-request, sha1, replay,
 // same-id (every assertion has one ID), denied, transient, sign-response (which is none).
+// At /start people begin by themselves. {"acs": URL} changes where responses go.
 import { createRequire } from 'node:module';
 import { execFileSync } from 'node:child_process';
 import { createVerify } from 'node:crypto';
@@ -19,7 +20,8 @@ const load = createRequire(process.env.SAML_MODULES + '/');
 const samlp = load('samlp'), express = load('express');
 const { Saml20 } = load('saml'), create = Saml20.create;
 Saml20.create = (options, done) => create.call(Saml20, fault === 'same-id' ? { ...options, uid: 'once' } : options, done);
-const { ACS, AUDIENCE } = process.env;
+const { AUDIENCE } = process.env;
+let acs = process.env.ACS;
 const keyPair = name => {
   const folder = mkdtempSync(join(tmpdir(), 'saml-'));
   const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', join(folder, 'k'), '-out', join(folder, 'c')];
@@ -52,6 +54,7 @@ const issuer = () => `${origin}/metadata`;
 app.put('/_ctl', (request, response) => {
   const change = request.body;
   if (change.fault) fault = change.fault;
+  if (change.acs) acs = change.acs;
   if (change.rotate) ours = keyPair('provider, later');
   if (change.requests !== undefined) requests = change.requests;
   if (change.encrypt !== undefined) encrypt = change.encrypt;
@@ -77,15 +80,15 @@ function options(name) {
     issuer: fault === 'wrong-issuer' ? 'https://somebody.else' : issuer(),
     profileMapper,
     audience: fault === 'wrong-audience' ? 'https://somebody.else' : AUDIENCE,
-    recipient: fault === 'wrong-recipient' ? wrong : ACS,
-    destination: fault === 'wrong-destination' ? wrong : ACS,
+    recipient: fault === 'wrong-recipient' ? wrong : acs,
+    destination: fault === 'wrong-destination' ? wrong : acs,
     lifetimeInSeconds: fault === 'expired' ? -600 : 300,
     signAssertion: fault !== 'unsigned' && fault !== 'sign-response',
     signResponse: fault === 'sign-response',
     signatureAlgorithm: sha1 ? 'rsa-sha1' : 'rsa-sha256', digestAlgorithm: sha1 ? 'sha1' : 'sha256',
     ...(fault === 'wrong-request' ? { inResponseTo: '_another' } : {}),
     ...(encrypt ? { encryptionCert: encrypt.cert, encryptionPublicKey: encrypt.key, encryptionAlgorithm: encrypt.algorithm } : {}),
-    getPostURL: (_audience, _dom, _request, done) => done(null, ACS),
+    getPostURL: (_audience, _dom, _request, done) => done(null, acs),
     getUserFromRequest: () => ({ id: name, claims: users[name] }),
     sessionIndex: `_${Date.now()}`,
     authnContextClassRef: 'urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport',
@@ -94,8 +97,8 @@ function options(name) {
       if (fault === 'no-request') text = text.replace(/ InResponseTo="[^"]*"/, '');
       if (fault === 'replay' && last) text = last;
       last = text;
-      const state = String(request.query.RelayState ?? '').replace(/[^\w.-]/g, '');
-      response.send(`<title>Provider</title><form method="post" action="${ACS}"><input type="hidden" name="SAMLResponse" value="${Buffer.from(text).toString('base64')}">
+      const state = String(request.query.RelayState ?? '').replace(/[^\w.:/-]/g, '');
+      response.send(`<title>Provider</title><form method="post" action="${acs}"><input type="hidden" name="SAMLResponse" value="${Buffer.from(text).toString('base64')}">
         <input type="hidden" name="RelayState" value="${state}"><button>Go on</button></form>`);
     },
   };
@@ -115,11 +118,21 @@ app.post('/sso', (request, response, next) => {
   request.body = {};
   if (fault === 'denied') {
     const say = {
-      ...options(login), RelayState: request.query.RelayState, getPostURL: (_request, done) => done(null, ACS),
+      ...options(login), RelayState: request.query.RelayState, getPostURL: (_request, done) => done(null, acs),
       error: { code: 'urn:oasis:names:tc:SAML:2.0:status:Responder', description: 'the account is disabled' },
     };
     return samlp.sendError(say)(request, response, next);
   }
+  return samlp.auth(options(login))(request, response, next);
+});
+// Somebody begins here: there is no request that the response could answer.
+app.get('/start', (_request, response) =>
+  response.send('<title>Provider</title><form method="post" action=""><input name="login"><input name="password" type="password"><button>Sign in</button></form>'));
+app.post('/start', (request, response, next) => {
+  const { login, password } = request.body;
+  if (!users[login] || password !== login) return response.status(401).send('unknown');
+  request.method = 'GET';
+  request.body = {};
   return samlp.auth(options(login))(request, response, next);
 });
 app.use((error, _request, response, _next) => response.status(500).send(String(error.stack ?? error)));

@@ -27,7 +27,7 @@ pub(super) async fn sign_in(
 ) -> anyhow::Result<Profile> {
     if args.auth.as_deref().is_some_and(|auth| auth != super::LOCAL) || args.credentials_from_stdin
     {
-        let why = "--headless is for users of the cluster itself, who sign in at its page";
+        let why = "--headless is for users of the cluster itself, and for who begins at an identity provider: leave out --auth";
         return Err(Usage(why.to_owned()).into());
     }
     let key = PrivateKey::generate()?;
@@ -47,7 +47,7 @@ pub(super) async fn sign_in(
     let link = Link::parse(&started.url)?;
     let code = plain::one_line(&started.code);
     cx.printer.talk(&format!(
-        "Open this page in a browser on another machine, and type the code there:\n\n  {link}\n\n  {code}\n"
+        "Open this page in a browser on another machine, or the cluster at your identity provider, and type the code there:\n\n  {link}\n\n  {code}\n"
     ));
     while cx.clock.now() < started.expires {
         let (code, verifier) = (started.device.clone(), verifier.expose().clone());

@@ -1,5 +1,6 @@
 //! People who sign in at an identity provider: a certified one, with real redirections.
 
+mod arrival;
 mod github;
 mod office;
 mod saml;

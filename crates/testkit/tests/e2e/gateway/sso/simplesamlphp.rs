@@ -127,7 +127,12 @@ fn a_product_that_encrypts_assertions_lets_people_in() {
     let requests = certificate(&office, "signing_key_pair");
     // AES-CBC is its own choice; it is within a response that is signed.
     for cipher in ["", "http://www.w3.org/2009/xmlenc11#aes256-gcm"] {
-        let known = Known { requests: &requests, encryption: Some(&encryption), cipher };
+        let known = Known {
+            requests: &requests,
+            encryption: Some(&encryption),
+            cipher,
+            ..Known::default()
+        };
         let scratch = office.cluster.scratch();
         let provider = SimpleSamlPhp::start(&office.real, &office.cluster, scratch, &known);
         let metadata = provider.metadata_url();
