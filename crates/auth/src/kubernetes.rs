@@ -16,6 +16,7 @@ use pki::jwt::foreign;
 use resource::Secret;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
 use url::Url;
 
 use crate::core::Core;
@@ -111,11 +112,7 @@ pub(crate) async fn review(
             "the join token is for pods beside the auth service, and that runs in no cluster of Kubernetes",
         ));
     };
-    // What cannot be such a token is asked about in vain.
-    let issuer = foreign::unverified_issuer(token.expose());
-    let Some(issuer) = issuer.filter(|_| token.expose().len() <= MAX_TOKEN) else {
-        return Err(refused("it is no token of a service account"));
-    };
+    let issuer = worth_asking(token.expose(), &core.cluster, core.clock.now())?;
     let _place = core.providers.place()?;
     let answer = kubernetes.ask(token, &core.cluster).await?;
     if !matches!(answer.status, StatusCode::OK | StatusCode::CREATED) {
@@ -128,6 +125,32 @@ pub(crate) async fn review(
     let Review { status } = serde_json::from_slice(&answer.body)
         .map_err(|error| unavailable(format!("Kubernetes answers with no TokenReview: {error}")))?;
     claims(status, issuer, &core.cluster)
+}
+
+/// The issuer that a token names, if what it says could be let in: what could not is asked about in vain, and strangers
+/// make nobody ask by what they did not even put together.
+fn worth_asking(token: &str, cluster: &str, now: OffsetDateTime) -> Result<String, Error> {
+    let claims = Some(token)
+        .filter(|token| token.len() <= MAX_TOKEN)
+        .and_then(foreign::unverified_claims)
+        .unwrap_or_default();
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    let issuer = issuer.ok_or_else(|| refused("it is no token of a service account"))?;
+    let is_ours = match claims.get("aud") {
+        Some(Value::Array(all)) => all.iter().any(|one| one == cluster),
+        Some(one) => one == cluster,
+        None => false,
+    };
+    if !is_ours {
+        return Err(refused("it is for somebody else")
+            .hint(format!("its audience must be the name of the cluster: {cluster:?}")));
+    }
+    let end = claims.get("exp").and_then(Value::as_i64);
+    let end = end.ok_or_else(|| refused("it does not say until when it is good"))?;
+    if end <= (now - foreign::LEEWAY).unix_timestamp() {
+        return Err(refused("it has expired"));
+    }
+    Ok(issuer.to_owned())
 }
 
 fn claims(status: Status, issuer: String, cluster: &str) -> Result<Map<String, Value>, Error> {

@@ -41,7 +41,7 @@ pub(crate) async fn start(cx: &OpCx, request: SessionMfaStart) -> Result<Session
     let wish = Wish::read(cx, &asker, request.wish)?;
     let holder = asker.holder(core).await?;
     refuse_without_device(core, &holder)?;
-    let callback = sso::check_callback(&request.callback)?;
+    let callback = page::check_callback(&request.callback)?;
     let challenge = sso::check_challenge(&request.challenge)?;
     core.logins.admit()?;
     let machine = sso::machine_name(&request.machine);
@@ -64,8 +64,8 @@ pub(crate) async fn finish(
     };
     let holder = asker.holder(core).await?;
     let verified = Verified { handle: done.handle, ..holder.verified(Some(device)) };
-    // What has become known since it was shown counts.
-    if !holder.stands_by(&verified) {
+    // What has become known since it was shown counts, and what is taken here now.
+    if !holder.stands_by(&verified) || !takes(core, &holder, verified.device.as_deref()) {
         return Err(page::dead());
     }
     certify(cx, &asker, &done.wish, &verified, Some(&done.machine)).await
@@ -168,14 +168,21 @@ async fn certify(
     Ok(SessionCertificate { certificate: certificate.to_pem(), valid_until: expires })
 }
 
+/// Whether a device of a user is one that is taken here.
+fn takes(core: &Core, holder: &Holder, device: Option<&str>) -> bool {
+    let policy = core.sign_in_policy();
+    let known = holder.credentials.devices.iter().find(|one| Some(one.id.as_str()) == device);
+    policy.local
+        && known.is_some_and(|known| match known.factor {
+            Factor::Totp { .. } => policy.codes,
+            Factor::Key(_) => policy.keys,
+        })
+}
+
 /// Refuses a user who has nothing to show, or nothing that is taken here.
 fn refuse_without_device(core: &Core, holder: &Holder) -> Result<(), Error> {
-    let policy = core.sign_in_policy();
-    let is_taken = |factor: &Factor| match factor {
-        Factor::Totp { .. } => policy.codes,
-        Factor::Key(_) => policy.keys,
-    };
-    if policy.local && holder.credentials.devices.iter().any(|device| is_taken(&device.factor)) {
+    let mut devices = holder.credentials.devices.iter();
+    if devices.any(|device| takes(core, holder, Some(&device.id))) {
         return Ok(());
     }
     Err(Error::denied("you have no device that can be shown as a second factor here")

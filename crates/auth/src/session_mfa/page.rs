@@ -9,6 +9,8 @@ use api::wire::{
 };
 use audit::record::{SessionMfa, UserMetadata};
 use audit::{Outcome, Text};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use store::{Item, Revision, Write};
@@ -29,6 +31,8 @@ use crate::{fault, keys};
 const LIFE: Duration = Duration::minutes(5);
 /// How long what came of it waits for who asked.
 const CODE_LIFE: Duration = Duration::minutes(1);
+/// Letters of 256 bits in base64url.
+const SECRET: usize = 43;
 /// The longest text that is looked up.
 const MAX_TOKEN: usize = 128;
 
@@ -262,6 +266,20 @@ async fn find(core: &Core, text: &str) -> Result<(Kept, Item), Error> {
 
 fn encode(kept: &Kept) -> Result<Bytes, Error> {
     serde_json::to_vec(kept).map(Bytes::from).map_err(Error::internal)
+}
+
+/// Where the browser brings what came of it is what `tsh` listens at: on the browser's own machine, and by a path that
+/// nobody else listens at. Whoever asks with a copied certificate has no browser visit what else is there.
+pub(super) fn check_callback(text: &str) -> Result<String, Error> {
+    let callback = sso::check_callback(text)?;
+    let url = Url::parse(&callback).map_err(Error::internal)?;
+    let path = url.path().strip_prefix('/').unwrap_or_default();
+    let is_random =
+        path.len() == SECRET && URL_SAFE_NO_PAD.decode(path).is_ok_and(|bytes| bytes.len() == 32);
+    if is_random {
+        return Ok(callback);
+    }
+    Err(Error::invalid("the callback is not what tsh listens at: http://127.0.0.1:PORT/SECRET"))
 }
 
 /// Keys are hashed, so this only keeps large texts from being looked at.

@@ -5,13 +5,11 @@ use api::wire::SessionWish;
 use audit::record::{SessionMfa, UserMetadata};
 use audit::{Outcome, Text};
 use pki::{BoundApp, PublicKey};
+use resource::metadata::check_name;
 
 use super::asker::Asker;
 use crate::cx::OpCx;
 use crate::{certificate, clusters};
-
-/// The longest name of an app.
-const MAX_APP: usize = 253;
 
 /// One app, and the key of who is to use it.
 pub(super) struct Wish {
@@ -29,10 +27,9 @@ impl Wish {
         if asker.has_key(&key) {
             return Err(Error::invalid("the key is that of your certificate; make a new one"));
         }
-        if wish.app.is_empty() || wish.app.len() > MAX_APP || wish.app.chars().any(char::is_control)
-        {
-            return Err(Error::invalid("this is not the name of an app"));
-        }
+        // It stands on the page, where nothing else is to be said by it.
+        check_name(&wish.app)
+            .map_err(|error| Error::invalid(format!("this is no app's name: {error}")))?;
         wish.cluster = wish.cluster.filter(|cluster| *cluster != cx.core().cluster);
         if let Some(cluster) = &wish.cluster {
             clusters::require_remote(cx.core(), cluster)?;

@@ -13,6 +13,7 @@ use audit::Text;
 use audit::event::Moment;
 use audit::record::{HeadlessLogin, HeadlessStep};
 use bytes::Bytes;
+use resource::plain;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -185,7 +186,7 @@ async fn record(
 
 /// What a machine says it is called, as it is shown.
 pub(crate) fn machine_name(said: &str) -> String {
-    said.chars().filter(|c| !c.is_control()).take(MAX_MACHINE).collect()
+    said.chars().filter(|c| !plain::steers(*c)).take(MAX_MACHINE).collect()
 }
 
 fn new_code() -> String {

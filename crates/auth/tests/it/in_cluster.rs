@@ -126,8 +126,17 @@ fn token(account: &str) -> Token {
 
 /// What looks like a token of a service account; whose it is, the API says.
 fn pod_token() -> String {
+    pod_token_that(|_claims| {})
+}
+
+fn pod_token_that(change: impl FnOnce(&mut Value)) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({"iss": "https://kubernetes.default.svc", "jti": rand::random::<u64>()});
+    let now = runtime::Clock::system().now().unix_timestamp();
+    let mut claims = json!({
+        "iss": "https://kubernetes.default.svc", "jti": rand::random::<u64>(),
+        "aud": [NAME], "iat": now, "exp": now + 600,
+    });
+    change(&mut claims);
     format!("{}.{}.c2ln", part(&json!({"alg": "RS256", "kid": "k"})), part(&claims))
 }
 
@@ -184,6 +193,20 @@ async fn who_is_another_or_nobodys_pod_does_not() {
     let long = format!("{}{}", pod_token(), "A".repeat(16 << 10));
     for wrong in ["", "abc", "a.b.c", long.as_str()] {
         refused(kubernetes.join_by(wrong).await, ErrorKind::Unauthenticated);
+    }
+    // Nor is what could not be let in.
+    let in_vain: [(&str, Value); 6] = [
+        ("aud", json!("https://kubernetes.default.svc")),
+        ("aud", json!(["other.test"])),
+        ("aud", Value::Null),
+        ("iss", json!(7)),
+        ("exp", json!(1)),
+        ("exp", Value::Null),
+    ];
+    for (claim, value) in in_vain {
+        let token = pod_token_that(|claims| claims[claim] = value.clone());
+        let error = refused(kubernetes.join_by(&token).await, ErrorKind::Unauthenticated);
+        assert!(!format!("{error:?}").contains("Kubernetes does not"), "{claim} {value}");
     }
     refused(join(&kubernetes.cluster, None).await, ErrorKind::Unauthenticated);
     assert_eq!(kubernetes.ask(&json!({})).await.as_array().unwrap().len(), before);

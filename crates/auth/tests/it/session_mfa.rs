@@ -21,7 +21,7 @@ use crate::keys::{CLIENT, Office};
 use crate::sign_in::{PASSWORD, Person};
 
 const BROWSER: &str = "one browser";
-const CALLBACK: &str = "http://127.0.0.1:4000/x";
+const CALLBACK: &str = "http://127.0.0.1:4000/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const VERIFIER: &str = "a secret of the process that asks";
 
 /// Somebody who signed in.
@@ -116,7 +116,7 @@ fn wish(app: &str, key: &PrivateKey) -> SessionWish {
 fn start(wish: SessionWish) -> SessionMfaStart {
     SessionMfaStart {
         wish,
-        machine: "alice's desk\u{1b}[2J".to_owned(),
+        machine: "alice's\u{202e} desk\u{1b}[2J".to_owned(),
         callback: CALLBACK.to_owned(),
         challenge: URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)),
     }
@@ -216,7 +216,7 @@ async fn only_a_device_that_is_shown_gives_one() {
     // The key that is on the disk beside the certificate is not enough to use what comes of it.
     let own = alice.typed(wish("files", &alice.key), &alice.person.code(cluster)).await;
     refused(own, ErrorKind::InvalidArgument);
-    for name in [String::new(), "a\nb".to_owned(), "x".repeat(254)] {
+    for name in [String::new(), "a\nb".to_owned(), "x".repeat(256)] {
         let code = alice.person.code(cluster);
         refused(alice.typed(wish(&name, &key), &code).await, ErrorKind::InvalidArgument);
     }
@@ -283,12 +283,28 @@ async fn a_page_is_for_one_browser_and_what_comes_of_it_for_who_asked() {
     let cluster = &office.cluster;
     let alice = Asker::new(cluster, "alice").await;
     let key = PrivateKey::generate().unwrap();
-    let elsewhere = SessionMfaStart {
-        callback: "https://evil.example.com/x".to_owned(),
-        ..start(wish("files", &key))
-    };
-    let asked = alice.client.start_session_mfa(&elsewhere).await.map(drop);
-    refused(asked, ErrorKind::InvalidArgument);
+    let secret = "A".repeat(43);
+    for callback in [
+        format!("https://evil.example.com/{secret}"),
+        format!("http://evil.example.com:1/{secret}"),
+        // What tsh does not listen at: something else of the person's machine.
+        "http://127.0.0.1:8080/admin/delete".to_owned(),
+        "http://127.0.0.1:8080/".to_owned(),
+        format!("http://127.0.0.1:8080/x/{secret}"),
+        format!("http://127.0.0.1:8080/{secret}A"),
+        format!("http://127.0.0.1:8080/{}.", "A".repeat(42)),
+        format!("http://127.0.0.1:8080/{secret}?a=b"),
+    ] {
+        let elsewhere = SessionMfaStart { callback, ..start(wish("files", &key)) };
+        let asked = alice.client.start_session_mfa(&elsewhere).await.map(drop);
+        refused(asked, ErrorKind::InvalidArgument);
+    }
+    // The page shows names of apps, and says nothing else by them.
+    let invisible = "files\u{202e}";
+    for app in ["", ".", "a/b", "files ", invisible, &"a".repeat(300)] {
+        let asked = alice.client.start_session_mfa(&start(wish(app, &key))).await.map(drop);
+        refused(asked, ErrorKind::InvalidArgument);
+    }
 
     let token = alice.start(&key).await.unwrap();
     let page = office.session_page(&token, BROWSER).await.unwrap();
@@ -449,4 +465,17 @@ async fn one_for_an_app_of_another_cluster_leads_to_that_app_and_is_good_for_not
     let here = alice.session(&root, "github", Some("root.test")).await.issued.certificate;
     assert_eq!(identity(&here).app, Some(BoundApp::Here("github".to_owned())));
     refused(visit(&here, Some("github")).await, ErrorKind::Denied);
+}
+
+#[tokio::test]
+async fn what_is_not_taken_any_more_when_it_is_fetched_gives_nothing() {
+    let office = Office::open().await;
+    let cluster = &office.cluster;
+    let alice = Asker::new(cluster, "alice").await;
+    let key = PrivateKey::generate().unwrap();
+    let token = alice.start(&key).await.unwrap();
+    let _page = office.session_page(&token, BROWSER).await.unwrap();
+    let answered = office.show_code(&token, &alice.person.code(cluster)).await.unwrap();
+    office.prefer(json!({"second_factors": ["webauthn"]})).await;
+    refused(alice.finish(&answered).await.map(drop), ErrorKind::NotFound);
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use api::wire::{MfaAnswer, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind};
-use api::{Client, ErrorKind};
+use api::{Client, Error, ErrorKind};
 use resource::plain;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -130,7 +130,7 @@ async fn begin_add(
     kind: MfaDeviceKind,
     args: &MfaAdd,
     terminal: bool,
-) -> Result<MfaBegun, api::Error> {
+) -> Result<MfaBegun, Error> {
     let (kind, name) = (Some(kind), args.name.clone());
     client.begin_mfa(&MfaBegin { kind, name, terminal, ..MfaBegin::default() }).await
 }
@@ -168,7 +168,7 @@ async fn remove(
 }
 
 /// Whether a code can be typed to prove who one is.
-async fn has_app(client: &Client) -> Result<bool, api::Error> {
+async fn has_app(client: &Client) -> Result<bool, Error> {
     let devices = client.mfa_devices().await?.devices;
     Ok(devices.is_empty() || devices.iter().any(|device| device.kind == MfaDeviceKind::Totp))
 }
@@ -180,6 +180,12 @@ enum Awaited {
     Removed,
     /// And what we ask with ends then.
     RemovedWithUs,
+}
+
+/// Whether what is refused is refused because the device is gone. Other locks say something else.
+fn is_end_of_device(error: &Error) -> bool {
+    let says = |hint: &String| hint.starts_with("the device ") && hint.contains(" was removed");
+    error.kind() == ErrorKind::Denied && error.hints().iter().any(says)
 }
 
 /// Sends the person to a page, and waits until what is done there is done.
@@ -200,9 +206,7 @@ async fn at_page(
     while cx.clock.now() < begun.expires {
         let devices = match client.mfa_devices().await {
             Ok(found) => found.devices,
-            Err(error)
-                if awaited == Awaited::RemovedWithUs && error.kind() == ErrorKind::Denied =>
-            {
+            Err(error) if awaited == Awaited::RemovedWithUs && is_end_of_device(&error) => {
                 cx.printer.talk("Removed the device, and this sign-in ended with it.");
                 return Ok(ExitCode::SUCCESS);
             }

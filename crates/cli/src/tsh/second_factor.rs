@@ -33,6 +33,8 @@ use crate::session::Session;
 /// After a person has shown nothing, for so long nobody is asked again: clients ask for much, and each would open a
 /// page.
 const PAUSE: Duration = Duration::from_secs(30);
+/// Of a one-time code (RFC 6238, as authenticator apps show it).
+const DIGITS: usize = 6;
 /// How often a wrong code may be typed.
 const TRIES: usize = 3;
 
@@ -204,6 +206,17 @@ impl Shared {
         loop {
             let code = terminal::ask(&self.tasks, prompt.clone()).await?;
             let code: String = code.expose().split_whitespace().collect();
+            // What was typed by mistake is not sent: it may be a password.
+            if code.len() != DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
+                left -= 1;
+                if left == 0 {
+                    return Err(Refused::new("no one-time code was typed")
+                        .hint("try again")
+                        .into());
+                }
+                Printer::new().talk("ERROR: a one-time code has six digits");
+                continue;
+            }
             match client.type_session_mfa(&SessionMfaTyped { wish: wish.clone(), code }).await {
                 Err(error) if error.kind() == ErrorKind::Unauthenticated && left > 1 => {
                     left -= 1;

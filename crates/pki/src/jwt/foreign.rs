@@ -392,12 +392,17 @@ impl fmt::Debug for ForeignToken {
 /// The `iss` claim of a token that nobody has verified: good for looking up who may have signed it.
 #[must_use]
 pub fn unverified_issuer(token: &str) -> Option<String> {
+    unverified_claims(token)?.get("iss")?.as_str().map(str::to_owned)
+}
+
+/// What a token says, of which nothing is known to be true: to see whether it is worth asking about.
+#[must_use]
+pub fn unverified_claims(token: &str) -> Option<Map<String, Value>> {
     if token.len() > MAX_TOKEN_BYTES {
         return None;
     }
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
-    let claims: Map<String, Value> = serde_json::from_slice(&claims).ok()?;
-    claims.get("iss")?.as_str().map(str::to_owned)
+    serde_json::from_slice(&claims).ok()
 }
 
 #[cfg(test)]

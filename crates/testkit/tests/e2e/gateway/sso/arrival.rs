@@ -15,7 +15,7 @@ fn unasked(office: &Office<SamlProvider>) -> Value {
 fn office() -> Office<SamlProvider> {
     let office = Office::open(SamlProvider::start);
     let connector = unasked(&office);
-    office.provider.change(&json!({"acs": connector["spec"]["acs"]}));
+    office.provider.change(&json!({"acs": connector.pointer("/spec/acs")}));
     office.cluster.put(&connector);
     office
 }
