@@ -50,7 +50,7 @@ pub(crate) async fn begin(cx: &OpCx, request: MfaBegin) -> Result<MfaBegun, Erro
         }
         MfaBegin { .. } => return Err(Error::invalid("neither add nor remove a device?")),
     };
-    core.logins.admit()?;
+    core.logins.admit_user(holder.user.name())?;
     let place = if request.terminal { Place::Terminal(session(cx)?) } else { Place::Nowhere };
     let change = Change::new(core, &holder, cx.remote(), action, place);
     let totp = match (&change.action, request.terminal) {
@@ -89,7 +89,7 @@ pub(crate) async fn read(core: &Core, token: &str, read: &MfaRead) -> Result<Mfa
             Action::Remove { .. } => return Err(change::dead()),
         }
     } else {
-        core.logins.admit()?;
+        core.logins.admit_user(holder.user.name())?;
         let key = if policy.keys { factors::ask_key(core, &scope, &holder).await? } else { None };
         let has_app =
             holder.credentials.devices.iter().any(|d| matches!(d.factor, Factor::Totp { .. }));

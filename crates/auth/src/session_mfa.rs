@@ -43,7 +43,7 @@ pub(crate) async fn start(cx: &OpCx, request: SessionMfaStart) -> Result<Session
     refuse_without_device(core, &holder)?;
     let callback = page::check_callback(&request.callback)?;
     let challenge = sso::check_challenge(&request.challenge)?;
-    core.logins.admit()?;
+    core.logins.admit_user(&asker.user.name)?;
     let machine = sso::machine_name(&request.machine);
     AtPage::new(core, &asker, &holder, wish, (machine, cx.remote()), (callback, challenge))
         .create(core)

@@ -187,7 +187,7 @@ pub(crate) async fn read(
 ) -> Result<SessionMfaPage, Error> {
     let (page, _revision) = AtPage::open(core, token, &read.binding).await?;
     let holder = page.holder(core).await?;
-    core.logins.admit()?;
+    core.logins.admit_user(&page.asked.user)?;
     let policy = core.sign_in_policy();
     let key =
         if policy.keys { factors::ask_key(core, &scope(token), &holder).await? } else { None };
