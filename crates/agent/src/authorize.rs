@@ -185,6 +185,7 @@ impl Authorizer {
         check_address(user, &evidence)?;
         if user.cluster == own {
             check_known(user, &snapshot)?;
+            check_grant(user, &snapshot, now)?;
         }
         let host = Host { id: &self.host_id, join_token: self.join_token.as_deref() };
         lock::check(&snapshot, now, user, app, host)?;
@@ -264,7 +265,14 @@ impl Grant {
             && old.locks.is_same(&newer.locks)
             && same(old.auth_preference.as_ref(), newer.auth_preference.as_ref())
             && is_same_user
+            && self.is_same_grant(old, newer)
             && same(old.apps.get(app), newer.apps.get(app))
+    }
+
+    /// Whether what it rests on is, where a client was granted it.
+    fn is_same_grant(&self, old: &Snapshot, newer: &Snapshot) -> bool {
+        let name = self.user().and_then(|user| user.oauth_grant.as_deref());
+        name.is_none_or(|name| same(old.oauth_grants.get(name), newer.oauth_grants.get(name)))
     }
 }
 
@@ -287,6 +295,21 @@ fn check_known(user: &UserIdentity, snapshot: &Snapshot) -> Result<(), Refusal> 
         return Err(Refusal::unknown_user(&user.name));
     }
     Ok(())
+}
+
+/// Refuses what rests on a grant to a client that is over, or of a kind that the cluster takes no more. What other
+/// clusters' users were granted is their clusters' business.
+fn check_grant(
+    user: &UserIdentity,
+    snapshot: &Snapshot,
+    now: OffsetDateTime,
+) -> Result<(), Refusal> {
+    let Some(name) = &user.oauth_grant else { return Ok(()) };
+    let rules = snapshot.auth_preference.as_deref().map(|preference| &preference.spec);
+    match snapshot.oauth_grants.get(name) {
+        Some(grant) if grant.spec.user == user.name && grant.is_in_force(rules, now) => Ok(()),
+        _ => Err(Refusal::grant_over()),
+    }
 }
 
 fn same<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {

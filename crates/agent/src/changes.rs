@@ -68,6 +68,7 @@ impl Basis {
             && one.roles.is_same(&two.roles)
             && one.users.is_same(&two.users)
             && one.locks.is_same(&two.locks)
+            && one.oauth_grants.is_same(&two.oauth_grants)
             && one.apps.is_same(&two.apps)
             && one.trusted_clusters.is_same(&two.trusted_clusters)
             && preference(one) == preference(two)

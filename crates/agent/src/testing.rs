@@ -66,6 +66,7 @@ pub(crate) fn identity(name: &str, roles: &[&str]) -> UserIdentity {
         app: None,
         visit: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: OffsetDateTime::UNIX_EPOCH,
         expires: OffsetDateTime::UNIX_EPOCH + time::Duration::days(365 * 100),

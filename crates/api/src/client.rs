@@ -5,6 +5,7 @@ mod bot;
 mod cluster;
 mod local;
 mod mfa;
+mod oauth;
 mod services;
 mod session_mfa;
 mod sso;

@@ -1,62 +1,16 @@
 //! The table of the auth API's endpoints: the router, the OpenAPI description and the tests that
 //! walk every endpoint are made from it, so that none of them can know fewer than the others.
 
+mod access;
 mod operation;
+mod row;
 
 use http::Method;
 
+pub use self::access::{Access, ServiceClass};
 pub use self::operation::Operation;
-
-/// Who may call an endpoint, before the operation itself looks closer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Anybody who can reach it.
-    Public,
-    /// Any identity that verifies.
-    Authenticated,
-    /// Only the named kind of service.
-    Service(ServiceClass),
-    /// Whoever has a rule for the verb on the kind, decided by the policy engine.
-    Rule,
-}
-
-/// Services, as far as endpoints tell them apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServiceClass {
-    /// A proxy.
-    Proxy,
-    /// An agent.
-    App,
-    /// Any service of the cluster.
-    Any,
-    /// An auth service of another cluster that joined this one, and nobody of this one.
-    ForeignAuth,
-}
-
-/// One endpoint.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// What it does.
-    pub operation: Operation,
-    /// The HTTP method.
-    pub method: Method,
-    /// The path, with `{parameters}`.
-    pub path: &'static str,
-    /// Who may call it.
-    pub access: Access,
-    /// One line for people.
-    pub summary: &'static str,
-}
-
-const fn row(
-    operation: Operation,
-    method: Method,
-    path: &'static str,
-    access: Access,
-    summary: &'static str,
-) -> Endpoint {
-    Endpoint { operation, method, path, access, summary }
-}
+pub use self::row::Endpoint;
+use self::row::row;
 
 /// Every endpoint there is.
 pub const ENDPOINTS: &[Endpoint] = &[
@@ -367,6 +321,48 @@ pub const ENDPOINTS: &[Endpoint] = &[
         "/v1/mfa/sessions/{token}/answers",
         Access::Service(ServiceClass::Proxy),
         "Take what a person showed at such a page",
+    ),
+    row(
+        Operation::RegisterOauthClient,
+        Method::POST,
+        "/v1/oauth/clients",
+        Access::Service(ServiceClass::Proxy),
+        "Register a client that has people sign in by OAuth; nothing of it is kept",
+    ),
+    row(
+        Operation::StartOauth,
+        Method::POST,
+        "/v1/oauth/authorizations",
+        Access::Service(ServiceClass::Proxy),
+        "Begin an authorization: where the browser goes to sign in, or why not",
+    ),
+    row(
+        Operation::ReadOauthConsent,
+        Method::POST,
+        "/v1/oauth/consents/{token}/page",
+        Access::Service(ServiceClass::Proxy),
+        "What the consent page shows to the browser in which an authorization was begun",
+    ),
+    row(
+        Operation::AnswerOauthConsent,
+        Method::POST,
+        "/v1/oauth/consents/{token}",
+        Access::Service(ServiceClass::Proxy),
+        "Take what a person answered on the consent page, once",
+    ),
+    row(
+        Operation::OauthTokens,
+        Method::POST,
+        "/v1/oauth/tokens",
+        Access::Service(ServiceClass::Proxy),
+        "Tokens for a code or a refresh token, each of which is good once",
+    ),
+    row(
+        Operation::RevokeOauth,
+        Method::POST,
+        "/v1/oauth/revocations",
+        Access::Service(ServiceClass::Proxy),
+        "Give up what was granted; unknown tokens are fine",
     ),
     row(
         Operation::WhoAmI,

@@ -17,6 +17,7 @@ mod host_lock;
 mod index;
 mod issuer;
 mod lines;
+mod oauth;
 mod onboard;
 mod path;
 mod prefixed;
@@ -46,6 +47,10 @@ pub use heartbeat::{HEARTBEAT_INTERVAL, HEARTBEAT_LIFE, MAX_HEARTBEAT_BYTES, MAX
 pub use host_lock::{Host, HostLocks};
 pub use index::Index;
 pub use issuer::{app_domain, issuer_of, token_keys_of};
+pub use oauth::{
+    MAX_OAUTH_TOKEN, OAUTH_ACCESS_PREFIX, OAUTH_CLIENT_PREFIX, OAUTH_CODE_PREFIX,
+    OAUTH_REFRESH_PREFIX, OauthResource, is_oauth_access_token, oauth_access_token, oauth_issuer,
+};
 pub use onboard::{FirstContact, workload_token};
 pub use path::{escape, unescape};
 pub use prefixed::Prefixed;

@@ -47,6 +47,11 @@ pub(crate) fn session_mfa(token: &str) -> String {
     format!("/v1/mfa/sessions/{}", escape(token))
 }
 
+/// The path of an authorization that a person is to consent to.
+pub(crate) fn oauth_consent(token: &str) -> String {
+    format!("/v1/oauth/consents/{}", escape(token))
+}
+
 /// The path of visits to another cluster.
 pub(crate) fn visits(cluster: &str) -> String {
     format!("/v1/clusters/{}/visits", escape(cluster))

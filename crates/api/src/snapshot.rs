@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use resource::{
     Agent, App, AppAuthConfig, AppServer, CertAuthority, ClusterAuthPreference, GithubConnector,
-    Kind, Lock, OidcConnector, Proxy, RemoteCluster, Resource, Role, SamlConnector, Token,
-    TrustedCluster, User,
+    Kind, Lock, OauthGrant, OidcConnector, Proxy, RemoteCluster, Resource, Role, SamlConnector,
+    Token, TrustedCluster, User,
 };
 
 use crate::index::Index;
@@ -47,9 +47,11 @@ pub struct Snapshot {
     pub trusted_clusters: Index<TrustedCluster>,
     /// Clusters where users of this one may go.
     pub remote_clusters: Index<RemoteCluster>,
+    /// What people granted clients without a certificate.
+    pub oauth_grants: Index<OauthGrant>,
     /// Cluster-wide sign-in settings.
     pub auth_preference: Option<Arc<ClusterAuthPreference>>,
-    /// Which users and roles changed, and when: also where they are not read.
+    /// Which users, roles and OAuth grants changed, and when: also where they are not read.
     pub touched: Touched,
     /// A watch from here tells of everything that is not in this copy.
     pub cursor: Arc<str>,
@@ -115,6 +117,7 @@ impl Snapshot {
             Kind::Agent => self.agents = Index::default(),
             Kind::TrustedCluster => self.trusted_clusters = Index::default(),
             Kind::RemoteCluster => self.remote_clusters = Index::default(),
+            Kind::OauthGrant => self.oauth_grants = Index::default(),
             // Nobody decides by them: a bot is a user.
             Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
@@ -151,6 +154,7 @@ impl Snapshot {
         keep(&mut self.agents, old.agents);
         keep(&mut self.trusted_clusters, old.trusted_clusters);
         keep(&mut self.remote_clusters, old.remote_clusters);
+        keep(&mut self.oauth_grants, old.oauth_grants);
     }
 
     /// Puts a resource in, or what `old` has if that is the same.
@@ -212,6 +216,10 @@ impl Snapshot {
                 let old = old.map(|old| &old.remote_clusters);
                 insert(&mut self.remote_clusters, cluster, cluster.name(), old);
             }
+            Resource::OauthGrant(grant) => {
+                let old = old.map(|old| &old.oauth_grants);
+                insert(&mut self.oauth_grants, grant, grant.name(), old);
+            }
             Resource::ClusterAuthPreference(preference) => {
                 self.auth_preference = Some(Arc::new(preference.clone()));
             }
@@ -235,6 +243,7 @@ impl Snapshot {
             Kind::Agent => drop(self.agents.remove(name)),
             Kind::TrustedCluster => drop(self.trusted_clusters.remove(name)),
             Kind::RemoteCluster => drop(self.remote_clusters.remove(name)),
+            Kind::OauthGrant => drop(self.oauth_grants.remove(name)),
             Kind::Bot => {}
             Kind::ClusterAuthPreference => self.auth_preference = None,
         }

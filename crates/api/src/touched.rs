@@ -39,9 +39,9 @@ impl Touched {
         self.unknown > generation
     }
 
-    /// Whether changes of such things are kept in mind: those by which rights are decided.
+    /// Whether changes of such things are kept in mind: those by which rights are decided, and what they rest on.
     pub(crate) const fn minds(kind: Kind) -> bool {
-        matches!(kind, Kind::Role | Kind::User)
+        matches!(kind, Kind::Role | Kind::User | Kind::OauthGrant)
     }
 
     pub(crate) fn mark(&mut self, kind: Kind, name: &str, generation: u64) {

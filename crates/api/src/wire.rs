@@ -27,6 +27,7 @@ mod bot;
 mod cluster;
 mod local;
 mod mfa;
+mod oauth;
 mod rotation;
 mod seen;
 mod session_mfa;
@@ -50,6 +51,11 @@ pub use self::local::{
 pub use self::mfa::{
     MfaAnswer, MfaAnswered, MfaBegin, MfaBegun, MfaDevice, MfaDeviceKind, MfaDevices, MfaPage,
     MfaRead, MfaStage,
+};
+pub use self::oauth::{
+    OauthAsker, OauthAuthorization, OauthClient, OauthConsent, OauthConsentAnswer,
+    OauthConsentRead, OauthConsented, OauthError, OauthRefusal, OauthRegistered, OauthRegistration,
+    OauthRevocation, OauthStarted, OauthTokenAnswer, OauthTokenRequest, OauthTokens,
 };
 pub use self::rotation::{AuthorityStatus, RotationReport, RotationRequest};
 pub use self::seen::{SeenApp, SeenDefinition, SeenQuery, SeenReport, SeenTools};

@@ -147,6 +147,21 @@ codes! {
     APP_AUTH_CONFIG_VERIFY_FAILURE "app_auth_config.verify.failure" "TSC03W"
         "A client without a certificate showed a token that was not accepted for an app.";
 
+    OAUTH_AUTHORIZE "oauth.authorize" "TSO00I"
+        "A client without a certificate asked for somebody to sign in.";
+    OAUTH_AUTHORIZE_FAILURE "oauth.authorize" "TSO00W"
+        "A client without a certificate asked for somebody to sign in, and was refused.";
+    OAUTH_CONSENT "oauth.consent" "TSO01I"
+        "A user let a client use an app.";
+    OAUTH_CONSENT_FAILURE "oauth.consent" "TSO01W"
+        "A user who was asked did not let a client use an app.";
+    OAUTH_TOKEN "oauth.token" "TSO02I"
+        "A client was given tokens for what a user granted it.";
+    OAUTH_TOKEN_FAILURE "oauth.token" "TSO02W"
+        "A client was not given tokens.";
+    OAUTH_GRANT_END "oauth.grant.end" "TSO03I"
+        "What a user granted a client ended before its time.";
+
     CERTIFICATE_CREATE "cert.create" "TC000I"
         "A certificate was issued.";
     AUTHORITY_ROTATE "cert_authority.rotate" "TSK00I"

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod mcp;
+pub mod oauth;
 pub mod resource;
 pub mod sso;
 pub mod tools;
@@ -20,6 +21,7 @@ pub use self::mcp::{
     EgressAuth, McpInvalidHttpRequest, McpListen, McpNotification, McpRequest, McpSession,
     McpSessionEnd, McpSessionFields, McpSessionStart,
 };
+pub use self::oauth::{OauthEvent, OauthStep};
 pub use self::resource::{
     AppChange, AuthPreferenceUpdate, Change, JoinTokenCreate, LockChange, LockTarget,
     ResourceChange, RoleChange,

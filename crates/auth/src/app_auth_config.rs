@@ -25,7 +25,7 @@ use self::certify::Accepted;
 use self::judge::Refusal;
 use crate::clusters::{self, Use};
 use crate::cx::OpCx;
-use crate::events;
+use crate::{events, oauth};
 
 /// How long after it was issued a token may be used.
 pub(crate) const MAX_AGE: Duration = Duration::minutes(30);
@@ -79,7 +79,11 @@ pub(crate) async fn verify_for_visit(
 }
 
 async fn judge(cx: &OpCx, asked: Asked<'_>) -> Result<Accepted, Error> {
-    let Refusal { error, config, user } = match judge::attempt(cx.core(), asked).await {
+    let attempt = match oauth::token_of(&asked.request.tokens) {
+        Some(token) => judge::own(cx.core(), asked, token).await,
+        None => judge::attempt(cx.core(), asked).await,
+    };
+    let Refusal { error, config, user, grant } = match attempt {
         Ok(accepted) => return Ok(accepted),
         Err(refusal) => refusal,
     };
@@ -91,6 +95,7 @@ async fn judge(cx: &OpCx, asked: Asked<'_>) -> Result<Accepted, Error> {
     let failure = AppTokenVerify {
         user: user.as_deref().map(Text::new),
         app_auth_config: config.as_deref(),
+        oauth_grant: grant.as_deref(),
         outcome: Outcome::Failure(Text::new(&words)),
         ..event(asked, &proxy)
     };
@@ -106,7 +111,8 @@ async fn record(cx: &OpCx, asked: Asked<'_>, accepted: &Accepted) -> Result<(), 
     let success = AppTokenVerify {
         user: Some(Text::new(name)),
         expires: Some(Moment(accepted.user.expires)),
-        app_auth_config: Some(&accepted.config),
+        app_auth_config: accepted.by.config.as_deref(),
+        oauth_grant: accepted.by.grant.as_deref(),
         ..event(asked, &proxy)
     };
     audit.record(&success).await?;
@@ -119,6 +125,7 @@ fn event<'a>(asked: Asked<'a>, proxy: &'a str) -> AppTokenVerify<'a> {
         app_name: Text::new(&asked.request.app),
         target_cluster: asked.cluster.map(Text::new),
         app_auth_config: None,
+        oauth_grant: None,
         server_id: proxy,
         outcome: Outcome::Success,
         expires: None,

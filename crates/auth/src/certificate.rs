@@ -175,6 +175,7 @@ pub(crate) async fn draw_up(core: &Core, ticket: &Ticket<'_>) -> Result<UserIden
         app: app.clone().map(BoundApp::Here),
         visit: None,
         bot_instance_id: ticket.bot_instance_id.clone(),
+        oauth_grant: None,
         join_token: ticket.join_token.clone(),
         issued: now,
         expires,

@@ -18,6 +18,7 @@ use crate::clusters::Recorded;
 use crate::kubernetes::KubernetesApi;
 use crate::leases::Leases;
 use crate::logins::Logins;
+use crate::oauth::Documents;
 use crate::password::Passwords;
 use crate::providers::Providers;
 use crate::records::Records;
@@ -30,7 +31,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 const GLANCE: Duration = Duration::from_millis(50);
 
 /// The kinds by which this service decides.
-pub(crate) const REPLICATED: [Kind; 9] = [
+pub(crate) const REPLICATED: [Kind; 10] = [
     Kind::Role,
     Kind::User,
     Kind::Lock,
@@ -40,6 +41,7 @@ pub(crate) const REPLICATED: [Kind; 9] = [
     Kind::CertAuthority,
     Kind::TrustedCluster,
     Kind::RemoteCluster,
+    Kind::OauthGrant,
 ];
 
 /// The parts of the service.
@@ -62,6 +64,8 @@ pub(crate) struct Core {
     /// The Kubernetes that this service runs in.
     pub(crate) kubernetes: Option<KubernetesApi>,
     pub(crate) logins: Logins,
+    /// What clients say of themselves.
+    pub(crate) oauth_documents: Documents,
     /// The visits to other clusters that the audit log was told of.
     pub(crate) visits: Recorded,
     /// What this service shows of itself.
@@ -174,6 +178,7 @@ fn revision_in(snapshot: &Snapshot, kind: Kind, name: &str) -> Option<Revision> 
         Kind::CertAuthority => &snapshot.authorities.get(name)?.metadata,
         Kind::TrustedCluster => &snapshot.trusted_clusters.get(name)?.metadata,
         Kind::RemoteCluster => &snapshot.remote_clusters.get(name)?.metadata,
+        Kind::OauthGrant => &snapshot.oauth_grants.get(name)?.metadata,
         Kind::Bot | Kind::Token | Kind::Oidc | Kind::Saml | Kind::Github => return None,
     };
     metadata.revision.clone()

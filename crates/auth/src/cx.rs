@@ -388,6 +388,20 @@ fn described(kind: Kind, metadata: &Metadata) -> ResourceRef<'_> {
     }
 }
 
+/// Refuses a user who may do nothing as of now.
+pub(crate) fn refuse_gone(core: &Core, identity: &UserIdentity) -> Result<(), Error> {
+    hold(core, identity).map(drop)
+}
+
+/// The same, and one who calls from elsewhere than what was certified is bound to.
+pub(crate) fn refuse_holder(
+    core: &Core,
+    identity: &UserIdentity,
+    client: Option<IpAddr>,
+) -> Result<(), Error> {
+    refuse_elsewhere(identity, &hold(core, identity)?.set, client)
+}
+
 /// The rights of a user as of now.
 fn hold(core: &Core, identity: &UserIdentity) -> Result<Held, Error> {
     let snapshot = core.replica.snapshot();

@@ -118,6 +118,7 @@ pub(crate) async fn changed(
                 login: target.login.as_deref(),
                 bot_instance_id: target.bot_instance_id.as_deref(),
                 join_token: target.join_token.as_deref(),
+                oauth_grant: target.oauth_grant.as_deref(),
             });
             let message = Some(Text::new(&lock.spec.message));
             let expires = lock.spec.expires.map(Moment).or(expires);
@@ -160,7 +161,9 @@ pub(crate) async fn changed(
             let name = ResourceName::new(kind, name);
             audit.record(&ResourceChange { change, actor, kind, name }).await
         }
-        Resource::AppServer(_)
+        // Told as the end of it.
+        Resource::OauthGrant(_)
+        | Resource::AppServer(_)
         | Resource::Proxy(_)
         | Resource::Agent(_)
         | Resource::CertAuthority(_) => Ok(()),

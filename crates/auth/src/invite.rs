@@ -25,7 +25,7 @@ use crate::factors::hash_fault;
 use crate::removed_devices::RemovedDevices;
 use crate::verb::Verb;
 use crate::webauthn::{Holder, RelyingParty};
-use crate::{bot, events, fault, keys, password, recovery, sso, totp};
+use crate::{bot, events, fault, keys, oauth, password, recovery, sso, totp};
 
 /// How long an invite works by default, and at most.
 const INVITE_TTL: (Duration, Duration) = (Duration::hours(1), Duration::hours(48));
@@ -104,7 +104,13 @@ pub(crate) async fn create(
         error => fault::store(&error),
     });
     match written {
-        Ok(revisions) => removed.settle(core, &revisions).await,
+        Ok(revisions) => {
+            removed.settle(core, &revisions).await;
+            if request.purpose == InvitePurpose::Reset {
+                // None is good for anything any more: its credentials are not there.
+                oauth::end_all_of(core, name, "the user was reset").await?;
+            }
+        }
         Err(error) => {
             removed.did_not_happen(core, &actor, &error).await;
             return Err(error);

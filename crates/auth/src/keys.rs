@@ -47,6 +47,10 @@ const BOT_PASSING: &str = "bot_passing";
 const PROVIDER_NAMES: &str = "provider_names";
 /// When other clusters were last heard of.
 const HEARD_CLUSTERS: &str = "heard_clusters";
+/// Authorizations that wait for a person's consent, by the hash of the text that names each.
+const OAUTH_CONSENTS: &str = "oauth_consents";
+/// What is kept of what people granted clients, by its name.
+const OAUTH_GRANTS: &str = "oauth_grants";
 /// What was decided when the cluster began.
 const CLUSTER: &str = "cluster";
 
@@ -160,6 +164,21 @@ pub(crate) fn cluster() -> Result<Key, Error> {
 /// The key of the host name that security keys are registered for.
 pub(crate) fn rp_id() -> Result<Key, Error> {
     Key::new(&[CLUSTER, "rp_id"]).map_err(|error| refused(&error))
+}
+
+/// The key of what seals the codes and tokens of clients.
+pub(crate) fn oauth_seal() -> Result<Key, Error> {
+    Key::new(&[CLUSTER, "oauth_seal"]).map_err(|error| refused(&error))
+}
+
+/// The key of an authorization that waits for consent, which this text names. The text itself is kept nowhere.
+pub(crate) fn oauth_consent(token: &str) -> Result<Key, Error> {
+    Key::new(&[OAUTH_CONSENTS, &digest(&[token])]).map_err(|error| refused(&error))
+}
+
+/// The key of what is kept of a grant to a client.
+pub(crate) fn oauth_grant(name: &str) -> Result<Key, Error> {
+    Key::new(&[OAUTH_GRANTS, name]).map_err(|error| refused(&error))
 }
 
 /// The key of the question with this challenge.

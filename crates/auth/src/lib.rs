@@ -42,6 +42,7 @@ mod locks;
 mod logins;
 mod memo;
 mod mfa;
+mod oauth;
 pub mod openapi;
 mod operate;
 mod password;

@@ -105,6 +105,7 @@ fn subject(user: &UserIdentity) -> LockSubject<'_> {
         roles: &user.roles,
         devices: [at_sign_in.as_deref(), for_session.as_deref()],
         bot_instance_id: user.bot_instance_id.as_deref(),
+        oauth_grant: user.oauth_grant.as_deref(),
         join_tokens: [user.join_token.as_deref(), None],
         ..LockSubject::default()
     }

@@ -214,9 +214,43 @@ fn of_sso(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     }
 }
 
-fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
-    let resource = schema::<AnyResource>(schemas);
-    let s = schemas;
+fn of_oauth(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    match operation {
+        Operation::RegisterOauthClient => {
+            of(Some(schema::<wire::OauthRegistration>(s)), schema::<wire::OauthRegistered>(s))
+        }
+        Operation::StartOauth => {
+            of(Some(schema::<wire::OauthAuthorization>(s)), schema::<wire::OauthStarted>(s))
+        }
+        Operation::ReadOauthConsent => {
+            of(Some(schema::<wire::OauthConsentRead>(s)), schema::<wire::OauthConsent>(s))
+        }
+        Operation::AnswerOauthConsent => {
+            of(Some(schema::<wire::OauthConsentAnswer>(s)), schema::<wire::OauthConsented>(s))
+        }
+        Operation::OauthTokens => {
+            of(Some(schema::<wire::OauthTokenRequest>(s)), schema::<wire::OauthTokenAnswer>(s))
+        }
+        _ => of(Some(schema::<wire::OauthRevocation>(s)), nothing()),
+    }
+}
+
+fn of_resources(operation: Operation, s: &mut SchemaGenerator) -> Shape {
+    let resource = schema::<AnyResource>(s);
+    match operation {
+        Operation::List => Shape {
+            query: &[SECRETS, SELECTORS, ONE_PER_APP],
+            ..of(None, schema::<wire::ListBody>(s))
+        },
+        Operation::Create => of(Some(resource.clone()), resource),
+        Operation::Get => Shape { query: &[SECRETS], ..of(None, resource) },
+        Operation::Put => Shape { query: WRITE, ..of(Some(resource.clone()), resource) },
+        Operation::Delete => of(None, nothing()),
+        _ => Shape { query: WATCH, streams: true, ..of(None, schema::<wire::WatchLine>(s)) },
+    }
+}
+
+fn shape(operation: Operation, s: &mut SchemaGenerator) -> Shape {
     match operation {
         Operation::Ping => of(None, schema::<wire::Ping>(s)),
         Operation::OpenApi => of(None, nothing()),
@@ -244,17 +278,12 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         Operation::RotateAuthorities => {
             of(Some(schema::<wire::RotationRequest>(s)), schema::<wire::RotationReport>(s))
         }
-        Operation::List => Shape {
-            query: &[SECRETS, SELECTORS, ONE_PER_APP],
-            ..of(None, schema::<wire::ListBody>(s))
-        },
-        Operation::Create => of(Some(resource.clone()), resource),
-        Operation::Get => Shape { query: &[SECRETS], ..of(None, resource) },
-        Operation::Put => Shape { query: WRITE, ..of(Some(resource.clone()), resource) },
-        Operation::Delete => of(None, nothing()),
-        Operation::Watch => {
-            Shape { query: WATCH, streams: true, ..of(None, schema::<wire::WatchLine>(s)) }
-        }
+        Operation::List
+        | Operation::Create
+        | Operation::Get
+        | Operation::Put
+        | Operation::Delete
+        | Operation::Watch => of_resources(operation, s),
         Operation::SignUser => {
             of(Some(schema::<wire::UserCertificateRequest>(s)), schema::<wire::UserCredentials>(s))
         }
@@ -291,6 +320,12 @@ fn shape(operation: Operation, schemas: &mut SchemaGenerator) -> Shape {
         | Operation::TypeSessionMfa
         | Operation::ReadSessionMfa
         | Operation::AnswerSessionMfa => local_users(operation, s),
+        Operation::RegisterOauthClient
+        | Operation::StartOauth
+        | Operation::ReadOauthConsent
+        | Operation::AnswerOauthConsent
+        | Operation::OauthTokens
+        | Operation::RevokeOauth => of_oauth(operation, s),
     }
 }
 

@@ -14,7 +14,8 @@ use crate::http::answer::{self, Answer};
 use crate::selection::Selection;
 use crate::{
     app_auth_config, assertion, audit_api, bot, certificate, clusters, confidence, heartbeat,
-    invite, join, mfa, openapi, resources, rotation, session_mfa, sign_in, sso, tools, watch,
+    invite, join, mfa, oauth, openapi, resources, rotation, session_mfa, sign_in, sso, tools,
+    watch,
 };
 
 /// The version of this service.
@@ -107,12 +108,13 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         | Operation::TypeSessionMfa
         | Operation::ReadSessionMfa
         | Operation::AnswerSessionMfa => session(cx, operation, call).await,
-        Operation::CreateInvite => {
-            answer::json(&invite::create(cx, call.parameter("name")?, &call.json()?).await?)
-        }
-        Operation::SignUser => {
-            answer::json(&certificate::sign(cx, call.parameter("name")?, &call.json()?).await?)
-        }
+        Operation::RegisterOauthClient
+        | Operation::StartOauth
+        | Operation::ReadOauthConsent
+        | Operation::AnswerOauthConsent
+        | Operation::OauthTokens
+        | Operation::RevokeOauth => oauth_of(cx, operation, call).await,
+        Operation::CreateInvite | Operation::SignUser => of_user(cx, operation, call).await,
         Operation::SignAssertion => answer::json(&assertion::sign(cx, call.json()?).await?),
         Operation::Watch => watch::watch(cx, call).await,
         Operation::Heartbeat => answer::json(&heartbeat::heartbeat(cx, &call.json()?).await?),
@@ -123,6 +125,14 @@ pub(crate) async fn operate(cx: &OpCx, operation: Operation, call: &Call) -> Res
         Operation::SeenTools => answer::json(&tools::list(cx, &call.query()?).await?),
         Operation::ShipAudit => answer::json(&audit_api::ship(cx, call.json()?).await?),
         Operation::SearchAudit => answer::json(&audit_api::search(cx, call.query()?).await?),
+    }
+}
+
+async fn of_user(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    let name = call.parameter("name")?;
+    match operation {
+        Operation::CreateInvite => answer::json(&invite::create(cx, name, &call.json()?).await?),
+        _ => answer::json(&certificate::sign(cx, name, &call.json()?).await?),
     }
 }
 
@@ -207,6 +217,25 @@ async fn session(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer,
         _ => {
             let token = call.parameter("token")?;
             answer::json(&session_mfa::answer(cx.core(), token, call.json()?).await?)
+        }
+    }
+}
+
+async fn oauth_of(cx: &OpCx, operation: Operation, call: &Call) -> Result<Answer, Error> {
+    let core = cx.core();
+    match operation {
+        Operation::RegisterOauthClient => answer::json(&oauth::register(core, call.json()?).await?),
+        Operation::StartOauth => answer::json(&oauth::start(cx, call.json()?).await?),
+        Operation::ReadOauthConsent => {
+            answer::json(&oauth::read(core, call.parameter("token")?, &call.json()?).await?)
+        }
+        Operation::AnswerOauthConsent => {
+            answer::json(&oauth::answer(core, call.parameter("token")?, &call.json()?).await?)
+        }
+        Operation::OauthTokens => answer::json(&oauth::tokens(core, call.json()?).await?),
+        _ => {
+            oauth::revoke(core, &call.json()?).await?;
+            Ok(answer::nothing())
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::records::{Condition, conflict};
 use crate::selection::Selection;
 use crate::verb::Verb;
 use crate::{
-    address, app, app_auth_config, app_server, bot, confidence, connector, events, lock,
+    address, app, app_auth_config, app_server, bot, confidence, connector, events, lock, oauth,
     preference, role, token, tools, user,
 };
 
@@ -174,7 +174,10 @@ pub(crate) async fn put(cx: &OpCx, mut resource: Resource, mode: Mode) -> Result
 /// No resource any more.
 pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Error> {
     let name = canonical_name(kind, name);
-    refuse_observed(cx, kind)?;
+    // What was granted can be taken back.
+    if kind != Kind::OauthGrant {
+        refuse_observed(cx, kind)?;
+    }
     let core = cx.core();
     let found = core.records.find(kind, name).await?;
     cx.authorize(Verb::Delete, kind, Target::found(found.as_ref(), name))?;
@@ -203,13 +206,19 @@ pub(crate) async fn delete(cx: &OpCx, kind: Kind, name: &str) -> Result<(), Erro
         _ => Vec::new(),
     };
     events::changed(&core.audit, &events::actor(cx.caller()), Change::Deleted, &found).await?;
+    if let Resource::OauthGrant(grant) = &found {
+        oauth::removed(core, grant, &cx.caller().name()).await?;
+    }
     if let Err(error) = core.records.delete(kind, name, &revision, others).await {
         events::failed(cx, &format!("deletion of {kind}"), &error).await;
         return Err(error);
     }
     core.settle(kind, name, None).await;
-    if kind == Kind::App {
-        tools::forget(core, name).await;
+    match kind {
+        Kind::App => tools::forget(core, name).await,
+        Kind::User => oauth::end_all_of(core, name, "the user was deleted").await?,
+        Kind::OauthGrant => oauth::forget(core, name).await?,
+        _ => {}
     }
     if kind == Kind::Bot {
         bot::settle(core, name).await?;
@@ -350,7 +359,9 @@ async fn prepare(
             cluster.status = RemoteClusterStatus::default();
             Ok(())
         }
-        Resource::CertAuthority(_) | Resource::TrustedCluster(_) => Ok(()),
+        Resource::CertAuthority(_) | Resource::TrustedCluster(_) | Resource::OauthGrant(_) => {
+            Ok(())
+        }
     }
 }
 

@@ -56,6 +56,7 @@ const RIGHTS: &[Right] = &[
     read(Service::App, Kind::Role),
     read(Service::App, Kind::User),
     read(Service::App, Kind::Lock),
+    read(Service::App, Kind::OauthGrant),
     read(Service::App, Kind::CertAuthority),
     read(Service::App, Kind::Proxy),
     read(Service::App, Kind::ClusterAuthPreference),
@@ -106,7 +107,8 @@ pub(crate) fn owns(host: &ServiceIdentity, kind: Kind, name: &str) -> bool {
         | Kind::AppAuthConfig
         | Kind::Bot
         | Kind::TrustedCluster
-        | Kind::RemoteCluster => false,
+        | Kind::RemoteCluster
+        | Kind::OauthGrant => false,
     }
 }
 

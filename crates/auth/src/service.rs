@@ -33,6 +33,7 @@ use crate::join::{self, ServiceRequest, VALIDITY};
 use crate::kubernetes::KubernetesApi;
 use crate::leases::Leases;
 use crate::logins::Logins;
+use crate::oauth::Documents;
 use crate::password::Passwords;
 use crate::providers::Providers;
 use crate::records::{Condition, Records};
@@ -157,6 +158,7 @@ impl Auth {
             providers: Providers::new(),
             kubernetes,
             logins: Logins::new(),
+            oauth_documents: Documents::new(),
             visits: clusters::Recorded::default(),
             own: CredentialsSlot::empty(),
             tasks: tasks.clone(),

@@ -38,6 +38,7 @@ use api::wire::{
 use api::{Error, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use pki::PrivateKey;
 use resource::Traits;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -57,6 +58,7 @@ pub(crate) use self::local::{answer as answer_page, read as read_page};
 pub(crate) use self::test::{finish as finish_test, start as test};
 use crate::core::Core;
 use crate::cx::OpCx;
+use crate::oauth::{Authorization, signed_in};
 use crate::{certificate, keys};
 
 /// How long a login may take, from the link to the provider's answer.
@@ -96,6 +98,9 @@ struct Asker {
     challenge: String,
     /// Where the question came from.
     client: Option<String>,
+    /// What a client asks for that holds no certificate, and for which nobody waits but the browser itself.
+    #[serde(default)]
+    authorization: Option<Box<Authorization>>,
 }
 
 /// Prepares a login: gives the link.
@@ -107,6 +112,7 @@ pub(crate) async fn start(cx: &OpCx, request: SsoStart) -> Result<SsoStarted, Er
         callback: check_callback(&request.callback)?,
         challenge: check_challenge(&request.challenge)?,
         client: request.client_addr.clone(),
+        authorization: None,
     };
     if let Some(passwordless) = local::asked(core, &request)? {
         let SsoStart { public_key, ttl_seconds, proxy_addr: proxy, .. } = request;
@@ -124,6 +130,38 @@ pub(crate) async fn start(cx: &OpCx, request: SsoStart) -> Result<SsoStarted, Er
         proxy: request.proxy_addr,
     };
     prepare(core, started).await
+}
+
+/// Prepares a login by which a client without a certificate is let in: gives the link. What comes of it is what the
+/// certificate would say, whose key nobody has.
+pub(crate) async fn start_for_client(
+    core: &Core,
+    authorization: Authorization,
+    client: Option<String>,
+) -> Result<String, Error> {
+    let key = PrivateKey::generate().map_err(Error::internal)?.public();
+    let public_key = key.to_pem();
+    let proxy = Some(authorization.proxy().to_owned());
+    let authorization = Some(Box::new(authorization));
+    let asker = Asker { callback: String::new(), challenge: String::new(), client, authorization };
+    let started = if choice(core).kind == local::LOCAL {
+        local::refuse(core.sign_in_policy(), false)?;
+        let asked = local::Asked {
+            asker,
+            public_key,
+            ttl_seconds: None,
+            passwordless: false,
+            proxy,
+            headless: None,
+        };
+        local::prepare(core, asked).await?
+    } else {
+        let connector = Connector::find(core, None).await?.reference();
+        let started =
+            Started { connector, tried: None, asker, public_key, ttl_seconds: None, proxy };
+        prepare(core, started).await?
+    };
+    Ok(started.url)
 }
 
 /// Keeps what was prepared, and makes the link to it.
@@ -198,7 +236,13 @@ pub(crate) async fn answer(core: &Core, answer: SsoAnswer) -> Result<SsoAnswered
     let outcome = if started.tried.is_some() {
         Outcome::Tested(Box::new(report::of(core, &connector, said, client.as_deref()).await?))
     } else {
-        match account::judge(core, &connector, said, client.as_deref()).await? {
+        let judged = account::judge(core, &connector, said, client.as_deref()).await?;
+        if let Some(authorization) = started.asker.authorization.clone() {
+            let credentials = account::admit(core, judged?, &started).await?;
+            let asked = signed_in(core, *authorization, &credentials, None);
+            return asked.await.map(|location| SsoAnswered { location });
+        }
+        match judged {
             Ok(account) => {
                 Outcome::Accepted { account: Box::new(account), started: Box::new(started.clone()) }
             }
@@ -269,7 +313,7 @@ pub(crate) fn same(one: &str, other: &str) -> bool {
 
 fn other_browser() -> Error {
     Error::denied("this sign-in was begun in another browser, or too long ago")
-        .hint("begin again with `tsh login`")
+        .hint("begin again with `tsh login`, or in the program that sent you here")
 }
 
 /// Where a browser brings a result is on its own machine, or the result would be anybody's.

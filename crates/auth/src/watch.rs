@@ -121,14 +121,14 @@ fn authorize(cx: &OpCx, kinds: &[Kind]) -> Result<(), Error> {
     Ok(())
 }
 
-/// That users and roles change, and which, proxies may know: what they were told of users rests on it.
+/// That users, roles and grants change, and which, proxies may know: what they were told of users rests on it.
 fn authorize_changed(cx: &OpCx, changed: &[Kind]) -> Result<(), Error> {
-    let is_minded = |kind: &Kind| matches!(kind, Kind::Role | Kind::User);
+    let is_minded = |kind: &Kind| matches!(kind, Kind::Role | Kind::User | Kind::OauthGrant);
     if changed.is_empty() || (cx.caller().runs(Service::Proxy) && changed.iter().all(is_minded)) {
         return Ok(());
     }
     Err(Error::denied(
-        "only proxies are told that something is different without how, of users and roles",
+        "only proxies are told that something is different without how, of users, roles and OAuth grants",
     ))
 }
 

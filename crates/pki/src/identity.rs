@@ -55,6 +55,9 @@ pub struct UserIdentity {
     pub bot_instance_id: Option<String>,
     /// By what a bot joined: the name of the join token, or its id where the name is a secret.
     pub join_token: Option<String>,
+    /// What it rests on where the user granted it to a client without a certificate: the name of an `oauth_grant` of the
+    /// user's own cluster.
+    pub oauth_grant: Option<String>,
     /// When the identity was issued.
     pub issued: OffsetDateTime,
     /// When it ends; the certificate's `notAfter`.

@@ -1,7 +1,8 @@
 //! Text that others keep for us, and can neither read nor change.
 //!
 //! AES-256-GCM (NIST SP 800-38D) under a key that this process made up and never shows, with a random nonce
-//! for each text. What is sealed by one process is meaningless to every other, so nothing sealed outlives it.
+//! for each text: what is sealed by one process is meaningless to every other, and nothing sealed outlives it. Or under
+//! a key that several processes keep.
 
 use std::fmt;
 
@@ -29,6 +30,12 @@ impl Sealer {
     pub fn new() -> Result<Self, SealError> {
         let key: Zeroizing<[u8; 32]> = Zeroizing::new(random().ok_or(SealError)?);
         let key = RandomizedNonceKey::new(&AES_256_GCM, &*key).map_err(|_unspecified| SealError)?;
+        Ok(Self { key })
+    }
+
+    /// With a key that others have as well.
+    pub fn with_key(key: &[u8; 32]) -> Result<Self, SealError> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_unspecified| SealError)?;
         Ok(Self { key })
     }
 

@@ -136,6 +136,7 @@ pub(crate) fn alice(cluster: &str) -> UserIdentity {
         app: None,
         visit: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: NOW,
         expires: NOW + Duration::from_secs(3600),

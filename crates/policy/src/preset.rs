@@ -23,7 +23,7 @@ const PUBLIC: [&str; 10] = [
 ];
 
 /// What an editor manages: the cluster, and not what it gives access to.
-const MANAGED: [&str; 19] = [
+const MANAGED: [&str; 20] = [
     "agent",
     "app_auth_config",
     "app_server",
@@ -35,6 +35,7 @@ const MANAGED: [&str; 19] = [
     "cluster_networking_config",
     "github",
     "lock",
+    "oauth_grant",
     "oidc",
     "proxy",
     "remote_cluster",

@@ -56,6 +56,12 @@ pub struct AuthPreferenceSpec {
     pub allow_recovery_codes: Option<bool>,
     /// Whether local users may sign in.
     pub allow_local_auth: Option<bool>,
+    /// Whether clients without a certificate may have people sign in, by OAuth.
+    pub allow_oauth: Option<bool>,
+    /// Whether such clients may register themselves.
+    pub allow_oauth_registration: Option<bool>,
+    /// The only hosts whose documents make clients known; any public one if none are named.
+    pub oauth_client_hosts: Option<Vec<String>>,
     /// Whether connections end with the certificate they were opened with.
     pub disconnect_expired_cert: Option<bool>,
     /// Whether each session needs a second factor.
@@ -72,6 +78,20 @@ pub struct AuthPreferenceSpec {
     pub device_trust: Option<Value>,
     /// Known fields that mean nothing here, kept and printed back.
     pub other: Map<String, Value>,
+}
+
+impl AuthPreferenceSpec {
+    /// Whether clients without a certificate may have people sign in.
+    #[must_use]
+    pub fn allows_oauth(&self) -> bool {
+        self.allow_oauth == Some(true)
+    }
+
+    /// Whether such clients may register themselves.
+    #[must_use]
+    pub fn allows_oauth_registration(&self) -> bool {
+        self.allows_oauth() && self.allow_oauth_registration == Some(true)
+    }
 }
 
 /// How people sign in.
@@ -182,6 +202,9 @@ impl ClusterAuthPreference {
             .put_some("allow_headless", from.allow_headless)
             .put_some("allow_recovery_codes", from.allow_recovery_codes)
             .put_some("allow_local_auth", from.allow_local_auth)
+            .put_some("allow_oauth", from.allow_oauth)
+            .put_some("allow_oauth_registration", from.allow_oauth_registration)
+            .put_some("oauth_client_hosts", from.oauth_client_hosts.clone())
             .put_some("disconnect_expired_cert", from.disconnect_expired_cert)
             .put_some("require_session_mfa", from.require_session_mfa.map(crate::role::spelling))
             .put_some("require_client_proof", from.require_client_proof)
@@ -207,6 +230,9 @@ fn spec(table: &mut Table<'_>) -> AuthPreferenceSpec {
         allow_headless: table.get("allow_headless"),
         allow_recovery_codes: table.get("allow_recovery_codes"),
         allow_local_auth: table.get("allow_local_auth"),
+        allow_oauth: table.get("allow_oauth"),
+        allow_oauth_registration: table.get("allow_oauth_registration"),
+        oauth_client_hosts: table.get("oauth_client_hosts"),
         disconnect_expired_cert: table.get("disconnect_expired_cert"),
         require_session_mfa: table.get("require_session_mfa"),
         require_client_proof: table.get("require_client_proof"),

@@ -42,6 +42,8 @@ pub enum Kind {
     TrustedCluster,
     /// A cluster where users of this one may go.
     RemoteCluster,
+    /// What a person granted a client without a certificate.
+    OauthGrant,
 }
 
 /// The names of a kind.
@@ -58,7 +60,7 @@ struct Names {
     version: &'static str,
 }
 
-const NAMES: [Names; 17] = [
+const NAMES: [Names; 18] = [
     Names {
         kind: Kind::App,
         name: "app",
@@ -195,6 +197,14 @@ const NAMES: [Names; 17] = [
         display: "remote cluster",
         version: "v3",
     },
+    Names {
+        kind: Kind::OauthGrant,
+        name: "oauth_grant",
+        plural: "oauth_grants",
+        aliases: &[],
+        display: "OAuth grant",
+        version: "v1",
+    },
 ];
 
 /// A name that no kind has.
@@ -220,7 +230,7 @@ impl std::error::Error for UnknownKind {}
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::App,
         Self::AppServer,
         Self::Role,
@@ -238,6 +248,7 @@ impl Kind {
         Self::Bot,
         Self::TrustedCluster,
         Self::RemoteCluster,
+        Self::OauthGrant,
     ];
 
     /// Reads a kind as it is written in references: singular, plural, or an alias.
@@ -291,10 +302,13 @@ impl Kind {
         self == Self::ClusterAuthPreference
     }
 
-    /// True when services write resources of this kind and people only read them.
+    /// True when services write resources of this kind, and people read them and remove them at most.
     #[must_use]
     pub fn is_observed(self) -> bool {
-        matches!(self, Self::AppServer | Self::Proxy | Self::Agent | Self::CertAuthority)
+        matches!(
+            self,
+            Self::AppServer | Self::Proxy | Self::Agent | Self::CertAuthority | Self::OauthGrant
+        )
     }
 
     /// True when documents of this kind hold secrets.

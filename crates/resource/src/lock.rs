@@ -59,12 +59,14 @@ pub struct LockTarget {
     pub bot_instance_id: Option<String>,
     /// Whoever joined by a token, by its public name.
     pub join_token: Option<String>,
+    /// What a person granted a client, by its name.
+    pub oauth_grant: Option<String>,
 }
 
 impl LockTarget {
     /// The fields with their names in documents.
     #[must_use]
-    pub fn fields(&self) -> [(&'static str, Option<&str>); 8] {
+    pub fn fields(&self) -> [(&'static str, Option<&str>); 9] {
         [
             ("user", self.user.as_deref()),
             ("role", self.role.as_deref()),
@@ -74,6 +76,7 @@ impl LockTarget {
             ("app", self.app.as_deref()),
             ("bot_instance_id", self.bot_instance_id.as_deref()),
             ("join_token", self.join_token.as_deref()),
+            ("oauth_grant", self.oauth_grant.as_deref()),
         ]
     }
 
@@ -148,6 +151,7 @@ fn target(reader: Reader<'_>) -> Option<LockTarget> {
             app: field("app"),
             bot_instance_id: field("bot_instance_id"),
             join_token: field("join_token"),
+            oauth_grant: field("oauth_grant"),
         };
         let mut refused = false;
         for name in OTHER_TARGETS {
@@ -159,7 +163,7 @@ fn target(reader: Reader<'_>) -> Option<LockTarget> {
         }
         if target.is_empty() && !refused {
             let help = "set one of user, role, login, mfa_device, server_id, app, bot_instance_id, \
-                        join_token";
+                        join_token, oauth_grant";
             return table.reader().refuse_with_help("a lock needs a target", help);
         }
         Some(target)

@@ -16,6 +16,7 @@ use crate::limits::Limits;
 use crate::lock::Lock;
 use crate::metadata::{Metadata, Revision};
 use crate::node::Node;
+use crate::oauth_grant::OauthGrant;
 use crate::oidc::OidcConnector;
 use crate::proxy::Proxy;
 use crate::remote_cluster::RemoteCluster;
@@ -66,6 +67,8 @@ pub enum Resource {
     TrustedCluster(TrustedCluster),
     /// See [`RemoteCluster`].
     RemoteCluster(RemoteCluster),
+    /// See [`OauthGrant`].
+    OauthGrant(OauthGrant),
 }
 
 /// The same expression for the value of every kind.
@@ -89,6 +92,7 @@ macro_rules! each {
             Resource::Bot($value) => $body,
             Resource::TrustedCluster($value) => $body,
             Resource::RemoteCluster($value) => $body,
+            Resource::OauthGrant($value) => $body,
         }
     };
 }
@@ -118,7 +122,8 @@ conversions!(
     App: App, AppServer: AppServer, Role: Role, User: User, Token: Token, Lock: Lock,
     CertAuthority: CertAuthority, ClusterAuthPreference: ClusterAuthPreference, Proxy: Proxy,
     Oidc: OidcConnector, Saml: SamlConnector, Github: GithubConnector, AppAuthConfig: AppAuthConfig, Agent: Agent,
-    Bot: Bot, TrustedCluster: TrustedCluster, RemoteCluster: RemoteCluster
+    Bot: Bot, TrustedCluster: TrustedCluster, RemoteCluster: RemoteCluster,
+    OauthGrant: OauthGrant
 );
 
 /// A resource is not of the kind that was asked for.
@@ -153,6 +158,7 @@ impl Resource {
             Self::Bot(_) => Kind::Bot,
             Self::TrustedCluster(_) => Kind::TrustedCluster,
             Self::RemoteCluster(_) => Kind::RemoteCluster,
+            Self::OauthGrant(_) => Kind::OauthGrant,
         }
     }
 
@@ -245,6 +251,7 @@ impl Resource {
             Self::Bot(bot) => bot.to_json(),
             Self::TrustedCluster(cluster) => cluster.to_json(secrets),
             Self::RemoteCluster(cluster) => cluster.to_json(),
+            Self::OauthGrant(grant) => grant.to_json(),
         }
     }
 
@@ -287,6 +294,7 @@ pub(crate) fn read_resource(reader: Reader<'_>) -> Option<Resource> {
             Kind::Bot => Bot::read(document)?.into(),
             Kind::TrustedCluster => TrustedCluster::read(document)?.into(),
             Kind::RemoteCluster => RemoteCluster::read(document)?.into(),
+            Kind::OauthGrant => OauthGrant::read(document)?.into(),
         })
     })
 }

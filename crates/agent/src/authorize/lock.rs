@@ -35,6 +35,7 @@ fn fits(target: &LockTarget, user: &UserIdentity, app: &str, host: Host<'_>) -> 
         server_id: Some(host.id),
         app: Some(app),
         bot_instance_id: user.bot_instance_id.as_deref(),
+        oauth_grant: user.oauth_grant.as_deref(),
         // Who came by the token: the bot, or the agent itself.
         join_tokens: [user.join_token.as_deref(), host.join_token],
     })

@@ -38,6 +38,12 @@ impl Refusal {
         )
     }
 
+    pub(super) fn grant_over() -> Self {
+        let message = "what was granted to this client is over, or the cluster takes such clients no \
+                       more; sign in again";
+        Self::new(Reason::Unauthenticated, message)
+    }
+
     pub(super) fn not_a_user() -> Self {
         Self::new(Reason::Unauthenticated, "MCP servers are for users; this is a service")
     }

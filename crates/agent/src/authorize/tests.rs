@@ -214,6 +214,48 @@ fn a_connection_ends_with_its_certificate_where_the_cluster_says_so() {
 }
 
 #[test]
+fn what_rests_on_a_grant_is_good_while_that_is_there_and_allowed() {
+    let fixture = Fixture::new();
+    let granted = |user: &str, known_by: &str, seconds: i64| {
+        let ends = fixture.clock.now() + time::Duration::seconds(seconds);
+        let ends = ends.format(&time::format_description::well_known::Rfc3339).unwrap();
+        let document = json!({
+            "kind": "oauth_grant", "version": "v1", "metadata": {"name": "g", "expires": ends},
+            "spec": {
+                "user": user, "client": {"id": "c", "known_by": known_by}, "app": "files",
+                "proxy": "proxy.example.com:443", "created": "2023-01-01T00:00:00Z", "login_id": "l",
+            },
+        });
+        Resource::from_json(document.to_string().as_bytes()).unwrap()
+    };
+    let allowed = || preference(&json!({"allow_oauth": true}));
+    let of = |extra: Vec<Resource>| snapshot(usual().into_iter().chain(extra));
+    let good = || granted("alice", "document", 60);
+    let mut alice = fixture.alice();
+    // Whoever has a certificate of their own needs none.
+    assert!(fixture.decide(of(Vec::new()), &alice).is_ok());
+    alice.oauth_grant = Some("g".to_owned());
+    assert!(fixture.decide(of(vec![allowed(), good()]), &alice).is_ok());
+    let both = preference(&json!({"allow_oauth": true, "allow_oauth_registration": true}));
+    let registered = || granted("alice", "registration", 60);
+    assert!(fixture.decide(of(vec![both, registered()]), &alice).is_ok());
+    let off = preference(&json!({"allow_oauth": false, "allow_oauth_registration": true}));
+    for (what, extra) in [
+        ("there is none", vec![allowed()]),
+        ("nobody has allowed it", vec![good()]),
+        ("it is off", vec![off, good()]),
+        ("registered clients are not taken", vec![allowed(), registered()]),
+        ("another user's", vec![allowed(), granted("bob", "document", 60)]),
+        ("it has ended", vec![allowed(), granted("alice", "document", 0)]),
+    ] {
+        assert_eq!(fixture.reason(of(extra), &alice), Reason::Unauthenticated, "{what}");
+    }
+    let target = LockTarget { oauth_grant: Some("g".to_owned()), ..LockTarget::default() };
+    let lock = Resource::Lock(Lock::new("l", target, ""));
+    assert_eq!(fixture.reason(of(vec![allowed(), good(), lock]), &alice), Reason::Locked);
+}
+
+#[test]
 fn an_authority_that_is_no_longer_trusted_ends_what_rests_on_it() {
     let fixture = Fixture::new();
     let authorizer = fixture.authorizer(snapshot(usual()));

@@ -26,6 +26,7 @@ struct Certified {
     visit: Option<Visit>,
     bot_instance_id: Option<String>,
     join_token: Option<String>,
+    oauth_grant: Option<String>,
 }
 
 // === impl Owner ===
@@ -41,6 +42,7 @@ impl Owner {
             visit: user.visit.clone(),
             bot_instance_id: user.bot_instance_id.clone(),
             join_token: user.join_token.clone(),
+            oauth_grant: user.oauth_grant.clone(),
         };
         let certified = Arc::new(certified);
         Self { user: user.principal(), login: user.login_id.clone(), certified }

@@ -102,7 +102,7 @@ impl Cluster {
             Arc::new(Resources { history: Arc::default(), length: watch::channel(0).0 });
         let tasks = Tasks::new();
         let mut kinds = vec![Kind::App, Kind::Role, Kind::User, Kind::Lock];
-        kinds.extend([Kind::ClusterAuthPreference, Kind::TrustedCluster]);
+        kinds.extend([Kind::ClusterAuthPreference, Kind::TrustedCluster, Kind::OauthGrant]);
         let replica = Replica::follow(&tasks, resources.clone(), &kinds);
         let records = Arc::new(Records::default());
         let config = AgentConfig {
@@ -202,6 +202,8 @@ impl Cluster {
                 && replica.roles == wanted.roles
                 && replica.users == wanted.users
                 && replica.locks == wanted.locks
+                && replica.oauth_grants == wanted.oauth_grants
+                && replica.auth_preference == wanted.auth_preference
                 && replica.trusted_clusters == wanted.trusted_clusters
         };
         wait_until("the agent has all resources", || same(&self.replica.snapshot())).await;
@@ -237,6 +239,7 @@ impl Cluster {
             app: None,
             visit: None,
             bot_instance_id: None,
+            oauth_grant: None,
             join_token: None,
             issued: now,
             expires: now + Duration::from_secs(3_600),

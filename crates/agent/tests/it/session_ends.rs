@@ -55,6 +55,55 @@ async fn by_a_lock() {
     }
 }
 
+/// What a user granted a client.
+fn grant(name: &str, user: &str) -> resource::Resource {
+    let client = json!({"id": "https://client.example.com/c", "known_by": "document"});
+    let spec = json!({
+        "user": user, "client": client, "app": "files", "proxy": "proxy.example.com:443",
+        "created": "2026-01-01T00:00:00Z", "login_id": "l",
+    });
+    let metadata = json!({"name": name, "expires": "2999-01-01T00:00:00Z"});
+    document("oauth_grant", "v1", name, json!({"metadata": metadata, "spec": spec}))
+}
+
+fn allow_oauth(allow: bool) -> resource::Resource {
+    let name = resource::cluster_auth_preference::NAME;
+    let spec = json!({"spec": {"allow_oauth": allow}});
+    document("cluster_auth_preference", "v2", name, spec)
+}
+
+#[tokio::test]
+async fn with_what_the_user_granted_the_client() {
+    type End = fn(&Cluster);
+    let ends_it: [(End, &str, &str); 3] = [
+        (|cluster| cluster.delete(Kind::OauthGrant, "g"), "unauthenticated", "is over"),
+        (|cluster| cluster.put(allow_oauth(false)), "unauthenticated", "no more"),
+        (|cluster| cluster.put(lock(json!({"oauth_grant": "g"}))), "locked", "go away"),
+    ];
+    for (end, reason, words) in ends_it {
+        let cluster = Cluster::start(&[("dev", everything())]).await;
+        cluster.put(allow_oauth(true));
+        cluster.put(grant("g", "dev"));
+        cluster.copied().await;
+        let mut identity = cluster.identity("dev");
+        identity.oauth_grant = Some("g".to_owned());
+        let evidence = cluster.evidence(&identity);
+        let mut client = TestClient::connect(&cluster.handler, "files", &evidence).await;
+        client.initialize().await;
+        client.ask("tools/call", json!({"name": "hang"})).await;
+        wait_until("the server has the call", || cluster.reached("files").contains("hang")).await;
+        // What does not concern it changes nothing.
+        cluster.put(grant("other", "dev"));
+        cluster.delete(Kind::OauthGrant, "other");
+        cluster.copied().await;
+        end(&cluster);
+        ends(&cluster, client, reason, words).await;
+        // Nor is it let in anew; a lock is told of in the stream.
+        let status = if reason == "locked" { 200 } else { 401 };
+        assert_eq!(cluster.status("files", &evidence).await, status);
+    }
+}
+
 #[tokio::test]
 async fn not_by_a_lock_on_somebody_else() {
     let cluster = Cluster::start(&[("dev", everything())]).await;

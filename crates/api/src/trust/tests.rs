@@ -168,6 +168,7 @@ fn users_are_believed_of_trusted_clusters_alone() {
         source_ip: None,
         app: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         visit: Some(pki::Visit { cluster: "here".to_owned(), tools: Default::default() }),
         issued: NOW,

@@ -19,6 +19,7 @@ fn visitor(name: &str, cluster: &str) -> UserIdentity {
         source_ip: None,
         app: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         visit: Some(pki::Visit { cluster: "leaf".to_owned(), tools: Default::default() }),
         issued: OffsetDateTime::UNIX_EPOCH,

@@ -128,6 +128,17 @@ pub struct VisitEvidence {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "Instant")]
     pub valid_until: OffsetDateTime,
+    /// What it rests on, if a token of the cluster's own was shown: the name of an `oauth_grant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth_grant: Option<String>,
+    /// Until when a token of the cluster's own lets further requests in. What is open already goes on.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub token_expires: Option<OffsetDateTime>,
 }
 
 /// A proxy asks what a user of another cluster can reach here.

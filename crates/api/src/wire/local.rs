@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use time::OffsetDateTime;
 
+use super::OauthAsker;
 use super::UserCredentials;
 use crate::schema::Instant;
 
@@ -142,6 +143,9 @@ pub struct LoginPage {
     /// The machine without a browser that is signed in here, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<HeadlessMachine>,
+    /// The client without a certificate that is let in by signing in here, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth: Option<OauthAsker>,
     /// Whether a password may be given.
     pub passwords: bool,
     /// Whether a code of an authenticator app may be given.

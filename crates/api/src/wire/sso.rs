@@ -165,7 +165,7 @@ pub struct SsoRole {
 }
 
 /// A client without a certificate shows tokens to a proxy.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Default, Serialize, Deserialize, JsonSchema)]
 pub struct AppTokenRequest {
     /// The app that it wants to use.
     pub app: String,
@@ -174,6 +174,13 @@ pub struct AppTokenRequest {
     /// Where the client's connection comes from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_addr: Option<String>,
+    /// `host:port` of the proxy that is asked: tokens of the cluster's own are good at the one where they were issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy_addr: Option<String>,
+    /// Whether it is for what is open already: a token of the cluster's own may have ended meanwhile, what it rests on
+    /// may not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub continues: bool,
 }
 
 /// Evidence for whom a token names.
@@ -185,6 +192,17 @@ pub struct AppTokenIdentity {
     #[serde(with = "time::serde::rfc3339")]
     #[schemars(with = "Instant")]
     pub valid_until: OffsetDateTime,
+    /// What it rests on, if the token is the cluster's own: the name of an `oauth_grant`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub oauth_grant: Option<String>,
+    /// Until when a token of the cluster's own lets further requests in. What is open already goes on.
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "time::serde::rfc3339::option"
+    )]
+    #[schemars(with = "Option<String>")]
+    pub token_expires: Option<OffsetDateTime>,
 }
 
 /// How people sign in when they do not say.

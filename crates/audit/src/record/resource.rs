@@ -109,6 +109,9 @@ pub struct LockTarget<'a> {
     /// Everyone who joined by a token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub join_token: Option<&'a str>,
+    /// What was granted to a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth_grant: Option<&'a str>,
 }
 
 /// A token was made with which services join.

@@ -63,6 +63,9 @@ pub struct AppTokenVerify<'a> {
     /// What accepted or refused the token, if anything is about the app.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub app_auth_config: Option<&'a str>,
+    /// What the token rests on, if it is one of the cluster's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oauth_grant: Option<&'a str>,
     /// The proxy that was shown it.
     pub server_id: &'a str,
     /// Whether it was accepted.

@@ -1,5 +1,7 @@
 //! One of each event: its code, its fields, and that nothing is said twice.
 
+mod clients;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use runtime::Clock;
@@ -313,6 +315,7 @@ fn through_others(outcome: &Outcome<'_>) -> Vec<Event> {
             app_name: "files".into(),
             target_cluster: Some("leaf".into()),
             app_auth_config: Some("idp"),
+            oauth_grant: Some("g1"),
             server_id: "host-1",
             outcome: outcome(),
             expires: Some(Moment(datetime!(2027-01-01 00:00 UTC))),
@@ -407,6 +410,7 @@ fn factors() -> Vec<Event> {
 fn everything() -> Vec<Event> {
     let mut all = singles();
     all.extend(factors());
+    all.extend(clients::all());
     for outcome in [Outcome::Success, Outcome::Failure("it failed".into())] {
         all.extend(outcomes(&outcome));
         all.extend(through_others(&outcome));

@@ -2,8 +2,8 @@
 
 use api::Error;
 use api::wire::{AppTokenIdentity, VisitEvidence};
-use pki::{BoundApp, PrivateKey, UserIdentity};
-use resource::{AppAuthConfig, User};
+use pki::{BoundApp, PrivateKey, PublicKey, UserIdentity};
+use resource::{AppAuthConfig, Kind, User};
 use time::OffsetDateTime;
 
 use super::Asked;
@@ -11,15 +11,24 @@ use crate::certificate::{self, Ticket};
 use crate::clusters;
 use crate::core::Core;
 use crate::cx::{self, Granted};
+use crate::oauth;
 
 /// A token that is accepted.
 pub(super) struct Accepted {
-    pub(super) config: String,
+    pub(super) by: By,
     pub(super) user: UserIdentity,
     /// PEM.
     certificate: String,
     /// Whether it must not be used when nobody can be asked what was locked meanwhile.
     strict: bool,
+}
+
+/// By what it is.
+pub(super) struct By {
+    pub(super) config: Option<String>,
+    /// What people granted the client that shows a token of the cluster's own, and when that ends.
+    pub(super) grant: Option<String>,
+    token_ends: Option<OffsetDateTime>,
 }
 
 /// Certifies a user for what is asked for, and for nothing else.
@@ -31,32 +40,60 @@ pub(super) async fn certify(
     until: OffsetDateTime,
 ) -> Result<Accepted, Error> {
     let key = PrivateKey::generate().map_err(Error::internal)?.public();
-    let client = asked.request.client_addr.as_deref();
     let ticket = Ticket {
-        client,
+        client: asked.request.client_addr.as_deref(),
         until: Some(until),
         // The next token of this user continues what was begun with this one.
         login_id: Some(login_of(config, user)),
         ..Ticket::of(user, &key)
     };
     let drawn = certificate::draw_up(core, &ticket).await?;
+    let by = By { config: Some(config.name().to_owned()), grant: None, token_ends: None };
+    seal(core, &key, drawn, asked, by)
+}
+
+/// The same for whom a grant to a client names.
+pub(super) async fn certify_granted(
+    core: &Core,
+    good: oauth::Good,
+    asked: Asked<'_>,
+) -> Result<Accepted, Error> {
+    let oauth::Good { grant, user, token_ends } = good;
+    let known = core.records.find(Kind::User, &user.name).await?;
+    let ends = known.and_then(|known| known.metadata().expires);
+    let expires = ends.map_or(user.expires, |end| end.min(user.expires));
+    let drawn = UserIdentity { issued: core.clock.now(), expires, ..user };
+    let (grant, token_ends) = (Some(grant.name().to_owned()), Some(token_ends.min(expires)));
+    let key = PrivateKey::generate().map_err(Error::internal)?.public();
+    seal(core, &key, drawn, asked, By { config: None, grant, token_ends })
+}
+
+/// A certificate for what is asked for, and for nothing else.
+fn seal(
+    core: &Core,
+    key: &PublicKey,
+    drawn: UserIdentity,
+    asked: Asked<'_>,
+    by: By,
+) -> Result<Accepted, Error> {
     let app = Some(BoundApp::Here(asked.request.app.clone()));
-    let config = config.name().to_owned();
     let Some(cluster) = asked.cluster else {
         let user = UserIdentity { app, ..drawn };
-        let certificate = certificate::seal(core, &key, &user)?.to_pem();
-        return Ok(Accepted { config, user, certificate, strict: false });
+        let certificate = certificate::seal(core, key, &user)?.to_pem();
+        return Ok(Accepted { by, user, certificate, strict: false });
     };
     // Which clusters there are is for those who are known here.
     clusters::require_remote(core, cluster)?;
-    let client = client.and_then(certificate::ip_of);
+    let client = asked.request.client_addr.as_deref().and_then(certificate::ip_of);
     let granted = cx::tools_of_visit(core, &drawn, client, (cluster, Some(&asked.request.app)))
         .map_err(certificate::of_somebody_else)?;
     refuse_unproven(core, &granted)?;
     let strict = granted.strict;
-    let user = UserIdentity { app, visit: Some(granted.visit(cluster)), ..drawn };
-    let certificate = clusters::certify(core, &key, &user, cluster)?.to_pem();
-    Ok(Accepted { config, user, certificate, strict })
+    // What it rests on is this cluster's business, and older clusters do not know of such things.
+    let (visit, oauth_grant) = (Some(granted.visit(cluster)), None);
+    let user = UserIdentity { app, visit, oauth_grant, ..drawn };
+    let certificate = clusters::certify(core, key, &user, cluster)?.to_pem();
+    Ok(Accepted { by, user, certificate, strict })
 }
 
 /// For an app of this cluster its agents ask for what no token proves. In another cluster nobody asks for what this
@@ -91,13 +128,24 @@ fn login_of(config: &AppAuthConfig, user: &User) -> String {
 
 impl From<Accepted> for AppTokenIdentity {
     fn from(accepted: Accepted) -> Self {
-        Self { certificate: accepted.certificate, valid_until: accepted.user.expires }
+        Self {
+            certificate: accepted.certificate,
+            valid_until: accepted.user.expires,
+            oauth_grant: accepted.by.grant,
+            token_expires: accepted.by.token_ends,
+        }
     }
 }
 
 impl From<Accepted> for VisitEvidence {
     fn from(accepted: Accepted) -> Self {
-        let Accepted { certificate, strict, user, .. } = accepted;
-        Self { certificate, strict, valid_until: user.expires }
+        let Accepted { certificate, strict, user, by } = accepted;
+        Self {
+            certificate,
+            strict,
+            valid_until: user.expires,
+            oauth_grant: by.grant,
+            token_expires: by.token_ends,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use api::wire::AppTokenRequest;
 use api::{Error, ErrorKind};
 use pki::jwt::foreign::{self, Demands, ForeignKeys, ForeignToken, ForeignTokenError};
 use resource::app_auth_config::{DEFAULT_HEADER, JwtKeys};
@@ -9,10 +10,10 @@ use resource::{AppAuthConfig, Kind, Resource, Secret};
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::certify::{Accepted, certify};
+use super::certify::{Accepted, certify, certify_granted};
 use super::{Asked, MAX_AGE, about, denied};
 use crate::core::Core;
-use crate::{bot, locks, user};
+use crate::{bot, locks, oauth, user};
 
 /// The most configs that are tried with one token.
 const MAX_TRIED: usize = 8;
@@ -24,6 +25,29 @@ pub(super) struct Refusal {
     pub(super) error: Error,
     pub(super) config: Option<String>,
     pub(super) user: Option<String>,
+    /// What the token rests on, if it is the cluster's own.
+    pub(super) grant: Option<String>,
+}
+
+/// Checks a token of the cluster's own.
+pub(super) async fn own(core: &Core, asked: Asked<'_>, token: &str) -> Result<Accepted, Refusal> {
+    let AppTokenRequest { app, client_addr, proxy_addr, continues, .. } = asked.request;
+    let shown = oauth::Shown {
+        token,
+        app,
+        cluster: asked.cluster,
+        proxy: proxy_addr.as_deref(),
+        client: client_addr.as_deref(),
+        continues: *continues,
+    };
+    let good = oauth::check(core, &shown).await.map_err(|bad| {
+        let grant = bad.grant.as_ref().map(|grant| grant.name().to_owned());
+        let user = bad.grant.map(|grant| grant.spec.user.clone());
+        Refusal { user, grant, ..bad.error.into() }
+    })?;
+    let (user, grant) = (good.user.name.clone(), good.grant.name().to_owned());
+    let certified = certify_granted(core, good, asked).await;
+    certified.map_err(|error| Refusal { user: Some(user), grant: Some(grant), ..error.into() })
 }
 
 /// Tries the configs that are about what is asked for.
@@ -151,12 +175,12 @@ fn not_accepted(error: &ForeignTokenError) -> Error {
 
 impl Refusal {
     fn by(config: &AppAuthConfig, error: Error) -> Self {
-        Self { error, config: Some(config.name().to_owned()), user: None }
+        Self { error, config: Some(config.name().to_owned()), user: None, grant: None }
     }
 }
 
 impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
-        Self { error, config: None, user: None }
+        Self { error, config: None, user: None, grant: None }
     }
 }

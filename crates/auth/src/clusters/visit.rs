@@ -126,7 +126,13 @@ pub(crate) async fn visit(
     let client = client_addr.as_deref();
     let tell = record(cx, &visitor, cluster, client);
     core.visits.once(Use::of(&visitor, cluster, client), tell).await?;
-    Ok(VisitEvidence { certificate: issued.to_pem(), strict, valid_until: expires })
+    Ok(VisitEvidence {
+        certificate: issued.to_pem(),
+        strict,
+        valid_until: expires,
+        oauth_grant: None,
+        token_expires: None,
+    })
 }
 
 /// Certifies a key as that of a visitor to another cluster.

@@ -71,7 +71,12 @@ pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<Headles
     };
     let client = request.client_addr;
     record(core, &headless, HeadlessStep::Requested, None, client.as_deref()).await?;
-    let asker = Asker { callback: String::new(), challenge: challenge.clone(), client };
+    let asker = Asker {
+        callback: String::new(),
+        challenge: challenge.clone(),
+        client,
+        authorization: None,
+    };
     let asked = Asked {
         asker,
         public_key: request.public_key,

@@ -124,5 +124,5 @@ fn read(item: &Item) -> Result<Step, Error> {
 /// Used, expired, or never there: nobody is told which.
 pub(super) fn dead() -> Error {
     Error::not_found("this sign-in is over: it was used, has expired, or never began")
-        .hint("begin again with `tsh login`")
+        .hint("begin again with `tsh login`, or in the program that sent you here")
 }

@@ -19,10 +19,10 @@ use uuid::Uuid;
 use super::headless::{self, Headless};
 use super::kept::{self, Outcome, Step};
 use super::{Asker, CODE_LIFE, LIFE, bounded, digest, same};
-use crate::core::Core;
+use crate::core::{Core, SignInPolicy};
 use crate::factors::{self, Checked, Verified};
 use crate::sign_in::{self, Attempt, Certified};
-use crate::{certificate, events, keys, recovery};
+use crate::{certificate, events, keys, oauth, recovery};
 
 /// The names of what are no connectors: with a password and a second factor, and with a passkey.
 pub(super) const LOCAL: &str = "local";
@@ -71,7 +71,12 @@ pub(super) fn asked(core: &Core, request: &SsoStart) -> Result<Option<bool>, Err
         Some(PASSWORDLESS) => true,
         _ => return Ok(None),
     };
-    let policy = core.sign_in_policy();
+    refuse(core.sign_in_policy(), passwordless)?;
+    Ok(Some(passwordless))
+}
+
+/// Refuses to have local users sign in where that is not allowed.
+pub(super) fn refuse(policy: SignInPolicy, passwordless: bool) -> Result<(), Error> {
     if !policy.local {
         return Err(Error::denied("local users do not sign in to this cluster")
             .hint("sign in through a connector: tsh login --auth=NAME"));
@@ -80,7 +85,7 @@ pub(super) fn asked(core: &Core, request: &SsoStart) -> Result<Option<bool>, Err
         return Err(Error::denied("this cluster does not let a passkey alone sign anybody in")
             .hint("sign in with a password: tsh login --auth=local"));
     }
-    Ok(Some(passwordless))
+    Ok(())
 }
 
 /// Keeps what was prepared, and makes the link to it.
@@ -126,10 +131,12 @@ pub(crate) async fn read(core: &Core, state: &str, read: &LoginRead) -> Result<L
         user: headless.user,
         asked_at: headless.asked_at,
     });
+    let oauth = page.asked.asker.authorization.as_ref().map(|one| one.asker());
     Ok(LoginPage {
         cluster: core.cluster.clone(),
         client_addr: page.asked.asker.client,
         machine,
+        oauth,
         passwords: !page.asked.passwordless,
         codes: policy.codes || policy.recovery,
         passkey,
@@ -186,7 +193,7 @@ pub(crate) async fn answer(
     };
     core.attempts.succeeded(verified.user.name(), client).await?;
     let Step::AtPage(_) = kept::take(core, &place).await? else { return Err(kept::dead()) };
-    let outcome = Outcome::Local(Box::new(Admitted {
+    let admitted = Admitted {
         user: verified.user.name().to_owned(),
         device: verified.device,
         handle: verified.handle,
@@ -194,7 +201,13 @@ pub(crate) async fn answer(
         place: page.asked.asker.client.clone(),
         public_key: page.asked.public_key.clone(),
         ttl_seconds: page.asked.ttl_seconds,
-    }));
+    };
+    if let Some(authorization) = page.asked.asker.authorization {
+        let credentials = admit(core, &admitted).await?;
+        let asked = oauth::signed_in(core, *authorization, &credentials, Some(admitted.handle));
+        return asked.await.map(|location| LoginAnswered::Done { location });
+    }
+    let outcome = Outcome::Local(Box::new(admitted));
     if page.asked.headless.is_some() {
         headless::tell(core, &page.asked, outcome, client_addr.as_deref()).await?;
         return Ok(LoginAnswered::Approved);

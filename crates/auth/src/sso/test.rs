@@ -27,6 +27,7 @@ pub(crate) async fn start(cx: &OpCx, request: SsoTest) -> Result<SsoStarted, Err
             callback: check_callback(&request.callback)?,
             challenge: check_challenge(&request.challenge)?,
             client: cx.remote(),
+            authorization: None,
         },
         public_key: String::new(),
         ttl_seconds: None,

@@ -77,6 +77,7 @@ impl Office {
             app: app.to_owned(),
             tokens: [(header.to_owned(), value.to_owned())].into(),
             client_addr: Some("192.0.2.1:4711".to_owned()),
+            ..AppTokenRequest::default()
         };
         self.proxy.verify_app_token(&request).await
     }
@@ -238,7 +239,7 @@ async fn who_is_locked_or_gone_gets_nothing_and_the_evidence_opens_nothing_else(
     refused(office.show(&token).await, ErrorKind::Unauthenticated);
 
     // Only proxies ask, and a broken config is not kept.
-    let request = AppTokenRequest { app: "files".to_owned(), tokens: [].into(), client_addr: None };
+    let request = AppTokenRequest { app: "files".to_owned(), ..AppTokenRequest::default() };
     let agent = office.cluster.host(&[Service::App]).await.client;
     refused(agent.verify_app_token(&request).await, ErrorKind::Denied);
     refused(office.cluster.stranger().verify_app_token(&request).await, ErrorKind::Unauthenticated);

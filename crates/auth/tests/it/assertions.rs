@@ -298,6 +298,7 @@ async fn evidence_that_proves_nothing_is_refused() {
         app: None,
         visit: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: now,
         expires: now + DAY,

@@ -64,6 +64,7 @@ async fn another_clusters_certificates_prove_nothing() {
         app: None,
         visit: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: now,
         expires: now + DAY,

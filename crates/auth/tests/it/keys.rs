@@ -45,7 +45,10 @@ pub(crate) struct AtPage {
 
 impl Office {
     pub(crate) async fn open() -> Self {
-        let cluster = Cluster::start().await;
+        Self::over(Cluster::start().await).await
+    }
+
+    pub(crate) async fn over(cluster: Cluster) -> Self {
         let host = cluster.host(&[Service::Proxy]).await;
         let office = Self { cluster, proxy: host.client, host: host.id };
         office.announce().await;

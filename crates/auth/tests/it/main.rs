@@ -28,6 +28,7 @@ mod keys;
 mod local;
 mod matrix;
 mod mfa;
+mod oauth;
 mod oidc;
 mod pins;
 mod renamed;

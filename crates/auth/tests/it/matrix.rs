@@ -65,6 +65,13 @@ fn specimen(kind: Kind, name: &str) -> Resource {
             .into()
         }
         Kind::RemoteCluster => resource::RemoteCluster::new(name).into(),
+        Kind::OauthGrant => crate::cluster::parse::<resource::OauthGrant>(&serde_json::json!({
+            "kind": "oauth_grant", "version": "v1", "metadata": {"name": name},
+            "spec": {"user": "nobody", "client": {"id": "c", "known_by": "registration"},
+                "app": "files", "proxy": "proxy.example.com:443", "login_id": "l",
+                "created": "2026-11-20T12:00:00Z"},
+        }))
+        .into(),
         Kind::Agent => {
             let mut agent = resource::Agent::new(resource::agent::AgentSpec {
                 host_id: "00000000-0000-4000-8000-000000000000".to_owned(),

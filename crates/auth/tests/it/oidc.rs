@@ -139,7 +139,7 @@ async fn userinfo(State(liar): State<Liar>, headers: HeaderMap, _uri: Uri) -> Js
 /// A cluster with such a provider.
 pub(crate) struct Office {
     pub(crate) cluster: Cluster,
-    proxy: Client,
+    pub(crate) proxy: Client,
     pub(crate) liar: Liar,
     key: PrivateKey,
 }
@@ -174,7 +174,12 @@ impl Office {
 
     /// A browser at the provider: the query that it was sent with, and the answer that it would bring.
     async fn away(&self) -> Result<(Url, SsoAnswer), Error> {
-        let begun = self.proxy.begin_sso(&self.start().await?, &SsoBegin::default()).await?;
+        self.away_with(&self.start().await?).await
+    }
+
+    /// The same by this link.
+    pub(crate) async fn away_with(&self, token: &str) -> Result<(Url, SsoAnswer), Error> {
+        let begun = self.proxy.begin_sso(token, &SsoBegin::default()).await?;
         let url: Url = begun.location.parse().unwrap();
         let query = |name: &str| {
             let found = url.query_pairs().find(|(key, _)| key == name);

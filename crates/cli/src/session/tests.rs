@@ -22,6 +22,7 @@ fn a_certificate_for_another_key_is_not_kept() {
         app: None,
         visit: None,
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: now,
         expires: now + Duration::from_secs(3600),

@@ -39,6 +39,9 @@ pub(super) struct Lock {
     /// Whoever joined by a token: its name, or its id where the name is a secret (`tctl tokens ls`).
     #[arg(long, value_name = "NAME")]
     join_token: Option<String>,
+    /// What a user granted a client, by its name (`tctl get oauth_grants`).
+    #[arg(long, value_name = "NAME")]
+    oauth_grant: Option<String>,
     /// What those who are shut out are told.
     #[arg(long, value_name = "TEXT", default_value = "")]
     message: String,
@@ -64,7 +67,7 @@ pub(super) async fn lock(cx: &Context, global: &Global, args: Lock) -> anyhow::R
 impl Lock {
     fn resource(self, now: OffsetDateTime, name: &str) -> Result<LockResource, Usage> {
         let Self { user, role, login, mfa_device, app, server_id, .. } = self;
-        let Self { bot_instance_id, join_token, message, ttl, expires, .. } = self;
+        let Self { bot_instance_id, join_token, oauth_grant, message, ttl, expires, .. } = self;
         let given = |value: Option<String>| value.filter(|value| !value.is_empty());
         let target = LockTarget {
             user: given(user),
@@ -75,11 +78,12 @@ impl Lock {
             app: given(app),
             bot_instance_id: given(bot_instance_id),
             join_token: given(join_token),
+            oauth_grant: given(oauth_grant),
         };
         if target.is_empty() {
             return Err(Usage(
                 "whom or what? give --user, --role, --login, --mfa-device, --app, --server-id, \
-                 --bot-instance-id or --join-token"
+                 --bot-instance-id, --join-token or --oauth-grant"
                     .to_owned(),
             ));
         }

@@ -3,8 +3,9 @@
 use resource::cluster_auth_preference::SecondFactor;
 use resource::{
     Agent, App, AppServer, AttributeMapping, CertAuthority, ClusterAuthPreference,
-    ClusterConnection, GithubConnector, Kind, Labels, Lock, OidcConnector, Proxy, RemoteCluster,
-    Resource, Role, SamlConnector, Secrets, Token, TrustedCluster, User,
+    ClusterConnection, GithubConnector, Kind, Labels, Lock, OauthGrant, OauthGrantSpec,
+    OidcConnector, Proxy, RemoteCluster, Resource, Role, SamlConnector, Secrets, Token,
+    TrustedCluster, User,
 };
 use time::OffsetDateTime;
 
@@ -87,6 +88,7 @@ fn columns(kind: Kind) -> (&'static [&'static str], &'static str) {
             (&["Name", "Enabled", "Web Proxy Addr", "Tunnel Addr", "Role Map"], "Role Map")
         }
         Kind::RemoteCluster => (&["Name", "Status", "Last Heartbeat", "Labels"], "Labels"),
+        Kind::OauthGrant => (&["Name", "User", "Client", "App", "Created", "Expires"], "Client"),
         Kind::Agent => (&["Host", "Serves", "Own Apps", "Version"], "Serves"),
     }
 }
@@ -118,6 +120,7 @@ fn cells(resource: &Resource, detail: Detail) -> Vec<String> {
         Resource::Agent(agent) => of_agent(agent),
         Resource::TrustedCluster(cluster) => of_trusted_cluster(cluster),
         Resource::RemoteCluster(cluster) => of_remote_cluster(cluster, detail),
+        Resource::OauthGrant(grant) => of_oauth_grant(grant),
     }
 }
 
@@ -130,6 +133,20 @@ fn of_trusted_cluster(cluster: &TrustedCluster) -> Vec<String> {
         spec.web_proxy_addr.clone(),
         spec.tunnel_addr.clone(),
         map.collect::<Vec<_>>().join("; "),
+    ]
+}
+
+fn of_oauth_grant(grant: &OauthGrant) -> Vec<String> {
+    let OauthGrantSpec { user, client, app, cluster, created, .. } = &grant.spec;
+    let app = cluster.as_ref().map_or_else(|| app.clone(), |cluster| format!("{cluster}/{app}"));
+    let known = if client.name.is_empty() { &client.id } else { &client.name };
+    vec![
+        grant.name().to_owned(),
+        user.clone(),
+        known.clone(),
+        app,
+        when::to_the_second(*created),
+        when::to_the_second(grant.ends()),
     ]
 }
 

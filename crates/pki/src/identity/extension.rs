@@ -104,6 +104,8 @@ struct UserWire {
     bot_instance_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     join_token: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oauth_grant: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,6 +180,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
             let UserWire { name, kind, roles, traits, login_id, source_ip, visit, .. } = user;
             let mfa = SecondFactors { at_sign_in: user.mfa, for_session: user.session_mfa };
             let (bot_instance_id, join_token) = (user.bot_instance_id, user.join_token);
+            let oauth_grant = user.oauth_grant;
             let cluster = wire.cluster;
             Ok(Identity::User(UserIdentity {
                 name,
@@ -192,6 +195,7 @@ fn from_json(json: &str, expires: OffsetDateTime) -> Result<Identity, IdentityEr
                 visit,
                 bot_instance_id,
                 join_token,
+                oauth_grant,
                 issued,
                 expires,
             }))
@@ -234,6 +238,7 @@ fn to_wire(identity: &Identity) -> Wire {
     let (user, service) = match identity.clone() {
         Identity::User(u) => {
             let (bot_instance_id, join_token) = (u.bot_instance_id, u.join_token);
+            let oauth_grant = u.oauth_grant;
             let UserIdentity { name, kind, roles, traits, login_id, source_ip, visit, .. } = u;
             let SecondFactors { at_sign_in: mfa, for_session: session_mfa } = u.mfa;
             let (app, app_cluster) = match u.app {
@@ -258,6 +263,7 @@ fn to_wire(identity: &Identity) -> Wire {
                 visit,
                 bot_instance_id,
                 join_token,
+                oauth_grant,
             };
             (Some(user), None)
         }

@@ -34,6 +34,7 @@ fn every_field_survives_the_certificate() {
             },
         }),
         bot_instance_id: Some("c1e3".to_owned()),
+        oauth_grant: Some("g1".to_owned()),
         join_token: Some("ci-github".to_owned()),
         ..alice("example")
     };

@@ -412,7 +412,13 @@ async fn ask_for(visit: &Visit, shared: &Shared) -> Result<VisitEvidence, Error>
     let client_addr = Some(visit.peer.address.to_string());
     if let (Some(tokens), Some(app)) = (&visit.tokens, &visit.app) {
         let tokens = tokens.as_ref().clone();
-        let request = AppTokenRequest { app: app.clone(), tokens, client_addr };
+        let request = AppTokenRequest {
+            app: app.clone(),
+            tokens,
+            client_addr,
+            proxy_addr: Some(shared.public_addr.clone()),
+            continues: false,
+        };
         return shared.client.visit_by_token(&visit.cluster, &request).await;
     }
     let leaf = visit.peer.chain.first().cloned();

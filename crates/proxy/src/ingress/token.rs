@@ -95,6 +95,8 @@ impl Tokens {
             app: app.to_owned(),
             tokens: shown,
             client_addr: Some(peer.address.to_string()),
+            proxy_addr: Some(shared.public_addr.clone()),
+            continues: false,
         };
         let identity = shared
             .client

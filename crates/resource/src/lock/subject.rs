@@ -19,6 +19,8 @@ pub struct LockSubject<'a> {
     pub bot_instance_id: Option<&'a str>,
     /// The names of the tokens by which they joined: the bot, and the service.
     pub join_tokens: [Option<&'a str>; 2],
+    /// What the user granted the client that asks.
+    pub oauth_grant: Option<&'a str>,
 }
 
 impl LockTarget {
@@ -27,8 +29,17 @@ impl LockTarget {
     #[must_use]
     pub fn fits(&self, subject: &LockSubject<'_>) -> bool {
         // By name, so that a field that is added is not forgotten here.
-        let Self { user, role, login, mfa_device, server_id, app, bot_instance_id, join_token } =
-            self;
+        let Self {
+            user,
+            role,
+            login,
+            mfa_device,
+            server_id,
+            app,
+            bot_instance_id,
+            join_token,
+            oauth_grant,
+        } = self;
         !self.is_empty()
             && is_one_of(user, &subject.users)
             // People have no login names here besides their names.
@@ -38,6 +49,7 @@ impl LockTarget {
             && is_one_of(app, &[subject.app])
             && is_one_of(bot_instance_id, &[subject.bot_instance_id])
             && is_one_of(join_token, &subject.join_tokens)
+            && is_one_of(oauth_grant, &[subject.oauth_grant])
             && role.as_ref().is_none_or(|role| subject.roles.contains(role))
     }
 }

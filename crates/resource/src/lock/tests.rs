@@ -35,7 +35,7 @@ fn a_lock_shuts_somebody_out() {
 #[test]
 fn a_lock_on_nobody_is_refused() {
     let help = "(set one of user, role, login, mfa_device, server_id, app, bot_instance_id, \
-                join_token)";
+                join_token, oauth_grant)";
     for target in [json!({}), json!({"user": ""})] {
         assert_eq!(
             lock(json!({ "target": target })),

@@ -19,7 +19,7 @@ pub(super) fn kinds(wanted: &Wanted) -> Vec<Kind> {
     }
     kinds.push(Kind::ClusterAuthPreference);
     if wanted.services.contains(&Service::App) {
-        kinds.extend([Kind::App, Kind::Role, Kind::User]);
+        kinds.extend([Kind::App, Kind::Role, Kind::User, Kind::OauthGrant]);
     }
     kinds
 }
@@ -27,5 +27,5 @@ pub(super) fn kinds(wanted: &Wanted) -> Vec<Kind> {
 /// Of what they only need to know that something is different.
 pub(super) fn noticed(wanted: &Wanted) -> Vec<Kind> {
     let reads = wanted.services.contains(&Service::App);
-    if reads { Vec::new() } else { vec![Kind::Role, Kind::User] }
+    if reads { Vec::new() } else { vec![Kind::Role, Kind::User, Kind::OauthGrant] }
 }

@@ -23,9 +23,13 @@ fn a_lock_of_a_join_token_shuts_out_whoever_came_by_it() {
     assert!(!fits(&place("p1"), &bot, "files", host("h")));
     bot.join_token = Some("ci".to_owned());
     bot.bot_instance_id = Some("p1".to_owned());
+    bot.oauth_grant = Some("g1".to_owned());
     assert!(fits(&by("ci"), &bot, "files", host("h")));
     assert!(fits(&place("p1"), &bot, "files", host("h")));
     assert!(!fits(&place("p2"), &bot, "files", host("h")));
+    let granted = |name: &str| target(|t| t.oauth_grant = Some(name.to_owned()));
+    assert!(fits(&granted("g1"), &bot, "files", host("h")));
+    assert!(!fits(&granted("g2"), &bot, "files", host("h")));
     assert!(fits(&by("hosts"), &bot, "files", host("h")), "the agent came by it");
     assert!(!fits(&by("others"), &bot, "files", host("h")));
     let local = Host { id: "h", join_token: None };

@@ -46,6 +46,7 @@ impl Pair {
             app: app.to_owned(),
             tokens: [("authorization".to_owned(), format!("Bearer {token}"))].into(),
             client_addr: Some("192.0.2.1:4711".to_owned()),
+            ..AppTokenRequest::default()
         };
         self.root.proxy.visit_by_token(leaf, &request).await
     }
@@ -232,7 +233,7 @@ async fn who_is_locked_or_gone_goes_nowhere_and_nobody_goes_where_no_cluster_is(
     pair.refused(&token, ErrorKind::Unauthenticated, "access denied").await;
 
     // Only proxies ask.
-    let request = AppTokenRequest { app: "github".into(), tokens: [].into(), client_addr: None };
+    let request = AppTokenRequest { app: "github".into(), ..AppTokenRequest::default() };
     let agent = root.cluster.host(&[Service::App]).await.client;
     refused(agent.visit_by_token(LEAF, &request).await, ErrorKind::Denied);
     let stranger = root.cluster.stranger();

@@ -12,6 +12,7 @@ fn everything(roles: &[String]) -> LockSubject<'_> {
         app: Some(SOME),
         bot_instance_id: Some(SOME),
         join_tokens: [None, Some(SOME)],
+        oauth_grant: Some(SOME),
     }
 }
 
@@ -27,6 +28,7 @@ fn targets(value: &str) -> Vec<LockTarget> {
         LockTarget { app: value(), ..none() },
         LockTarget { bot_instance_id: value(), ..none() },
         LockTarget { join_token: value(), ..none() },
+        LockTarget { oauth_grant: value(), ..none() },
     ];
     assert_eq!(targets.len(), none().fields().len(), "every field has a target here");
     targets
@@ -43,6 +45,7 @@ fn merged(one: &LockTarget, other: &LockTarget) -> LockTarget {
         app: or(&one.app, &other.app),
         bot_instance_id: or(&one.bot_instance_id, &other.bot_instance_id),
         join_token: or(&one.join_token, &other.join_token),
+        oauth_grant: or(&one.oauth_grant, &other.oauth_grant),
     }
 }
 

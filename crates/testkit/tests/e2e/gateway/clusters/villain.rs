@@ -186,6 +186,7 @@ fn user(cluster: &str, visit: Option<&str>, clock: &Clock) -> UserIdentity {
         app: None,
         visit: visit.map(|cluster| Visit { cluster: cluster.to_owned(), tools }),
         bot_instance_id: None,
+        oauth_grant: None,
         join_token: None,
         issued: clock.now(),
         expires: clock.now() + DAY,
