@@ -11,8 +11,8 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use hyper::body::{Body as _, Frame, SizeHint};
 use runtime::Tasks;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 use tunnel::{END_MESSAGE, END_REASON};
 
 use super::visits::{Asker, Good, Visit, is_away};
@@ -119,11 +119,16 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
         changes.mark_unchanged();
         trust.mark_unchanged();
         if !newest.is_fresh(&visit, &shared) {
-            let patience =
-                if newest.holds(&visit, &shared) { CALL_PATIENCE } else { CHANGE_PATIENCE };
             let asked = shared.clusters.visits.ask(&visit, Asker::Open, &shared);
-            let answer = timeout(patience, asked).await;
-            match answer.unwrap_or_else(|_elapsed| Err(Error::unavailable("no answer in time"))) {
+            let patience = out_of_patience(
+                || newest.holds(&visit, &shared),
+                (shared.replica.changes(), shared.trust_changes.clone()),
+            );
+            let answer = tokio::select! {
+                answer = asked => answer,
+                () = patience => Err(Error::unavailable("no answer in time")),
+            };
+            match answer {
                 Ok(newer) if good.says_as(&newer) => {
                     // What is stale already is what was good when nobody could be asked.
                     let now = Instant::now();
@@ -133,6 +138,10 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
                 Ok(_other) => {
                     let message = "what you may do has changed; connect again".to_owned();
                     return Over { reason: "draining", message };
+                }
+                // Who says nothing is as if not there.
+                Err(error) if is_away(&error) && newest.outlasts_silence(&visit, &shared) => {
+                    look = Instant::now() + AGAIN;
                 }
                 Err(error) if is_away(&error) => {
                     let message =
@@ -152,6 +161,31 @@ async fn until_over(visit: Visit, good: Arc<Good>, shared: Arc<Shared>) -> Over 
         if !followed {
             // The copy is not kept any more: the proxy ends.
             return std::future::pending().await;
+        }
+    }
+}
+
+/// Waits until an answer is not waited for any longer: soon after something has changed since the last one, and after a
+/// while where nothing has.
+async fn out_of_patience<P>(
+    holds: impl Fn() -> bool,
+    (mut changes, mut trust): (watch::Receiver<P>, watch::Receiver<u64>),
+) {
+    let end = Instant::now() + CALL_PATIENCE;
+    loop {
+        changes.mark_unchanged();
+        trust.mark_unchanged();
+        if !holds() {
+            return sleep(CHANGE_PATIENCE).await;
+        }
+        let followed = tokio::select! {
+            changed = changes.changed() => changed.is_ok(),
+            changed = trust.changed() => changed.is_ok(),
+            () = sleep_until(end) => return,
+        };
+        if !followed {
+            // Nothing is followed any more: the proxy ends.
+            return sleep_until(end).await;
         }
     }
 }

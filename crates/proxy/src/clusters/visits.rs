@@ -228,6 +228,11 @@ impl Good {
         self.basis.is_same(&basis)
             && !self.rights.differ(&shared.replica.snapshot().touched, &self.basis)
     }
+
+    /// Whether it goes on while nobody can be asked.
+    pub(super) fn outlasts_silence(&self, visit: &Visit, shared: &Shared) -> bool {
+        !self.strict && self.holds(visit, shared) && shared.clock.now() < self.until
+    }
 }
 
 // === impl Rights ===

@@ -76,3 +76,31 @@ async fn who_leaves_is_not_watched_any_more() {
     assert!(tasks.shutdown(Duration::from_secs(5)).await.is_empty());
     assert!(upload.frame().await.unwrap().is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_waited_for_as_long_as_nothing_changes() {
+    let waited = async |change: Option<Duration>, is_about_it: bool| {
+        let (tell, changes) = watch::channel(0);
+        let (_trust, trust) = watch::channel(0);
+        let begun = Instant::now();
+        let change = change.map(|after| begun + after);
+        let holds = || !is_about_it || change.is_none_or(|change| Instant::now() < change);
+        let happens = async {
+            if let Some(change) = change {
+                sleep_until(change).await;
+                tell.send_replace(1);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            () = out_of_patience(holds, (changes, trust)) => {}
+            () = happens => {}
+        }
+        begun.elapsed().as_secs()
+    };
+    assert_eq!(waited(None, true).await, 30);
+    assert_eq!(waited(Some(Duration::from_secs(7)), false).await, 30, "it is about somebody else");
+    // Who was locked while the question was under way is not waited for.
+    assert_eq!(waited(Some(Duration::from_secs(7)), true).await, 9);
+    assert_eq!(waited(Some(Duration::ZERO), true).await, 2);
+}
