@@ -34,6 +34,7 @@ use self::route::Route;
 pub(crate) use self::route::Wanted;
 pub(crate) use self::token::Tokens;
 use crate::connection::Peer;
+use crate::oauth;
 use crate::service::Shared;
 
 /// Whether a path belongs to MCP.
@@ -55,9 +56,21 @@ pub(crate) async fn answer(
     peer: &Arc<Peer>,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
+    let uri = request.uri().clone();
     match forward(request, peer, shared).await {
         Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => told_how_to_sign_in(refusal, uri.path(), shared).into_response(),
+    }
+}
+
+/// A refusal that leads clients to where a person signs in, if they may do that here.
+fn told_how_to_sign_in(refusal: Refusal, path: &str, shared: &Shared) -> Refusal {
+    if !oauth::is_on(&shared.replica.snapshot()) {
+        return refusal;
+    }
+    match oauth::metadata_of(path, &shared.public_addr) {
+        Some(document) => refusal.with_metadata(&document),
+        None => refusal,
     }
 }
 

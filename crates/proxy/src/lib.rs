@@ -4,6 +4,7 @@
 //! The proxy authenticates and routes. It decides nothing about roles: the evidence that a request
 //! came with travels on to the agent, which verifies it again and decides.
 
+mod basis;
 mod clusters;
 mod connection;
 mod heartbeat;
@@ -12,6 +13,7 @@ mod ingress;
 mod limit;
 mod limits;
 mod listener;
+mod oauth;
 mod relay;
 mod service;
 mod strangers;

@@ -86,6 +86,8 @@ pub(crate) struct Web {
     pub(crate) client: Client,
     pub(crate) replica: Replica,
     pub(crate) attempts: Attempts,
+    /// Of programs, which ask more often than people.
+    pub(crate) oauth_attempts: Attempts,
 }
 
 /// A running proxy service.
@@ -136,6 +138,7 @@ impl Proxy {
             client: config.client.clone(),
             replica: config.replica.clone(),
             attempts: Attempts::of(config.limits.sign_in_attempts),
+            oauth_attempts: Attempts::of(web::oauth::ATTEMPTS),
         }));
         let shared = Arc::new(Shared {
             tls: config.tls,

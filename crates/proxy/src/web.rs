@@ -7,6 +7,7 @@ mod headless;
 mod invite;
 mod login;
 mod mfa;
+pub(crate) mod oauth;
 mod page;
 mod session;
 mod sso;
@@ -53,6 +54,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
         .route("/web/mfa/{token}", get(mfa::show).post(mfa::answer))
         .route("/web/session/{token}", get(session::show).post(session::answer))
         .merge(sso::forms())
+        .merge(oauth::routes())
         .route("/web/style.css", get(page::style))
         .route("/web/keys.js", get(page::keys))
         .route("/web/invite/{token}", get(invite::show).post(invite::answer))

@@ -1,7 +1,8 @@
 //! Evidence for visits: what the auth service gives for a user's certificate is remembered for a while.
 //!
-//! It is asked again when locks, authorities, the user, one of the user's roles or what is demanded of everybody have
-//! changed, or what accepts tokens, once more soon after that, and at the latest after [`FRESH`]. While the auth service
+//! It is asked again when locks, authorities, the user, one of the user's roles, the grant by which a client acts for
+//! the user or what is demanded of everybody have changed, or what accepts tokens, once more soon after that, and at the
+//! latest after [`FRESH`]. While the auth service
 //! is away, what was good stays good until it ends.
 
 use std::collections::{BTreeMap, HashMap};
@@ -9,19 +10,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::wire::{AppTokenRequest, VisitEvidence, VisitRequest};
-use api::{Error, ErrorKind, Index, Touched};
+use api::{Error, ErrorKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
-use pki::{Certificate, VisitTools};
-use resource::{AppAuthConfig, ClusterAuthPreference, Kind, Lock};
+use pki::Certificate;
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use crate::basis::{Basis, Rights};
 use crate::connection::Peer;
 use crate::ingress::Refusal;
 use crate::service::Shared;
@@ -53,33 +54,14 @@ pub(crate) struct Visit {
 pub(crate) struct Good {
     evidence: HeaderValue,
     until: OffsetDateTime,
+    /// Until when a token lets further requests in; what is open goes on.
+    admits_until: OffsetDateTime,
     /// When it is to be asked for again.
     stale: Instant,
     basis: Basis,
     /// Whether it is of no use when it cannot be asked again.
     strict: bool,
     rights: Rights,
-}
-
-/// What was known here when it was asked for.
-#[derive(Clone)]
-struct Basis {
-    trust: u64,
-    locks: Index<Lock>,
-    /// What tokens are accepted by, if it was asked for some.
-    configs: Option<Index<AppAuthConfig>>,
-    preference: Option<Arc<ClusterAuthPreference>>,
-    /// Which copy of the cluster's resources that was.
-    generation: u64,
-}
-
-/// What it says of the user.
-#[derive(Debug, PartialEq, Eq)]
-struct Rights {
-    user: String,
-    roles: Vec<String>,
-    traits: BTreeMap<String, Vec<String>>,
-    tools: Option<VisitTools>,
 }
 
 /// Visits that were allowed.
@@ -159,36 +141,7 @@ impl Visit {
 
     /// What is known now that it rests on.
     fn basis(&self, shared: &Shared) -> Basis {
-        let snapshot = shared.replica.snapshot();
-        let configs = self.tokens.as_ref().map(|_| snapshot.app_auth_configs.clone());
-        Basis {
-            trust: shared.trust.generation(),
-            locks: snapshot.locks.clone(),
-            configs,
-            preference: snapshot.auth_preference.clone(),
-            generation: snapshot.generation,
-        }
-    }
-}
-
-// === impl Basis ===
-
-impl Basis {
-    fn is_same(&self, other: &Self) -> bool {
-        let same_configs = match (&self.configs, &other.configs) {
-            (Some(one), Some(other)) => one.is_same(other),
-            (None, None) => true,
-            _ => false,
-        };
-        let same_preference = match (&self.preference, &other.preference) {
-            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-            (None, None) => true,
-            _ => false,
-        };
-        same_configs
-            && same_preference
-            && self.trust == other.trust
-            && self.locks.is_same(&other.locks)
+        Basis::now(shared, self.tokens.is_some())
     }
 }
 
@@ -202,6 +155,11 @@ impl Good {
     /// When it ends.
     pub(crate) const fn until(&self) -> OffsetDateTime {
         self.until
+    }
+
+    /// Whether it lets such a one go on.
+    fn admits(&self, asker: Asker, now: OffsetDateTime) -> bool {
+        asker == Asker::Open || now < self.admits_until
     }
 
     /// When it is to be asked again.
@@ -232,16 +190,6 @@ impl Good {
     /// Whether it goes on while nobody can be asked.
     pub(super) fn outlasts_silence(&self, visit: &Visit, shared: &Shared) -> bool {
         !self.strict && self.holds(visit, shared) && shared.clock.now() < self.until
-    }
-}
-
-// === impl Rights ===
-
-impl Rights {
-    /// Whether the user or a role has changed since.
-    fn differ(&self, touched: &Touched, since: &Basis) -> bool {
-        let is_after = |kind, name: &str| touched.is_after(since.generation, kind, name);
-        is_after(Kind::User, &self.user) || self.roles.iter().any(|role| is_after(Kind::Role, role))
     }
 }
 
@@ -279,7 +227,9 @@ impl Visits {
         if visit.tokens.is_some() && known.is_none() {
             shared.tokens.admit(visit.peer.address.ip())?;
         }
-        if let Some(known) = known.filter(|known| known.is_fresh(visit, shared)) {
+        let now = shared.clock.now();
+        let serves = |known: &Arc<Good>| known.is_fresh(visit, shared) && known.admits(asker, now);
+        if let Some(known) = known.filter(serves) {
             return Ok(known);
         }
         // One that was under way may have begun before what this is asked for; the next has not.
@@ -336,21 +286,27 @@ impl Visits {
         // Before it is asked: what changes meanwhile is newer than the answer.
         let basis = visit.basis(shared);
         let settled = known.as_ref().is_some_and(|known| known.holds(visit, shared));
-        let issued = issue(visit, shared).await;
+        let issued = issue(visit, asker, shared).await;
         drop(turn);
         match issued {
             Ok((evidence, given, rights)) => {
                 let (until, strict) = (given.valid_until, given.strict);
+                let admits_until = given.token_expires.unwrap_or(until);
                 let stale = Instant::now() + if settled { FRESH } else { UNSETTLED };
-                let good = Arc::new(Good { evidence, until, stale, basis, strict, rights });
+                let good = Good { evidence, until, admits_until, stale, basis, strict, rights };
+                let good = Arc::new(good);
                 self.known.lock().insert(key, good.clone());
                 Ok(good)
             }
             // Nothing new is granted, and what was granted goes on: unless something was locked meanwhile, or somebody
             // else is believed, or the user is another. Whom a lock is about, only the auth service knows.
             Err(error) => {
+                let now = shared.clock.now();
                 let lasts = |good: &Arc<Good>| {
-                    !good.strict && good.holds(visit, shared) && shared.clock.now() < good.until
+                    !good.strict
+                        && good.holds(visit, shared)
+                        && now < good.until
+                        && good.admits(asker, now)
                 };
                 if is_away(&error)
                     && let Some(good) = known.filter(lasts)
@@ -393,27 +349,23 @@ impl Drop for Ends {
 
 async fn issue(
     visit: &Visit,
+    asker: Asker,
     shared: &Shared,
 ) -> Result<(HeaderValue, VisitEvidence, Rights), Error> {
     let unreadable = |error: String| Error::internal(format!("evidence for a visit: {error}"));
-    let given = ask_for(visit, shared).await?;
+    let given = ask_for(visit, asker, shared).await?;
     let certificate =
         Certificate::from_pem(&given.certificate).map_err(|error| unreadable(error.to_string()))?;
     let identity =
         certificate.unverified_identity().map_err(|error| unreadable(error.to_string()))?;
     let user = identity.as_user().ok_or_else(|| unreadable("it is of no user".to_owned()))?;
-    let rights = Rights {
-        user: user.name.clone(),
-        roles: user.roles.clone(),
-        traits: user.traits.clone(),
-        tools: user.visit.as_ref().map(|visit| visit.tools.clone()),
-    };
+    let rights = Rights::new(user, given.oauth_grant.clone());
     let evidence = HeaderValue::try_from(STANDARD.encode(certificate.der()))
         .map_err(|error| unreadable(error.to_string()))?;
     Ok((evidence, given, rights))
 }
 
-async fn ask_for(visit: &Visit, shared: &Shared) -> Result<VisitEvidence, Error> {
+async fn ask_for(visit: &Visit, asker: Asker, shared: &Shared) -> Result<VisitEvidence, Error> {
     let client_addr = Some(visit.peer.address.to_string());
     if let (Some(tokens), Some(app)) = (&visit.tokens, &visit.app) {
         let tokens = tokens.as_ref().clone();
@@ -422,7 +374,7 @@ async fn ask_for(visit: &Visit, shared: &Shared) -> Result<VisitEvidence, Error>
             tokens,
             client_addr,
             proxy_addr: Some(shared.public_addr.clone()),
-            continues: false,
+            continues: asker == Asker::Open,
         };
         return shared.client.visit_by_token(&visit.cluster, &request).await;
     }

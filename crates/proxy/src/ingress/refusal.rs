@@ -12,7 +12,7 @@ pub(crate) struct Refusal {
     code: i64,
     message: String,
     /// What the client is told to show, where it showed nothing that is accepted.
-    challenge: Option<HeaderValue>,
+    challenge: Option<String>,
 }
 
 // === impl Refusal ===
@@ -54,7 +54,7 @@ impl Refusal {
     /// The client showed nothing.
     pub(super) fn nobody() -> Self {
         Self {
-            challenge: Some(HeaderValue::from_static("Bearer")),
+            challenge: Some("Bearer".to_owned()),
             ..Self::new(
                 StatusCode::UNAUTHORIZED,
                 "no client certificate and no token: sign in with `tsh login`, then use \
@@ -76,9 +76,10 @@ impl Refusal {
                     }
                 })
                 .collect();
-        let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{plain}\"");
         Self {
-            challenge: HeaderValue::try_from(challenge).ok(),
+            challenge: Some(format!(
+                "Bearer error=\"invalid_token\", error_description=\"{plain}\""
+            )),
             ..Self::new(StatusCode::UNAUTHORIZED, format!("invalid_token: {message}"))
         }
     }
@@ -94,13 +95,23 @@ impl Refusal {
         }
     }
 
+    /// Says as well where the client learns how a person signs in (RFC 9728, section 5.1), if it is told to show
+    /// something.
+    pub(super) fn with_metadata(mut self, document: &str) -> Self {
+        if let Some(challenge) = &mut self.challenge {
+            let separator = if challenge.contains('=') { "," } else { "" };
+            *challenge += &format!("{separator} resource_metadata=\"{document}\"");
+        }
+        self
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
         let body = error::response(None, self.code, &self.message, None);
         let mut response = Response::new(api::full(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(challenge) = self.challenge {
+        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
@@ -109,3 +120,6 @@ impl Refusal {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

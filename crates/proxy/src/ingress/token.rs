@@ -1,5 +1,5 @@
-//! Clients without a certificate, which show a token of somebody whom the cluster believes: what the auth
-//! service gives for it is remembered for as long as it is good.
+//! Clients without a certificate, which show a token of somebody whom the cluster believes, or one of the cluster's
+//! own: what the auth service gives for it is remembered for as long as it is good.
 //!
 //! Nothing is believed here. The auth service verifies the token, and what it gives is evidence that the
 //! agent verifies. The token itself goes no further.
@@ -9,19 +9,20 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 
 use api::wire::AppTokenRequest;
-use api::{ErrorKind, Index};
+use api::{Error, ErrorKind, Snapshot, Touched};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::HeaderMap;
+use http::header::{AUTHORIZATION, HeaderMap};
 use http::{HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use pki::Certificate;
-use resource::AppAuthConfig;
 use time::OffsetDateTime;
 
 use super::refusal::Refusal;
+use crate::basis::{Basis, Rights};
 use crate::connection::Peer;
 use crate::limit::Attempts;
+use crate::oauth;
 use crate::service::Shared;
 
 /// Tokens in each half of the memory.
@@ -42,10 +43,6 @@ pub(crate) struct Tokens {
 
 #[derive(Default)]
 struct Known {
-    /// What tokens were accepted by. Another, and everything is asked again.
-    configs: Index<AppAuthConfig>,
-    /// Who was believed when. What was given for a token may be by an authority that is gone.
-    trust: u64,
     young: HashMap<[u8; 32], Good>,
     old: HashMap<[u8; 32], Good>,
 }
@@ -53,7 +50,12 @@ struct Known {
 #[derive(Clone)]
 struct Good {
     evidence: HeaderValue,
+    /// Until when what it let in may go on.
     until: OffsetDateTime,
+    /// Until when it lets requests in.
+    admits_until: OffsetDateTime,
+    basis: Basis,
+    rights: Rights,
 }
 
 /// Evidence for who makes a request.
@@ -77,8 +79,8 @@ impl Tokens {
         peer: &Peer,
         shared: &Shared,
     ) -> Result<Option<Evidence>, Refusal> {
-        let configs = shared.replica.snapshot().app_auth_configs.clone();
-        let shown = shown(headers, &configs)?;
+        let snapshot = shared.replica.snapshot();
+        let shown = shown(headers, &snapshot)?;
         if shown.is_empty() {
             return Ok(None);
         }
@@ -86,11 +88,15 @@ impl Tokens {
         // What is given for a token may be bound to the address that it comes from.
         let key = key_of(app, peer.address.ip(), &shown);
         // Before anything is asked: what changes meanwhile is newer than this.
-        let trust = shared.trust.generation();
-        if let Some(good) = self.find(&key, &configs, trust, shared.clock.now()) {
+        let (basis, now) = (Basis::now(shared, true), shared.clock.now());
+        let known = self.known.lock().find(&key, now);
+        // Whose token was accepted may have it looked at again.
+        if known.is_none() {
+            self.admit(peer.address.ip()).map_err(|error| Refusal::of_token(&error))?;
+        }
+        if let Some(good) = known.filter(|good| good.holds(&basis, &snapshot.touched)) {
             return Ok(Some(Evidence { header: good.evidence, until: good.until }));
         }
-        self.admit(peer.address.ip()).map_err(|error| Refusal::of_token(&error))?;
         let request = AppTokenRequest {
             app: app.to_owned(),
             tokens: shown,
@@ -98,54 +104,51 @@ impl Tokens {
             proxy_addr: Some(shared.public_addr.clone()),
             continues: false,
         };
-        let identity = shared
-            .client
-            .verify_app_token(&request)
-            .await
-            .map_err(|error| Refusal::of_token(&error))?;
-        let unreadable = |error: String| {
-            tracing::error!(error, "what was given for a token cannot be read");
-            Refusal::new(
-                StatusCode::BAD_GATEWAY,
-                "the cluster's answer about this token cannot be read",
-            )
+        let good = match ask(&request, basis, shared).await {
+            Ok(good) => good,
+            Err(error) => {
+                self.known.lock().remove(&key);
+                return Err(Refusal::of_token(&error));
+            }
         };
-        let certificate = Certificate::from_pem(&identity.certificate)
-            .map_err(|error| unreadable(error.to_string()))?;
-        let header = HeaderValue::try_from(STANDARD.encode(certificate.der()))
-            .map_err(|error| unreadable(error.to_string()))?;
-        let good = Good { evidence: header.clone(), until: identity.valid_until };
-        let mut known = self.known.lock();
-        if known.trust == trust {
-            known.insert(key, good, &configs);
-        }
-        Ok(Some(Evidence { header, until: identity.valid_until }))
-    }
-
-    fn find(
-        &self,
-        key: &[u8; 32],
-        configs: &Index<AppAuthConfig>,
-        trust: u64,
-        now: OffsetDateTime,
-    ) -> Option<Good> {
-        let mut known = self.known.lock();
-        if known.trust != trust {
-            *known = Known { configs: configs.clone(), trust, ..Known::default() };
-        }
-        known.find(key, configs, now)
+        let evidence = Evidence { header: good.evidence.clone(), until: good.until };
+        self.known.lock().keep(key, good);
+        Ok(Some(evidence))
     }
 
     /// Whether an address may have another token verified.
-    pub(crate) fn admit(&self, address: IpAddr) -> Result<(), api::Error> {
+    pub(crate) fn admit(&self, address: IpAddr) -> Result<(), Error> {
         if self.attempts.admit(address) {
             return Ok(());
         }
-        Err(api::Error::new(
+        Err(Error::new(
             ErrorKind::RateLimited,
             "too many tokens from your address; wait a minute and try again",
         ))
     }
+}
+
+/// What the auth service gives for tokens.
+async fn ask(request: &AppTokenRequest, basis: Basis, shared: &Shared) -> Result<Good, Error> {
+    let unreadable = |error: String| {
+        tracing::error!(error, "what was given for a token cannot be read");
+        Error::internal("the cluster's answer about this token cannot be read")
+    };
+    let given = shared.client.verify_app_token(request).await?;
+    let certificate =
+        Certificate::from_pem(&given.certificate).map_err(|error| unreadable(error.to_string()))?;
+    let identity =
+        certificate.unverified_identity().map_err(|error| unreadable(error.to_string()))?;
+    let user = identity.as_user().ok_or_else(|| unreadable("it is of no user".to_owned()))?;
+    let evidence = HeaderValue::try_from(STANDARD.encode(certificate.der()))
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok(Good {
+        evidence,
+        until: given.valid_until,
+        admits_until: given.token_expires.unwrap_or(given.valid_until),
+        basis,
+        rights: Rights::new(user, given.oauth_grant),
+    })
 }
 
 /// The tokens of a request that wants to go to another cluster.
@@ -153,7 +156,7 @@ pub(super) fn for_elsewhere(
     headers: &HeaderMap,
     shared: &Shared,
 ) -> Result<BTreeMap<String, String>, Refusal> {
-    let shown = shown(headers, &shared.replica.snapshot().app_auth_configs)?;
+    let shown = shown(headers, &shared.replica.snapshot())?;
     if shown.is_empty() {
         return Err(Refusal::nobody());
     }
@@ -172,39 +175,49 @@ fn refuse_lines(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// What stands in the headers in which tokens may be.
-fn shown(
-    headers: &HeaderMap,
-    configs: &Index<AppAuthConfig>,
-) -> Result<BTreeMap<String, String>, Refusal> {
+fn shown(headers: &HeaderMap, snapshot: &Snapshot) -> Result<BTreeMap<String, String>, Refusal> {
+    let configs = snapshot.app_auth_configs.values();
     let mut shown = BTreeMap::new();
-    for config in configs.values() {
-        let name = config.spec.jwt.header.as_str();
+    for name in configs.map(|config| config.spec.jwt.header.as_str()) {
         if shown.contains_key(name) || shown.len() >= MAX_HEADERS {
             continue;
         }
-        let mut found = headers.get_all(name).iter();
-        match (found.next(), found.next()) {
-            (None, _) => {}
-            (Some(value), None) if value.len() <= MAX_TOKEN => {
-                if let Ok(text) = value.to_str() {
-                    shown.insert(name.to_owned(), text.to_owned());
-                }
-            }
-            (Some(_), None) => {
-                return Err(Refusal::new(
-                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    format!("the token in {name} has more than {MAX_TOKEN} bytes"),
-                ));
-            }
-            (Some(_), Some(_)) => {
-                return Err(Refusal::new(
-                    StatusCode::BAD_REQUEST,
-                    format!("{name} is given twice"),
-                ));
-            }
+        if let Some(token) = read(headers, name)? {
+            shown.insert(name.to_owned(), token);
         }
     }
+    let name = AUTHORIZATION.as_str();
+    if !oauth::is_on(snapshot) || shown.contains_key(name) {
+        return Ok(shown);
+    }
+    match read(headers, name)? {
+        Some(token) if api::oauth_access_token(&token).is_some() => {
+            shown.insert(name.to_owned(), token);
+        }
+        Some(_other) if shown.is_empty() => {
+            return Err(Refusal::invalid_token("this is no token that is accepted here"));
+        }
+        _ => {}
+    }
     Ok(shown)
+}
+
+/// What stands in one of them.
+fn read(headers: &HeaderMap, name: &str) -> Result<Option<String>, Refusal> {
+    let mut found = headers.get_all(name).iter();
+    match (found.next(), found.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) if value.len() <= MAX_TOKEN => {
+            Ok(value.to_str().ok().map(str::to_owned))
+        }
+        (Some(_), None) => Err(Refusal::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            format!("the token in {name} has more than {MAX_TOKEN} bytes"),
+        )),
+        (Some(_), Some(_)) => {
+            Err(Refusal::new(StatusCode::BAD_REQUEST, format!("{name} is given twice")))
+        }
+    }
 }
 
 /// What tokens are known by: they are not kept.
@@ -222,7 +235,7 @@ fn key_of(app: &str, client: IpAddr, shown: &BTreeMap<String, String>) -> [u8; 3
 
 impl Refusal {
     /// What the auth service says of a token, for the client.
-    pub(crate) fn of_token(error: &api::Error) -> Self {
+    pub(crate) fn of_token(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Unauthenticated | ErrorKind::Denied | ErrorKind::InvalidArgument => {
                 Self::invalid_token(error.message())
@@ -242,18 +255,24 @@ impl Refusal {
     }
 }
 
+// === impl Good ===
+
+impl Good {
+    /// Whether nothing that is known says that it may be another. Of somebody whom another cluster's or provider's token
+    /// names, agents look at everything else themselves.
+    fn holds(&self, now: &Basis, touched: &Touched) -> bool {
+        match self.rights.oauth_grant {
+            Some(_) => self.basis.is_same(now) && !self.rights.differ(touched, &self.basis),
+            None => self.basis.believes_as(now),
+        }
+    }
+}
+
 // === impl Known ===
 
 impl Known {
-    fn find(
-        &mut self,
-        key: &[u8; 32],
-        configs: &Index<AppAuthConfig>,
-        now: OffsetDateTime,
-    ) -> Option<Good> {
-        if !self.configs.is_same(configs) {
-            *self = Self { configs: configs.clone(), trust: self.trust, ..Self::default() };
-        }
+    /// What is remembered of tokens that still let in.
+    fn find(&mut self, key: &[u8; 32], now: OffsetDateTime) -> Option<Good> {
         let found = match self.young.get(key) {
             Some(good) => good.clone(),
             None => {
@@ -262,18 +281,11 @@ impl Known {
                 good
             }
         };
-        if now < found.until {
+        if now < found.admits_until {
             return Some(found);
         }
-        self.young.remove(key);
+        self.remove(key);
         None
-    }
-
-    /// Remembers, unless what it was accepted by has changed meanwhile.
-    fn insert(&mut self, key: [u8; 32], good: Good, configs: &Index<AppAuthConfig>) {
-        if self.configs.is_same(configs) {
-            self.keep(key, good);
-        }
     }
 
     fn keep(&mut self, key: [u8; 32], good: Good) {
@@ -281,6 +293,11 @@ impl Known {
             self.old = std::mem::take(&mut self.young);
         }
         self.young.insert(key, good);
+    }
+
+    fn remove(&mut self, key: &[u8; 32]) {
+        self.young.remove(key);
+        self.old.remove(key);
     }
 }
 

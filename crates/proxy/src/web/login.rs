@@ -167,6 +167,6 @@ fn binding(headers: &HeaderMap, state: &str) -> Option<String> {
 
 fn stranger() -> Response {
     sso::refused(&Error::denied(
-        "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login",
+        "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login, or in the client that sent you here",
     ))
 }

@@ -194,7 +194,7 @@ pub(super) fn lead_to(begun: &wire::SsoBegun) -> Response {
 }
 
 /// Sends a browser on.
-fn lead(location: &str, cookies: &[String]) -> Response {
+pub(super) fn lead(location: &str, cookies: &[String]) -> Response {
     let Ok(location) = HeaderValue::try_from(location) else {
         return refused(&Error::internal("an address that is no header"));
     };

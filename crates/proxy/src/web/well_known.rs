@@ -61,7 +61,7 @@ fn lasting(document: &impl Serialize) -> Response {
 }
 
 /// Nothing that a verifier could keep: an empty set would make it refuse everybody for minutes.
-fn not_yet(text: &'static str) -> Response {
+pub(super) fn not_yet(text: &'static str) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, RETRY_AFTER)], text).into_response()
 }
 

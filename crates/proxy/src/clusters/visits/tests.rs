@@ -1,6 +1,7 @@
 //! What visits are known by.
 
 use super::*;
+use crate::basis::tests::{basis, rights};
 
 fn peer(address: &str) -> Arc<Peer> {
     Arc::new(Peer::new(address.parse().unwrap(), Vec::new()))
@@ -30,48 +31,6 @@ fn what_a_token_opens_is_one_app_of_one_cluster_for_one_address() {
 }
 
 #[test]
-fn what_is_known_rests_on_the_user_and_the_roles_and_on_nobody_else() {
-    let rights = Rights {
-        user: "alice".to_owned(),
-        roles: vec!["dev".to_owned()],
-        traits: BTreeMap::new(),
-        tools: None,
-    };
-    let basis =
-        Basis { trust: 1, locks: Index::default(), configs: None, preference: None, generation: 0 };
-    let change = |kind: Kind, name: &str| {
-        let (name, cursor) = (name.to_owned(), String::new());
-        let mut snapshot = api::Snapshot::default();
-        snapshot.apply(&api::WatchEvent::Changed { kind, name, cursor });
-        snapshot
-    };
-    for (kind, name) in [(Kind::User, "alice"), (Kind::Role, "dev")] {
-        let snapshot = change(kind, name);
-        assert!(rights.differ(&snapshot.touched, &basis), "{kind:?} {name}");
-        let asked_since = Basis { generation: snapshot.generation, ..basis.clone() };
-        assert!(!rights.differ(&snapshot.touched, &asked_since), "{kind:?} {name}");
-    }
-    for (kind, name) in [(Kind::User, "bob"), (Kind::Role, "ops"), (Kind::Role, "alice")] {
-        assert!(!rights.differ(&change(kind, name).touched, &basis), "{kind:?} {name}");
-    }
-}
-
-#[test]
-fn what_is_known_rests_on_what_holds_for_everybody() {
-    let now =
-        Basis { trust: 1, locks: Index::default(), configs: None, preference: None, generation: 1 };
-    assert!(now.is_same(&Basis { generation: 2, ..now.clone() }));
-    for other in [
-        Basis { trust: 0, ..now.clone() },
-        Basis { locks: Index::default(), ..now.clone() },
-        Basis { configs: Some(Index::default()), ..now.clone() },
-        Basis { preference: Some(Arc::default()), ..now.clone() },
-    ] {
-        assert!(!now.is_same(&other));
-    }
-}
-
-#[test]
 fn who_asks_for_much_does_not_keep_others_waiting() {
     let (one, other) = (Asker::Comer([1; 32]), Asker::Comer([2; 32]));
     let of_one = |count| std::iter::repeat_n(one, count);
@@ -87,4 +46,22 @@ fn who_asks_for_much_does_not_keep_others_waiting() {
     assert!(refuse_too_many(crowd(COMERS), Asker::Open).is_ok());
     let open = std::iter::repeat_n(Asker::Open, 2 * COMERS);
     assert!(refuse_too_many(open, one).is_ok());
+}
+
+#[test]
+fn a_token_that_has_ended_lets_nobody_in_and_what_is_open_goes_on() {
+    let now = OffsetDateTime::UNIX_EPOCH;
+    let good = Good {
+        evidence: HeaderValue::from_static("e"),
+        until: now + time::Duration::HOUR,
+        admits_until: now + time::Duration::MINUTE,
+        stale: Instant::now(),
+        basis: basis(),
+        strict: false,
+        rights: rights(Some("g1")),
+    };
+    let (comer, later) = (Asker::Comer([1; 32]), now + time::Duration::MINUTE);
+    assert!(good.admits(comer, now) && good.admits(Asker::Open, now));
+    assert!(!good.admits(comer, later));
+    assert!(good.admits(Asker::Open, later));
 }

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
+use api::WatchEvent;
 use http::header::AUTHORIZATION;
-use resource::Resource;
-use serde_json::json;
+use resource::{Kind, Resource};
+use serde_json::{Value, json};
 use time::Duration;
 
 use super::*;
+use crate::basis::tests::{basis, change, rights};
 
 const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 7));
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-fn configs(headers: &[&str]) -> Index<AppAuthConfig> {
-    let config = |(number, header): (usize, &&str)| {
+fn put(snapshot: &mut Snapshot, document: &Value) {
+    let resource = Resource::from_json(document.to_string().as_bytes()).unwrap();
+    snapshot.apply(&WatchEvent::Put { resource: Arc::new(resource), cursor: String::new() });
+}
+
+/// A cluster that reads tokens of others in these headers.
+fn configs(headers: &[&str]) -> Snapshot {
+    let mut snapshot = Snapshot::default();
+    for (number, header) in headers.iter().enumerate() {
         let document = json!({
             "kind": "app_auth_config", "version": "v1", "metadata": {"name": format!("c{number}")},
             "spec": {"app_labels": {"*": "*"}, "jwt": {
@@ -20,18 +30,81 @@ fn configs(headers: &[&str]) -> Index<AppAuthConfig> {
                 "authorization_header": header,
             }},
         });
-        let resource = Resource::from_json(document.to_string().as_bytes()).unwrap();
-        let config = AppAuthConfig::try_from(resource).unwrap();
-        (config.metadata.name.clone(), Arc::new(config))
-    };
-    headers.iter().enumerate().map(config).collect()
+        put(&mut snapshot, &document);
+    }
+    snapshot
 }
 
-fn good(until: OffsetDateTime) -> Good {
-    Good { evidence: HeaderValue::from_static("e"), until }
+/// The same where clients may have people sign in.
+fn with_oauth(mut snapshot: Snapshot) -> Snapshot {
+    let document = json!({
+        "kind": "cluster_auth_preference", "version": "v2",
+        "metadata": {"name": "cluster-auth-preference"}, "spec": {"allow_oauth": true},
+    });
+    put(&mut snapshot, &document);
+    snapshot
 }
 
-const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+fn good(admits_until: OffsetDateTime, oauth_grant: Option<&str>) -> Good {
+    Good {
+        evidence: HeaderValue::from_static("e"),
+        until: admits_until + Duration::HOUR,
+        admits_until,
+        basis: basis(),
+        rights: rights(oauth_grant),
+    }
+}
+
+fn bearer(token: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static(token))])
+}
+
+#[test]
+fn tokens_of_our_own_are_read_where_clients_may_have_people_sign_in() {
+    let own = bearer("Bearer tso_a_1");
+    assert!(shown(&own, &configs(&[])).unwrap().is_empty());
+    assert!(shown(&own, &configs(&["x-other"])).unwrap().is_empty());
+    for cluster in [configs(&[]), configs(&["x-other"]), configs(&["authorization"])] {
+        let found = shown(&own, &with_oauth(cluster)).unwrap();
+        assert_eq!(found["authorization"], "Bearer tso_a_1");
+    }
+    assert!(shown(&HeaderMap::new(), &with_oauth(configs(&[]))).unwrap().is_empty());
+    for other in ["Bearer a.b.c", "Bearer tso_r_1", "Basic tso_a_1", "tso_a_1"] {
+        assert!(shown(&bearer(other), &with_oauth(configs(&[]))).is_err(), "{other}");
+    }
+    // What is nobody's token is not in the way of one in another header.
+    let mut both = bearer("Bearer a.b.c");
+    both.insert("x-other", HeaderValue::from_static("d.e.f"));
+    let found = shown(&both, &with_oauth(configs(&["x-other"]))).unwrap();
+    assert_eq!(found.into_keys().collect::<Vec<_>>(), ["x-other"]);
+}
+
+#[test]
+fn what_a_token_of_our_own_gave_is_forgotten_with_all_that_it_rests_on() {
+    let nothing = Snapshot::default();
+    let (own, other) = (good(NOW, Some("g1")), good(NOW, None));
+    assert!(own.holds(&basis(), &nothing.touched) && other.holds(&basis(), &nothing.touched));
+    for (kind, name) in [(Kind::OauthGrant, "g1"), (Kind::User, "alice"), (Kind::Role, "dev")] {
+        let changed = change(kind, name);
+        assert!(!own.holds(&basis(), &changed.touched), "{kind:?}");
+        assert!(other.holds(&basis(), &changed.touched), "{kind:?}");
+    }
+    assert!(own.holds(&basis(), &change(Kind::OauthGrant, "g2").touched));
+    let mut locked = Snapshot::default();
+    put(
+        &mut locked,
+        &json!({
+            "kind": "lock", "version": "v2", "metadata": {"name": "l"}, "spec": {"target": {"user": "x"}},
+        }),
+    );
+    for now in [locked, with_oauth(Snapshot::default())] {
+        let now = crate::basis::tests::basis_of(&now);
+        assert!(!own.holds(&now, &nothing.touched));
+        assert!(other.holds(&now, &nothing.touched));
+    }
+    let trust = crate::basis::tests::trusting(2);
+    assert!(!own.holds(&trust, &nothing.touched) && !other.holds(&trust, &nothing.touched));
+}
 
 #[test]
 fn tokens_are_read_where_a_config_has_them_and_nowhere_else() {
@@ -56,33 +129,26 @@ fn tokens_are_read_where_a_config_has_them_and_nowhere_else() {
 }
 
 #[test]
-fn what_is_remembered_ends_with_the_certificate_and_with_what_it_was_accepted_by() {
-    let (mut known, before) = (Known::default(), configs(&["authorization"]));
+fn what_is_remembered_lets_in_as_long_as_the_token() {
+    let mut known = Known::default();
     let key = key_of("app", HERE, &BTreeMap::from([("authorization".to_owned(), "t".to_owned())]));
-    assert!(known.find(&key, &before, NOW).is_none());
-    known.insert(key, good(NOW + Duration::seconds(10)), &before);
-    assert!(known.find(&key, &before, NOW + Duration::seconds(9)).is_some());
-    assert!(known.find(&key, &before, NOW + Duration::seconds(10)).is_none());
-
-    known.insert(key, good(NOW + Duration::seconds(10)), &before);
-    let after = configs(&["authorization"]);
-    assert!(known.find(&key, &after, NOW).is_none());
-    // What was asked before the change and comes after it is not kept.
-    known.insert(key, good(NOW + Duration::seconds(10)), &before);
-    assert!(known.find(&key, &after, NOW).is_none());
+    assert!(known.find(&key, NOW).is_none());
+    known.keep(key, good(NOW + Duration::seconds(10), None));
+    assert!(known.find(&key, NOW + Duration::seconds(9)).is_some());
+    assert!(known.find(&key, NOW + Duration::seconds(10)).is_none());
+    assert!(known.find(&key, NOW).is_none());
 }
 
 #[test]
 fn so_many_are_remembered() {
-    let (mut known, configs) = (Known::default(), configs(&["authorization"]));
+    let mut known = Known::default();
     let key = |number: usize| pki::digest_of(&[&number.to_be_bytes()]);
-    assert!(known.find(&key(0), &configs, NOW).is_none());
     for number in 0..=2 * HALF {
-        known.insert(key(number), good(NOW + Duration::HOUR), &configs);
+        known.keep(key(number), good(NOW + Duration::HOUR, None));
     }
     assert!(known.young.len() + known.old.len() <= 2 * HALF);
-    assert!(known.find(&key(0), &configs, NOW).is_none());
-    assert!(known.find(&key(2 * HALF), &configs, NOW).is_some());
+    assert!(known.find(&key(0), NOW).is_none());
+    assert!(known.find(&key(2 * HALF), NOW).is_some());
 }
 
 #[test]

@@ -32,6 +32,7 @@ async fn get(path: &str, resources: &[Resource]) -> Response<Body> {
         client: Client::new(nowhere, Tasks::new()),
         replica: Replica::fixed(snapshot),
         attempts: Attempts::of(Limits::DEFAULT.sign_in_attempts),
+        oauth_attempts: Attempts::of(crate::web::oauth::ATTEMPTS),
     };
     let request = Request::get(path).body(Body::empty()).unwrap();
     router(Arc::new(web)).call(request).await.unwrap()
