@@ -18,6 +18,7 @@ pub struct Node {
     program: Vec<PathBuf>,
     config: PathBuf,
     data: PathBuf,
+    env: Vec<(String, PathBuf)>,
     process: Option<Process>,
     /// What former processes wrote.
     former: String,
@@ -50,8 +51,8 @@ impl Node {
         );
         let config = scratch.write(Path::new(name).join("tessera.yaml"), text);
         let program = vec![binaries.folder().join("tessera")];
-        let (process, former) = (None, String::new());
-        Self { name: name.to_owned(), program, config, data, process, former }
+        let (env, process, former) = (Vec::new(), None, String::new());
+        Self { name: name.to_owned(), program, config, data, env, process, former }
     }
 
     /// The same, with the program started by another one: `setpriv` with its options, for example.
@@ -78,6 +79,7 @@ impl Node {
             None => panic!("{} has no program", self.name),
         };
         command.args(words).args(["start", "-c"]).arg(&self.config);
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -143,6 +145,16 @@ impl Node {
         if let Some(status) = self.process().status() {
             panic!("{} ended by itself ({status}); it wrote:\n{}", self.name, self.log());
         }
+    }
+
+    /// Ends it and starts it again, with a variable in its environment that names a file.
+    ///
+    /// # Panics
+    /// When it does not run, does not end, or cannot be started.
+    pub fn restart_with(&mut self, name: &str, file: &Path) {
+        let _status = self.stop();
+        self.env.push((name.to_owned(), file.to_owned()));
+        self.start();
     }
 
     /// Ends it as a machine that loses power does.

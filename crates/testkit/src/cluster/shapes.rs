@@ -89,10 +89,26 @@ impl Cluster {
     #[must_use]
     #[track_caller]
     pub fn apart_called(name: &str) -> Self {
+        Self::apart_with(name, "")
+    }
+
+    /// Auth, proxy and agent in a process each, where one address may sign in as often as a test likes.
+    ///
+    /// # Panics
+    /// When they do not come up.
+    #[must_use]
+    #[track_caller]
+    pub fn patient() -> Self {
+        Self::apart_with(CLUSTER, "  limits:\n    sign_in_attempts_per_minute: 10000\n")
+    }
+
+    /// The same with more lines in the section of the proxy.
+    #[track_caller]
+    fn apart_with(name: &str, more: &str) -> Self {
         let mut cluster = Self::begin(name, "", &auth_section(name));
         let address = cluster.auth.settle("auth service");
         let join = format!("  auth_server: {address}\n{}", cluster.join_params("proxy"));
-        let mut proxy = cluster.node("proxy", &join, &proxy_section());
+        let mut proxy = cluster.node("proxy", &join, &format!("{}{more}", proxy_section()));
         proxy.settle("proxy");
         cluster.proxy = Some(proxy);
         cluster.find_proxy();

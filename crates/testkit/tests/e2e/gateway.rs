@@ -22,6 +22,7 @@ mod leftovers;
 mod live;
 mod local;
 mod moves;
+mod oauth;
 mod outage;
 mod people;
 mod permissions;

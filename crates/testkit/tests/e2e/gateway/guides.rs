@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use testkit::cluster::{Person, own_user};
 use testkit::{Argv, Cluster, Real, process, wait};
 
-use super::{call, connect, listed};
+use super::{call, connect, listed, tokens};
 
 /// Where the readers of guides are.
 const PROXY: &str = "tessera.example.com:3080";
@@ -257,6 +257,20 @@ fn what_the_guides_show_is_what_happens() {
     let said = peer.request("tools/call", &json!({"name": "echo", "arguments": {"message": "hi"}}));
     assert!(super::outcome(&said).is_ok(), "{}", String::from_utf8_lossy(&said));
     assert_eq!(call(&mut peer, "get-env").unwrap_err().0, -32602);
+}
+
+#[test]
+fn the_guide_on_clients_that_sign_in_by_themselves_leads_them_there() {
+    let (real, cluster) = (Real::locate(), Cluster::single());
+    let url = format!("https://{}/mcp/apps/everything", cluster.proxy_addr());
+    let challenge = || tokens::ask(&real, &url, &json!({}))["headers"]["www-authenticate"].clone();
+    assert_eq!(challenge(), "Bearer");
+    let mut reader = Reader::new(&real, &cluster);
+    reader.follow("let-clients-sign-in-by-themselves.md");
+    wait::until("a way to sign in", wait::PATIENCE, || {
+        let told = challenge();
+        if told.to_string().contains("resource_metadata") { Ok(()) } else { Err(told.to_string()) }
+    });
 }
 
 #[test]

@@ -59,15 +59,8 @@ impl Office {
         leaf
     }
 
-    /// A client that begins a session and listens to what the server says of its own accord, until that ends. It
-    /// does when this returns.
     fn listener(&self, path: &str, token: &str) -> process::Process {
-        let argv = Argv::new(self.real.python())
-            .args(["-c", LISTEN, &self.url(path)])
-            .with_env("TOKEN", token);
-        let mut listener = process::service(argv.command());
-        listener.wait_for_output("listening", wait::PATIENCE);
-        listener
+        listener(&self.real, &self.url(path), token)
     }
 
     /// What an official client gets with a token.
@@ -83,10 +76,24 @@ impl Office {
 
     /// The bare answer to a message: status, headers and body.
     fn ask(&self, path: &str, headers: &Value) -> Value {
-        let argv = Argv::new(self.real.python()).args(["-c", ASK, &self.url(path)]);
-        let finished = process::run(argv.command(), headers.to_string().as_bytes(), wait::PATIENCE);
-        serde_json::from_str(&done(&finished)).unwrap()
+        ask(&self.real, &self.url(path), headers)
     }
+}
+
+/// The bare answer to a client's first message: status, headers and body.
+pub(super) fn ask(real: &Real, url: &str, headers: &Value) -> Value {
+    let argv = Argv::new(real.python()).args(["-c", ASK, url]);
+    let finished = process::run(argv.command(), headers.to_string().as_bytes(), wait::PATIENCE);
+    serde_json::from_str(&done(&finished)).unwrap()
+}
+
+/// A client that begins a session and listens to what the server says of its own accord, until that ends. It does when
+/// this returns.
+pub(super) fn listener(real: &Real, url: &str, token: &str) -> process::Process {
+    let argv = Argv::new(real.python()).args(["-c", LISTEN, url]).with_env("TOKEN", token);
+    let mut listener = process::service(argv.command());
+    listener.wait_for_output("listening", wait::PATIENCE);
+    listener
 }
 
 fn bearer(token: &str) -> Value {
