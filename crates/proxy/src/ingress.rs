@@ -5,6 +5,7 @@
 //! again and decides. What is another cluster's goes to a proxy of that cluster, with evidence for the visit.
 
 mod away;
+mod challenge;
 mod content;
 mod deliver;
 mod forwarded;
@@ -34,7 +35,6 @@ use self::route::Route;
 pub(crate) use self::route::Wanted;
 pub(crate) use self::token::Tokens;
 use crate::connection::Peer;
-use crate::oauth;
 use crate::service::Shared;
 
 /// Whether a path belongs to MCP.
@@ -57,20 +57,14 @@ pub(crate) async fn answer(
     shared: &Arc<Shared>,
 ) -> Response<Body> {
     let uri = request.uri().clone();
-    match forward(request, peer, shared).await {
+    let answered = forward(request, peer, shared).await;
+    let answered = match answered {
+        Ok(response) if peer.chain.is_empty() => challenge::replace(response, uri.path(), shared),
+        answered => answered,
+    };
+    match answered {
         Ok(response) => response,
-        Err(refusal) => told_how_to_sign_in(refusal, uri.path(), shared).into_response(),
-    }
-}
-
-/// A refusal that leads clients to where a person signs in, if they may do that here.
-fn told_how_to_sign_in(refusal: Refusal, path: &str, shared: &Shared) -> Refusal {
-    if !oauth::is_on(&shared.replica.snapshot()) {
-        return refusal;
-    }
-    match oauth::metadata_of(path, &shared.public_addr) {
-        Some(document) => refusal.with_metadata(&document),
-        None => refusal,
+        Err(refusal) => challenge::lead(refusal, uri.path(), shared).into_response(),
     }
 }
 

@@ -105,13 +105,19 @@ impl Refusal {
         self
     }
 
+    /// What it tells the client to show.
+    pub(super) fn challenge(&self) -> Option<HeaderValue> {
+        self.challenge.as_ref().and_then(|text| HeaderValue::try_from(text).ok())
+    }
+
     pub(crate) fn into_response(self) -> Response<Body> {
+        let challenge = self.challenge();
         let body = error::response(None, self.code, &self.message, None);
         let mut response = Response::new(api::full(body));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(challenge) = self.challenge.and_then(|text| HeaderValue::try_from(text).ok()) {
+        if let Some(challenge) = challenge {
             headers.insert(WWW_AUTHENTICATE, challenge);
         }
         if self.status == StatusCode::METHOD_NOT_ALLOWED {

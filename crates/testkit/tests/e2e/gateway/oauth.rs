@@ -2,6 +2,7 @@
 //! real browser.
 
 mod attacks;
+mod challenges;
 mod documents;
 mod elsewhere;
 mod ends;
