@@ -209,8 +209,8 @@ impl Visits {
         shared: &Arc<Shared>,
     ) -> Result<Arc<Good>, Refusal> {
         let asked = self.ask(visit, Asker::Comer(visit.owner()), shared).await;
-        asked.map_err(|error| match visit.tokens {
-            Some(_) => Refusal::of_token(&error),
+        asked.map_err(|error| match &visit.tokens {
+            Some(tokens) => Refusal::of_tokens(&error, tokens),
             None => Refusal::of(&error, &shared.cluster),
         })
     }

@@ -108,7 +108,7 @@ impl Tokens {
             Ok(good) => good,
             Err(error) => {
                 self.known.lock().remove(&key);
-                return Err(Refusal::of_token(&error));
+                return Err(Refusal::of_tokens(&error, &request.tokens));
             }
         };
         let evidence = Evidence { header: good.evidence.clone(), until: good.until };
@@ -234,6 +234,18 @@ fn key_of(app: &str, client: IpAddr, shown: &BTreeMap<String, String>) -> [u8; 3
 // === impl Refusal ===
 
 impl Refusal {
+    /// What the auth service says of tokens, for the client. That somebody whom a token of the cluster's own lets in may
+    /// not go on, or not from there, signing in again does not mend.
+    pub(crate) fn of_tokens(error: &Error, tokens: &BTreeMap<String, String>) -> Self {
+        let own = tokens.get(AUTHORIZATION.as_str()).and_then(|text| api::oauth_access_token(text));
+        match error.kind() {
+            ErrorKind::Denied if own.is_some() => {
+                Self::new(StatusCode::FORBIDDEN, error.message().to_owned())
+            }
+            _ => Self::of_token(error),
+        }
+    }
+
     /// What the auth service says of a token, for the client.
     pub(crate) fn of_token(error: &Error) -> Self {
         match error.kind() {

@@ -72,7 +72,7 @@ async fn authorize(
     request.proxy_addr = web.public_addr.clone();
     match web.client.start_oauth(&request).await {
         Ok(OauthStarted::SignIn { location }) => ticket.stamp(sso::lead(&location, &[])),
-        Ok(OauthStarted::Back { location, .. }) if stays_on_the_machine(&location) => {
+        Ok(OauthStarted::Back { location, .. }) if is_loopback(&location) => {
             sso::lead(&location, &[])
         }
         Ok(OauthStarted::Back { location, refusal }) => {
@@ -84,10 +84,11 @@ async fn authorize(
     }
 }
 
-/// Whether an address of a client is on the person's own machine. Anybody can register another, and would have a
-/// browser sent there by an address of ours (RFC 9700, section 4.11.2): people go there by themselves.
-fn stays_on_the_machine(location: &str) -> bool {
-    !location.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+/// Whether an address of a client is on the person's own machine: only there is `http` taken. Anybody can register
+/// another, or another program's scheme, and would have a browser sent there by an address of ours (RFC 9700, section
+/// 4.11.2): people go there by themselves.
+fn is_loopback(location: &str) -> bool {
+    location.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("http://"))
 }
 
 fn refused(why: &str) -> Response {

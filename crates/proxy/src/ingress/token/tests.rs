@@ -159,3 +159,18 @@ fn a_token_is_good_for_the_app_that_it_was_shown_for() {
     let elsewhere = "192.0.2.8".parse().unwrap();
     assert_ne!(key_of("a", HERE, &shown("t")), key_of("a", elsewhere, &shown("t")));
 }
+
+#[test]
+fn only_who_is_not_let_in_by_a_token_is_told_to_sign_in_again() {
+    let shown = |text: &str| BTreeMap::from([("authorization".to_owned(), text.to_owned())]);
+    let refused = |kind: ErrorKind, text: &str| {
+        let refusal = Refusal::of_tokens(&Error::new(kind, "no"), &shown(text));
+        (refusal.challenge().is_some(), refusal.into_response().status())
+    };
+    let (told, forbidden) = ((true, StatusCode::UNAUTHORIZED), (false, StatusCode::FORBIDDEN));
+    assert_eq!(refused(ErrorKind::Unauthenticated, "Bearer tso_a_1"), told);
+    assert_eq!(refused(ErrorKind::Denied, "Bearer tso_a_1"), forbidden);
+    // Of others' tokens less is told apart.
+    assert_eq!(refused(ErrorKind::Denied, "Bearer a.b.c"), told);
+    assert_eq!(refused(ErrorKind::Unauthenticated, "Bearer a.b.c"), told);
+}
