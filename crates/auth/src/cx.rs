@@ -346,6 +346,7 @@ pub(crate) fn refuse_user_of(
     }
     let held = if user.visit.is_some() { hold_visitor(core, user)? } else { hold(core, user)? };
     refuse_elsewhere(user, &held.set, client)?;
+    refuse_ungranted(core, user)?;
     let state = AccessState {
         mfa_verified: user.mfa.are_fresh(),
         cluster_requires_mfa: cluster_requires_mfa(core),
@@ -358,6 +359,18 @@ pub(crate) fn refuse_user_of(
             Err(Error::denied(denial.public_message()).because(denial.reasons().to_string()))
         }
     }
+}
+
+/// Refuses what rests on a grant to a client that is over. That of a visitor is the visitor's cluster's business.
+fn refuse_ungranted(core: &Core, user: &UserIdentity) -> Result<(), Error> {
+    let (Some(name), None) = (&user.oauth_grant, &user.visit) else { return Ok(()) };
+    let snapshot = core.replica.snapshot();
+    let rules = snapshot.auth_preference.as_deref().map(|preference| &preference.spec);
+    let grant = snapshot.oauth_grants.get(name);
+    let is_good = grant.is_some_and(|grant| {
+        grant.spec.user == user.name && grant.is_in_force(rules, core.clock.now())
+    });
+    if is_good { Ok(()) } else { Err(Error::denied("what the user granted the client is over")) }
 }
 
 /// Whether the cluster wants a second factor to be shown for each session, whatever roles say.

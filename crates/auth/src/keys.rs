@@ -171,6 +171,11 @@ pub(crate) fn oauth_seal() -> Result<Key, Error> {
     Key::new(&[CLUSTER, "oauth_seal"]).map_err(|error| refused(&error))
 }
 
+/// The key of what seals the registrations of clients.
+pub(crate) fn oauth_clients() -> Result<Key, Error> {
+    Key::new(&[CLUSTER, "oauth_clients"]).map_err(|error| refused(&error))
+}
+
 /// The key of an authorization that waits for consent, which this text names. The text itself is kept nowhere.
 pub(crate) fn oauth_consent(token: &str) -> Result<Key, Error> {
     Key::new(&[OAUTH_CONSENTS, &digest(&[token])]).map_err(|error| refused(&error))

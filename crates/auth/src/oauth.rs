@@ -38,6 +38,7 @@ pub(crate) use self::consent::{answer, read, signed_in};
 pub(crate) use self::document::Documents;
 pub(crate) use self::evidence::{Good, Shown, check, token_of};
 pub(crate) use self::grant::{end_all_of, forget, removed};
+pub(crate) use self::seal::renew as renew_seal;
 pub(crate) use self::tokens::{revoke, tokens};
 use crate::core::Core;
 

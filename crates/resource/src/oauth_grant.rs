@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value;
 use time::OffsetDateTime;
+use url::Url;
 
 use crate::cluster_auth_preference::AuthPreferenceSpec;
 use crate::decode::{FromNode, Reader, Table};
@@ -93,6 +94,23 @@ impl OauthKnownBy {
     }
 }
 
+impl OauthGrantClient {
+    /// Whether a cluster with these rules takes the client.
+    #[must_use]
+    pub fn is_allowed(&self, rules: Option<&AuthPreferenceSpec>) -> bool {
+        let named = rules.and_then(|rules| rules.oauth_client_hosts.as_deref());
+        let is_named = match (self.known_by, named) {
+            (OauthKnownBy::Document, Some(named)) => {
+                let url = Url::parse(&self.id).ok();
+                let host = url.as_ref().and_then(Url::host_str);
+                host.is_some_and(|host| named.iter().any(|one| one.eq_ignore_ascii_case(host)))
+            }
+            _ => true,
+        };
+        is_named && self.known_by.is_allowed(rules)
+    }
+}
+
 impl FromNode for OauthKnownBy {
     fn from_node(reader: Reader<'_>) -> Option<Self> {
         reader.choice("known_by", &Self::SPELLINGS)
@@ -115,7 +133,7 @@ impl OauthGrant {
     /// Whether it is good for anything in a cluster with these rules.
     #[must_use]
     pub fn is_in_force(&self, rules: Option<&AuthPreferenceSpec>, now: OffsetDateTime) -> bool {
-        now < self.ends() && self.spec.client.known_by.is_allowed(rules)
+        now < self.ends() && self.spec.client.is_allowed(rules)
     }
 
     pub(crate) fn read(document: &mut Table<'_>) -> Option<Self> {

@@ -168,7 +168,10 @@ pub struct OauthConsent {
     /// What the client says it is called. Nobody has verified it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
-    /// The host that has the document by which the client is known; none of one that registered itself.
+    /// The address of the document by which the client is known; none of one that registered itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// The host of that, and the port unless it is the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_host: Option<String>,
     /// Where the answer goes: a host, or the scheme of a program on the person's machine.

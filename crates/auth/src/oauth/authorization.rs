@@ -49,6 +49,12 @@ pub(crate) async fn start(cx: &OpCx, mut asked: OauthAuthorization) -> Result<Oa
     leave_out_empty([client_id, redirect_uri, response_type, resource, state]);
     let client_addr = asked.client_addr.clone();
     let started = judge(core, asked).await?;
+    let location = match &started {
+        Judged::Good(one) => {
+            Some(sso::start_for_client(core, one.as_ref().clone(), client_addr.clone()).await?)
+        }
+        Judged::Back(..) | Judged::Refused(_) => None,
+    };
     let (about, wish, outcome) = match &started {
         Judged::Good(authorization) => {
             (Some(&authorization.client), Some(&authorization.wish), Outcome::Success)
@@ -72,10 +78,7 @@ pub(crate) async fn start(cx: &OpCx, mut asked: OauthAuthorization) -> Result<Oa
         })
         .await?;
     Ok(match started {
-        Judged::Good(authorization) => {
-            let location = sso::start_for_client(core, *authorization, client_addr).await?;
-            OauthStarted::SignIn { location }
-        }
+        Judged::Good(_) => OauthStarted::SignIn { location: location.unwrap_or_default() },
         Judged::Back(_client, refused) => {
             let (refusal, location) = *refused;
             OauthStarted::Back { location, refusal }

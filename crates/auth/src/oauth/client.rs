@@ -14,7 +14,7 @@ use crate::core::Core;
 use crate::keys;
 
 /// Redirect URIs that a client may register.
-const MAX_REDIRECTS: usize = 5;
+const MAX_REDIRECTS: usize = 8;
 
 /// A client that is known.
 #[derive(Debug)]
@@ -64,8 +64,12 @@ pub(crate) async fn register(
         let why = format!("a client has at least one redirect URI, and at most {MAX_REDIRECTS}");
         return no(OauthError::InvalidRedirectUri, &why);
     }
-    if let Some(why) = uris.iter().find_map(|uri| Redirect::parse(uri).err()) {
-        return no(OauthError::InvalidRedirectUri, why);
+    // What is not taken is left out of the answer (RFC 7591, section 3.2.1).
+    let (uris, wrong): (Vec<_>, Vec<_>) =
+        uris.into_iter().partition(|uri| Redirect::parse(uri).is_ok());
+    if uris.is_empty() {
+        let why = wrong.iter().find_map(|uri| Redirect::parse(uri).err());
+        return no(OauthError::InvalidRedirectUri, why.unwrap_or("there is no redirect URI"));
     }
     let lacks = |given: &Option<Vec<String>>, needed: &str| {
         given.as_ref().is_some_and(|given| given.iter().all(|one| one != needed))
@@ -79,7 +83,7 @@ pub(crate) async fn register(
     let name = request.client_name.as_deref().and_then(shown_name);
     let at = core.clock.now().unix_timestamp();
     let registered = Registered { name: name.clone(), uris: uris.clone(), at };
-    let client_id = Seal::of(core).await?.close(Sealed::Client, &registered)?;
+    let client_id = Seal::of_clients(core).await?.close(Sealed::Client, &registered)?;
     if client_id.len() > MAX_CLIENT_ID {
         return no(OauthError::InvalidClientMetadata, "the redirect URIs are too long together");
     }
@@ -99,6 +103,11 @@ pub(crate) async fn register(
 pub(super) fn shown_name(said: &str) -> Option<String> {
     let is_hidden = |c: &char| {
         c.is_control()
+            || matches!(
+                *c,
+                '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}'
+            )
+            || matches!(*c, '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
             || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
             || matches!(*c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
     };
@@ -119,7 +128,8 @@ impl Claim {
             require(core, OauthKnownBy::Document)?;
             return Ok(Address::parse(core, id).map(Self::Document));
         }
-        let Some(registered) = Seal::of(core).await?.open::<Registered>(Sealed::Client, id) else {
+        let Some(registered) = Seal::of_clients(core).await?.open::<Registered>(Sealed::Client, id)
+        else {
             return Ok(Err("the client_id is not one that was given out here"));
         };
         require(core, OauthKnownBy::Registration)?;

@@ -43,6 +43,8 @@ struct SignedIn {
     login_id: String,
     mfa: Option<String>,
     source_ip: Option<IpAddr>,
+    /// The certificate itself, whose key nobody has.
+    certificate: String,
     /// What names the credentials of a local user.
     handle: Option<Uuid>,
     #[serde(with = "time::serde::rfc3339")]
@@ -67,6 +69,7 @@ pub(crate) async fn signed_in(
         login_id: user.login_id.clone(),
         mfa: user.mfa.at_sign_in.clone(),
         source_ip: user.source_ip,
+        certificate: credentials.certificate.clone(),
         handle,
         issued: user.issued,
         expires: user.expires,
@@ -88,6 +91,7 @@ pub(crate) async fn read(
     let (Waiting { authorization, user }, _item) = find(core, token, &read.binding).await?;
     let redirect = authorization.redirect()?;
     Ok(OauthConsent {
+        client_id: authorization.client.host.is_some().then_some(authorization.client.shown),
         client_name: authorization.client.name,
         client_host: authorization.client.host,
         redirect_host: redirect.host(),
@@ -107,7 +111,7 @@ pub(crate) async fn answer(
 ) -> Result<OauthConsented, Error> {
     let (Waiting { authorization, user }, item) = find(core, token, &answer.binding).await?;
     let client_addr = answer.client_addr.as_deref();
-    let (handle, expires) = (user.handle, user.expires);
+    let (handle, expires, certificate) = (user.handle, user.expires, user.certificate.clone());
     let mut grant = user.grant(&authorization);
     if !answer.approve {
         take(core, vec![Write::delete_if(item.key, item.revision)]).await?;
@@ -119,12 +123,11 @@ pub(crate) async fn answer(
         return Ok(OauthConsented { location });
     }
     // What has become known since the sign-in counts.
-    grant::check(core, &grant, handle).await?;
+    grant::check(core, &grant, &certificate, handle).await?;
     let code_ends = expires.min(core.clock.now() + CODE_LIFE);
     let seal = Seal::of(core).await?;
     let code = seal.close(Sealed::Code, &Ticket::new(grant.name(), 0, code_ends))?;
-    let kept = Kept::new(&authorization, handle, expires, &code);
-    make_room(core, &grant.spec.user).await?;
+    let kept = Kept::new(&authorization, (certificate, handle), expires, &code);
     record(core, &grant, Outcome::Success, client_addr).await?;
     // Until the client fetches what the code is for, it is there as long as that.
     grant.metadata.expires = Some(code_ends);
@@ -144,16 +147,17 @@ pub(crate) async fn answer(
     };
     let revision = revisions.first().map(|revision| Revision::new(revision.as_str()));
     core.settle(Kind::OauthGrant, grant.name(), revision.as_ref()).await;
+    make_room(core, &grant.spec.user).await?;
     Ok(OauthConsented { location: authorization.back(&[("code", &code)])? })
 }
 
-/// Ends the oldest grants of a user who has as many as there may be.
+/// Ends the oldest grants of a user who has more than there may be.
 async fn make_room(core: &Core, user: &str) -> Result<(), Error> {
     let snapshot = core.replica.snapshot();
     let mut own: Vec<_> =
         snapshot.oauth_grants.values().filter(|grant| grant.spec.user == user).collect();
     own.sort_by_key(|grant| grant.spec.created);
-    let surplus = (own.len() + 1).saturating_sub(MAX_GRANTS);
+    let surplus = own.len().saturating_sub(MAX_GRANTS);
     for oldest in own.into_iter().take(surplus) {
         grant::end(core, oldest, "the user granted as many others", None).await?;
     }

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use api::Error;
+use api::{Error, ErrorKind};
 use fetch::egress::Place;
 use fetch::{Egress, Fetcher};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use parking_lot::Mutex;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
@@ -30,10 +31,15 @@ const MAX_KEPT: usize = 128;
 const MAX_BYTES: usize = 16 << 10;
 /// The longest address of one.
 const MAX_ADDRESS: usize = 512;
+/// Documents that are fetched at a time, and for how long each.
+const MAX_FETCHED: usize = 8;
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one that could not be had is not asked for again.
+const FAILED: Duration = Duration::from_secs(60);
 /// Redirect URIs that are looked at.
 const MAX_REDIRECTS: usize = 32;
 /// Where strangers have nothing fetched from: addresses that not everybody can reach.
-const INSIDE: [&str; 9] = [
+const INSIDE: [&str; 17] = [
     "127.0.0.0/8",
     "::1/128",
     "10.0.0.0/8",
@@ -41,8 +47,17 @@ const INSIDE: [&str; 9] = [
     "192.168.0.0/16",
     "100.64.0.0/10",
     "192.0.0.0/24",
+    "192.88.99.0/24",
+    "198.18.0.0/15",
+    "240.0.0.0/4",
     "fc00::/7",
     "fec0::/10",
+    // Addresses of version 4 in those of version 6, but for the well-known prefix, behind which it is looked.
+    "64:ff9b:1::/48",
+    "2001::/32",
+    "2001:db8::/32",
+    "2002::/16",
+    "::/96",
 ];
 
 /// Where a document is.
@@ -61,9 +76,13 @@ pub(crate) struct Documents {
     named: Fetcher,
     /// For all others.
     public: Fetcher,
-    /// By address. Held for a look-up.
-    kept: Mutex<HashMap<String, (Instant, Arc<Document>)>>,
+    /// By address: documents, and that there is none. Held for a look-up.
+    kept: Mutex<HashMap<String, Heard>>,
+    places: Semaphore,
 }
+
+/// When an address was asked, and what it had.
+type Heard = (Instant, Option<Arc<Document>>);
 
 /// What a client says of itself, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -93,7 +112,7 @@ impl Address {
     fn read(text: &str, named: Option<&[String]>) -> Result<Self, &'static str> {
         let wrong = "the client_id is not the https address of a document, as it is written";
         let url = Url::parse(text).map_err(|_error| wrong)?;
-        let host = url.host_str().ok_or(wrong)?.to_owned();
+        let host = url.host_str().ok_or(wrong)?;
         let is_plain = text.len() <= MAX_ADDRESS
             && url.as_str() == text
             && url.scheme() == "https"
@@ -106,10 +125,17 @@ impl Address {
             return Err(wrong);
         }
         match named {
-            Some(named) if !named.iter().any(|one| one.eq_ignore_ascii_case(&host)) => {
+            Some(named) if !named.iter().any(|one| one.eq_ignore_ascii_case(host)) => {
                 Err("this cluster takes clients of other hosts only")
             }
-            named => Ok(Self { url, host, is_named: named.is_some() }),
+            None if url.port().is_some() => {
+                Err("the client_id is the address of a document at the usual port")
+            }
+            named => {
+                let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+                let (host, is_named) = (format!("{host}{port}"), named.is_some());
+                Ok(Self { url, host, is_named })
+            }
         }
     }
 }
@@ -124,6 +150,7 @@ impl Documents {
             named: Fetcher::new(Egress::default()),
             public: Fetcher::new(Egress { allow: Vec::new(), deny }),
             kept: Mutex::default(),
+            places: Semaphore::new(MAX_FETCHED),
         }
     }
 
@@ -131,13 +158,15 @@ impl Documents {
         self.find(address).is_some()
     }
 
-    fn find(&self, address: &Address) -> Option<Arc<Document>> {
+    /// What is known of an address: its document, or that there was none a moment ago.
+    fn find(&self, address: &Address) -> Option<Option<Arc<Document>>> {
         let kept = self.kept.lock();
         let (heard, document) = kept.get(address.url.as_str())?;
-        (heard.elapsed() < FRESH).then(|| document.clone())
+        let fresh = if document.is_some() { FRESH } else { FAILED };
+        (heard.elapsed() < fresh).then(|| document.clone())
     }
 
-    fn keep(&self, address: &Address, document: Arc<Document>) {
+    fn keep(&self, address: &Address, document: Option<Arc<Document>>) {
         let mut kept = self.kept.lock();
         if kept.len() >= MAX_KEPT && !kept.contains_key(address.url.as_str()) {
             let oldest = kept.iter().min_by_key(|(_, (heard, _))| *heard);
@@ -152,12 +181,9 @@ impl Documents {
         let fetcher = if address.is_named { &self.named } else { &self.public };
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let fetched = fetcher.get(&address.url, headers).await;
-        // Why not is for administrators: it tells of what can be reached from here.
-        let fetched = fetched.map_err(|error| {
-            tracing::info!(address = %address.url, %error, "the document of an OAuth client cannot be fetched");
-            "the client's document cannot be fetched".to_owned()
-        })?;
+        let fetched = tokio::time::timeout(TIMEOUT, fetcher.get(&address.url, headers)).await;
+        let fetched = fetched.map_err(|_elapsed| "it takes too long".to_owned())?;
+        let fetched = fetched.map_err(|error| error.to_string())?;
         if fetched.status != StatusCode::OK {
             return Err(format!("the client's document is answered with {}", fetched.status));
         }
@@ -184,17 +210,22 @@ pub(super) async fn client(
     let document = match documents.find(&address) {
         Some(document) => document,
         None => {
-            core.attempts.begin_from("oauth document", client_addr).await?;
-            let _place = core.providers.place()?;
-            match documents.ask(&address).await {
-                Ok(document) => {
-                    let document = Arc::new(document);
-                    documents.keep(&address, document.clone());
-                    document
-                }
-                Err(why) => return Ok(Err(why)),
-            }
+            core.attempts.begin_from("oauth document", client_addr).await.map_err(busy)?;
+            let _place = documents.places.try_acquire().map_err(busy)?;
+            let asked = documents.ask(&address).await;
+            // Why not is for administrators: it tells of what can be reached from here.
+            let document = asked.map_err(|why| {
+                tracing::info!(address = %address.url, why, "the document of an OAuth client is not taken");
+            });
+            let document = document.ok().map(Arc::new);
+            documents.keep(&address, document.clone());
+            document
         }
+    };
+    let Some(document) = document else {
+        return Ok(Err("the client's document cannot be had, or is not that of such a client; the log of the auth \
+                       service says why"
+            .to_owned()));
     };
     let shown: String = address.url.as_str().chars().take(MAX_ADDRESS).collect();
     let about = About {
@@ -204,6 +235,12 @@ pub(super) async fn client(
         host: Some(address.host),
     };
     Ok(Ok(Client::new(about, document.redirects())))
+}
+
+fn busy(why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::RateLimited, "too many clients are looked up at once")
+        .hint("try again in a while")
+        .because(why)
 }
 
 // === impl Document ===

@@ -69,7 +69,8 @@ pub(crate) async fn check(core: &Core, shown: &Shown<'_>) -> Result<Good, Bad> {
     found.check(core).await.map_err(&of)?;
     let user = grant::identity(core, &found.grant);
     let client = shown.client.and_then(certificate::ip_of);
-    cx::refuse_holder(core, &user, client).map_err(of)?;
+    // Signing in again does not help who is elsewhere.
+    cx::refuse_holder(core, &user, client).map_err(certificate::of_somebody_else).map_err(of)?;
     Ok(Good { grant: found.grant, user, token_ends: ticket.ends() })
 }
 

@@ -14,11 +14,11 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::authorization::Authorization;
-use super::{event, is_allowed};
+use super::{event, preference};
 use crate::core::Core;
 use crate::credentials::Credentials;
 use crate::records::Condition;
-use crate::{cx, fault, keys, sso};
+use crate::{certificate, cx, fault, keys, sso};
 
 /// What is kept of a grant that nobody needs to read.
 #[derive(Clone, Serialize, Deserialize)]
@@ -27,6 +27,8 @@ pub(super) struct Kept {
     pub(super) client: String,
     /// What names the user's credentials, of a local user: a reset makes others.
     pub(super) handle: Option<Uuid>,
+    /// The certificate of the sign-in, whose key nobody has: what was granted is believed as long as that is.
+    pub(super) certificate: String,
     /// To what the code belongs.
     pub(super) redirect_uri: String,
     pub(super) challenge: String,
@@ -51,13 +53,14 @@ pub(super) struct Found {
 impl Kept {
     pub(super) fn new(
         authorization: &Authorization,
-        handle: Option<Uuid>,
+        (certificate, handle): (String, Option<Uuid>),
         ends: OffsetDateTime,
         code: &str,
     ) -> Self {
         Self {
             client: authorization.client.digest.clone(),
             handle,
+            certificate,
             redirect_uri: authorization.redirect_uri.clone(),
             challenge: authorization.wish.challenge.clone(),
             ends,
@@ -91,7 +94,7 @@ impl Found {
 
     /// Refuses a grant that is good for nothing now.
     pub(super) async fn check(&self, core: &Core) -> Result<(), Error> {
-        check(core, &self.grant, self.kept.handle).await
+        check(core, &self.grant, &self.kept.certificate, self.kept.handle).await
     }
 
     /// Puts what is kept in the place of what was: of all that try, one does. What the code was fetched for lasts from
@@ -124,16 +127,23 @@ impl Found {
     }
 }
 
-/// Refuses a grant that is good for nothing now, whatever it will be: not in force, of a user who is gone, locked or has
-/// new credentials, or whose roles are not all there.
+/// Refuses a grant that is good for nothing now, whatever it will be: not in force, by a sign-in that is believed no
+/// more, of a user who is gone, locked or has new credentials, or whose roles are not all there.
 pub(super) async fn check(
     core: &Core,
     grant: &OauthGrant,
+    certificate: &str,
     handle: Option<Uuid>,
 ) -> Result<(), Error> {
     let spec = &grant.spec;
-    if grant.ends() <= core.clock.now() || !is_allowed(core, spec.client.known_by) {
+    let preference = preference(core);
+    let rules = preference.as_deref().map(|preference| &preference.spec);
+    if !grant.is_in_force(rules, core.clock.now()) {
         return Err(over());
+    }
+    // The keys may have changed since, as for everybody who signed in before.
+    if certificate::of_user(core, certificate).is_err() {
+        return Err(over().because("the certificate of the sign-in is not believed any more"));
     }
     cx::refuse_gone(core, &identity(core, grant))?;
     let Some(handle) = handle else { return Ok(()) };
@@ -194,14 +204,16 @@ pub(crate) async fn forget(core: &Core, name: &str) -> Result<(), Error> {
 /// Ends all that a user granted.
 pub(crate) async fn end_all_of(core: &Core, user: &str, reason: &str) -> Result<(), Error> {
     let (all, _cursor) = core.records.list(Kind::OauthGrant).await?;
+    let mut outcome = Ok(());
     for resource in all {
         if let Resource::OauthGrant(grant) = resource
             && grant.spec.user == user
         {
-            end(core, &grant, reason, None).await?;
+            // One that cannot be ended does not save the others.
+            outcome = outcome.and(end(core, &grant, reason, None).await);
         }
     }
-    Ok(())
+    outcome
 }
 
 async fn delete(core: &Core, key: store::Key) -> Result<(), Error> {

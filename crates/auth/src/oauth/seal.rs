@@ -9,6 +9,7 @@ use bytes::Bytes;
 use pki::Sealer;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use store::Key;
 use time::OffsetDateTime;
 
 use super::MAX_CLIENT_ID;
@@ -40,6 +41,14 @@ pub(super) struct Ticket {
 
 /// Makes such texts, and reads them.
 pub(super) struct Seal(Sealer);
+
+/// Has another key seal codes and tokens from now on: those that were made are good for nothing.
+pub(crate) async fn renew(core: &Core) -> Result<(), Error> {
+    match core.records.store().delete(&keys::oauth_seal()?).await {
+        Ok(()) | Err(store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(fault::store(&error)),
+    }
+}
 
 // === impl Sealed ===
 
@@ -77,9 +86,18 @@ impl Ticket {
 // === impl Seal ===
 
 impl Seal {
-    /// By the cluster's key as it is now.
+    /// By the cluster's key for codes and tokens as it is now. It changes when the cluster's keys have.
     pub(super) async fn of(core: &Core) -> Result<Self, Error> {
-        let (place, store) = (keys::oauth_seal()?, core.records.store());
+        Self::by(core, keys::oauth_seal()?).await
+    }
+
+    /// By the cluster's key for what clients register, which outlasts that: what is sealed opens nothing.
+    pub(super) async fn of_clients(core: &Core) -> Result<Self, Error> {
+        Self::by(core, keys::oauth_clients()?).await
+    }
+
+    async fn by(core: &Core, place: Key) -> Result<Self, Error> {
+        let store = core.records.store();
         let found = match store.get(&place).await {
             Ok(item) => item.value,
             Err(store::Error::NotFound { .. }) => {

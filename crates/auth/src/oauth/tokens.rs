@@ -7,7 +7,7 @@ use api::wire::{
 };
 use api::{Error, oauth_issuer};
 use audit::event::Moment;
-use audit::record::{OauthEvent, OauthStep};
+use audit::record::{OauthEvent, OauthStep, UserMetadata};
 use audit::{Outcome, Text};
 use resource::OauthKnownBy;
 
@@ -17,7 +17,10 @@ use super::{
     ACCESS_LIFE, MAX_CLIENT_ID, authorization, event, is_refusal, leave_out_empty, refusal, require,
 };
 use crate::core::Core;
-use crate::{keys, sso};
+use crate::{events, keys, sso};
+
+/// Expired, used, or another's: nobody is told which.
+const DEAD: &str = "the code or token is not good: it has expired, was used, or is another's";
 
 /// What is not given, and of which grant that is known.
 struct Refused {
@@ -36,17 +39,7 @@ pub(crate) async fn tokens(
     leave_out_empty([grant_type, code, refresh_token, client_id, resource]);
     let client_addr = request.client_addr.as_deref();
     let Refused { refusal, of } = match give(core, &request).await? {
-        Ok((found, tokens)) => {
-            let success = event(OauthStep::Token, Outcome::Success);
-            let event = OauthEvent {
-                oauth_grant: Some(found.grant.name()),
-                expires: Some(Moment(found.grant.ends())),
-                remote_addr: client_addr,
-                ..grant::about(&found.grant, success)
-            };
-            core.audit.record(&event).await?;
-            return Ok(OauthTokenAnswer::Issued(tokens));
-        }
+        Ok(tokens) => return Ok(OauthTokenAnswer::Issued(tokens)),
         Err(refused) => refused,
     };
     let failure = Outcome::Failure(Text::new(&refusal.error_description));
@@ -66,7 +59,7 @@ pub(crate) async fn tokens(
 async fn give(
     core: &Core,
     request: &OauthTokenRequest,
-) -> Result<Result<(Found, OauthTokens), Refused>, Error> {
+) -> Result<Result<OauthTokens, Refused>, Error> {
     let stranger = |error, why: &str| Ok(Err(Refused { refusal: refusal(error, why), of: None }));
     let (kind, shown) = match request.grant_type.as_deref() {
         Some("authorization_code") => (Sealed::Code, request.code.as_deref()),
@@ -85,18 +78,22 @@ async fn give(
         return stranger(OauthError::InvalidClient, "the client_id is too long");
     }
     let seal = Seal::of(core).await?;
-    let dead = "the code or token is not good: it has expired, was used, or is another's";
     let Some(ticket) = seal.open::<Ticket>(kind, shown) else {
-        return stranger(OauthError::InvalidGrant, dead);
+        return stranger(OauthError::InvalidGrant, DEAD);
     };
-    let Some(mut found) = Found::find(core, &ticket.grant).await? else {
-        return stranger(OauthError::InvalidGrant, dead);
+    let Some(found) = Found::find(core, &ticket.grant).await? else {
+        return stranger(OauthError::InvalidGrant, DEAD);
     };
+    let client_addr = request.client_addr.as_deref();
+    if !sso::same(&keys::digest(&[client_id]), &found.kept.client) {
+        let why = "the code or token is of another client";
+        let refusal = refusal(OauthError::InvalidGrant, why);
+        return Ok(Err(Refused { refusal, of: Some(found) }));
+    }
     if ticket.turn != found.kept.turn || !grant::is_next(&found.kept, shown) {
-        let client_addr = request.client_addr.as_deref();
         let reason = "a code or refresh token was shown that had been used";
         grant::end(core, &found.grant, reason, client_addr).await?;
-        let refusal = refusal(OauthError::InvalidGrant, dead);
+        let refusal = refusal(OauthError::InvalidGrant, DEAD);
         return Ok(Err(Refused { refusal, of: Some(found) }));
     }
     let checked = match check(core, request, &found, kind, &ticket) {
@@ -112,15 +109,43 @@ async fn give(
     if let Err(refusal) = checked {
         return Ok(Err(Refused { refusal, of: Some(found) }));
     }
-    let (now, ends, name) = (core.clock.now(), found.kept.ends, ticket.grant.as_str());
+    issue(core, &seal, found, client_addr).await
+}
+
+/// Makes tokens for what is checked, in the place of what was shown.
+async fn issue(
+    core: &Core,
+    seal: &Seal,
+    mut found: Found,
+    client_addr: Option<&str>,
+) -> Result<Result<OauthTokens, Refused>, Error> {
+    let (now, ends, name) = (core.clock.now(), found.kept.ends, found.grant.name().to_owned());
     let turn = found.kept.turn.saturating_add(1);
     let access_ends = ends.min(now + ACCESS_LIFE);
-    let access_token = seal.close(Sealed::Access, &Ticket::new(name, turn, access_ends))?;
-    let refresh_token = seal.close(Sealed::Refresh, &Ticket::new(name, turn, ends))?;
+    let access_token = seal.close(Sealed::Access, &Ticket::new(&name, turn, access_ends))?;
+    let refresh_token = seal.close(Sealed::Refresh, &Ticket::new(&name, turn, ends))?;
     let next = keys::digest(&[&refresh_token]);
     let kept = Kept { turn, next, ..found.kept.clone() };
-    if !found.replace(core, &kept).await? {
-        let refusal = refusal(OauthError::InvalidGrant, dead);
+    // What cannot be recorded does not happen.
+    let success = OauthEvent {
+        oauth_grant: Some(found.grant.name()),
+        expires: Some(Moment(ends)),
+        remote_addr: client_addr,
+        ..grant::about(&found.grant, event(OauthStep::Token, Outcome::Success))
+    };
+    core.audit.record(&success).await?;
+    let user = UserMetadata::named(&found.grant.spec.user);
+    let replaced = found.replace(core, &kept).await;
+    if !matches!(replaced, Ok(true)) {
+        let error = replaced.as_ref().err().cloned();
+        let error = error.unwrap_or_else(|| Error::invalid("the code or token was shown twice"));
+        events::did_not_happen(&core.audit, &user, "oauth.token", &error).await;
+    }
+    if !replaced? {
+        // Somebody else showed it at the same moment: one of the two has stolen it.
+        let reason = "a code or refresh token was shown twice at once";
+        grant::end(core, &found.grant, reason, client_addr).await?;
+        let refusal = refusal(OauthError::InvalidGrant, DEAD);
         return Ok(Err(Refused { refusal, of: Some(found) }));
     }
     let tokens = OauthTokens {
@@ -130,7 +155,7 @@ async fn give(
         refresh_token,
         scope: None,
     };
-    Ok(Ok((found, tokens)))
+    Ok(Ok(tokens))
 }
 
 /// Whether who shows the right code or token is who may, and wants what was granted.
@@ -145,10 +170,6 @@ fn check(
     let (spec, kept) = (&found.grant.spec, &found.kept);
     if ticket.ends() <= core.clock.now() {
         return no("the code or token has expired");
-    }
-    let client_id = request.client_id.as_deref().unwrap_or_default();
-    if !sso::same(&keys::digest(&[client_id]), &kept.client) {
-        return no("the code or token is of another client");
     }
     if oauth_issuer(&request.proxy_addr) != oauth_issuer(&spec.proxy) {
         return no("the code or token is of another address of this cluster");
@@ -177,7 +198,8 @@ pub(crate) async fn revoke(core: &Core, request: &OauthRevocation) -> Result<(),
     let ticket = [Sealed::Refresh, Sealed::Access]
         .into_iter()
         .find_map(|kind| seal.open::<Ticket>(kind, &request.token));
-    let Some(ticket) = ticket else { return Ok(()) };
+    let now = core.clock.now();
+    let Some(ticket) = ticket.filter(|ticket| now < ticket.ends()) else { return Ok(()) };
     let Some(found) = Found::find(core, &ticket.grant).await? else { return Ok(()) };
     let client_id = request.client_id.as_deref();
     let is_anothers = |id: &str| !sso::same(&keys::digest(&[id]), &found.kept.client);

@@ -77,7 +77,7 @@ async fn step(core: &Core, host_id: &str, now: OffsetDateTime) -> Result<bool, E
         let after = take(core, &together, &Step { to, now, by: By::Schedule })?;
         let actor = UserMetadata::system(host_id);
         core.audit.record(&record(&actor, &after)).await?;
-        if let Err(error) = apply(core, after).await {
+        if let Err(error) = apply(core, after, now).await {
             events::did_not_happen(&core.audit, &actor, ANNOUNCED, &error).await;
             return Err(error);
         }

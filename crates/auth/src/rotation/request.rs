@@ -5,14 +5,15 @@ use api::wire::{RotationReport, RotationRequest};
 use audit::record::AuthorityRotate;
 use resource::cert_authority::rotation::{Mode, Phase};
 use resource::{AuthorityType, CertAuthority, Kind, Resource};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{By, Step};
 use crate::authorities::{self, generate};
 use crate::core::Core;
 use crate::cx::{OpCx, Target};
-use crate::events;
 use crate::verb::Verb;
+use crate::{events, oauth};
 
 /// What a step is called where it is told that it was not taken after all.
 pub(super) const ANNOUNCED: &str = "rotation of certificate authorities";
@@ -37,7 +38,7 @@ pub(crate) async fn rotate(cx: &OpCx, request: &RotationRequest) -> Result<Rotat
     let after = take(core, &authorities, &step)?;
     let event = record(&actor, &after);
     core.audit.record(&event).await?;
-    if let Err(error) = apply(core, after).await {
+    if let Err(error) = apply(core, after, step.now).await {
         events::failed(cx, ANNOUNCED, &error).await;
         return Err(error);
     }
@@ -61,10 +62,24 @@ pub(super) fn take(
 }
 
 /// Writes authorities that were read before, all or none, and uses them from then on.
-pub(super) async fn apply(core: &Core, after: Vec<CertAuthority>) -> Result<(), Error> {
+pub(super) async fn apply(
+    core: &Core,
+    after: Vec<CertAuthority>,
+    now: OffsetDateTime,
+) -> Result<(), Error> {
+    // Whoever knew the cluster's secrets knew this one.
+    let is_over = |authority: &CertAuthority| {
+        authority.spec.authority == AuthorityType::User
+            && authority.spec.rotation.phase == Phase::Standby
+            && authority.spec.rotation.last_rotated == Some(now)
+    };
+    let is_over = after.iter().any(is_over);
     let resources: Vec<_> = after.into_iter().map(Into::into).collect();
     let written = core.records.replace_all(&resources).await?;
     core.authorities.settle(&written).await;
+    if is_over {
+        oauth::renew_seal(core).await?;
+    }
     Ok(())
 }
 

@@ -80,6 +80,14 @@ fn it_is_good_while_the_cluster_takes_such_clients_and_until_it_ends() {
         assert_eq!(by_document.is_in_force(rules.as_ref(), CREATED), documents, "{rules:?}");
         assert_eq!(registered.is_in_force(rules.as_ref(), CREATED), registrations, "{rules:?}");
     }
+    // Clients of hosts that are not named any more are not taken either.
+    let named = |host: &str| AuthPreferenceSpec {
+        oauth_client_hosts: Some(vec![host.to_owned()]),
+        ..rules(yes, yes)
+    };
+    assert!(by_document.is_in_force(Some(&named("Client.example.com")), CREATED));
+    assert!(!by_document.is_in_force(Some(&named("example.com")), CREATED));
+    assert!(registered.is_in_force(Some(&named("example.com")), CREATED));
     let both = rules(yes, yes);
     let last = CREATED + Duration::HOUR - Duration::SECOND;
     assert!(by_document.is_in_force(Some(&both), last));

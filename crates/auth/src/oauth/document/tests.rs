@@ -53,7 +53,10 @@ fn a_document_is_of_the_client_at_whose_address_it_is() {
 #[test]
 fn a_client_is_known_by_an_address_as_it_is_written() {
     assert!(Address::read(AT, None).is_ok());
-    assert!(Address::read("https://client.example.com:8443/c", None).is_ok());
+    assert!(Address::read("https://client.example.com:8443/c", None).is_err(), "another port");
+    let local = ["localhost".to_owned()];
+    let named = Address::read("https://localhost:8443/c", Some(&local)).unwrap();
+    assert_eq!(named.host, "localhost:8443");
     for wrong in [
         "https://client.example.com",
         "https://client.example.com/",
@@ -95,6 +98,11 @@ fn strangers_have_nothing_fetched_from_inside() {
         "::ffff:10.0.0.1",
         "0.0.0.0",
         "64:ff9b::7f00:1",
+        "64:ff9b:1::7f00:1",
+        "2002:7f00:1::",
+        "::7f00:1",
+        "198.18.0.1",
+        "250.0.0.1",
     ] {
         let address: IpAddr = inside.parse().unwrap();
         assert!(egress.check("client.example.com", address).is_err(), "{inside}");

@@ -124,10 +124,10 @@ async fn clients_register_what_answers_are_sent_to_and_nothing_is_kept() {
     let cases: [(OauthError, Change); 6] = [
         (OauthError::InvalidRedirectUri, |request| request.redirect_uris.clear()),
         (OauthError::InvalidRedirectUri, |request| {
-            request.redirect_uris.push("javascript:alert(1)".to_owned());
+            request.redirect_uris = vec!["javascript:alert(1)".to_owned()];
         }),
         (OauthError::InvalidRedirectUri, |request| {
-            request.redirect_uris = vec![REDIRECT.to_owned(); 6];
+            request.redirect_uris = vec![REDIRECT.to_owned(); 9];
         }),
         (OauthError::InvalidClientMetadata, |request| {
             let long = format!("https://c.example.com/{}", "x".repeat(480));
@@ -145,9 +145,20 @@ async fn clients_register_what_answers_are_sent_to_and_nothing_is_kept() {
         assert_eq!(refusal.error, error);
     }
     assert!(matches!(
-        answer(|request| request.redirect_uris = vec![REDIRECT.to_owned(); 5]).await,
+        answer(|request| request.redirect_uris = vec![REDIRECT.to_owned(); 8]).await,
         OauthRegistered::Client(_)
     ));
+    // What is not taken is left out, and stays so.
+    let script = |request: &mut OauthRegistration| {
+        request.redirect_uris.push("javascript:alert(1)".to_owned());
+    };
+    let OauthRegistered::Client(client) = answer(script).await else { panic!("it is refused") };
+    assert_eq!(client.redirect_uris, [REDIRECT]);
+    on_a_page(&desk, |request| {
+        request.client_id = Some(client.client_id.clone());
+        request.redirect_uri = Some("javascript:alert(1)".to_owned());
+    })
+    .await;
 }
 
 #[tokio::test]

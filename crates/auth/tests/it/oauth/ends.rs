@@ -113,8 +113,35 @@ async fn what_is_bound_to_an_address_is_good_from_there() {
     assert_eq!(desk.read(&given).source_ip, Some("192.0.2.7".parse().unwrap()));
     for client_addr in [Some("192.0.2.8:1".to_owned()), None] {
         let shown = desk.show_with(&tokens.access_token, |one| one.client_addr = client_addr).await;
-        refused(shown.map(drop), ErrorKind::Unauthenticated);
+        refused(shown.map(drop), ErrorKind::Denied);
     }
+}
+
+#[tokio::test]
+async fn what_was_granted_ends_with_the_keys_by_which_the_user_had_signed_in() {
+    let mut desk = Desk::open().await;
+    let tokens = desk.tokens().await;
+    let admin = desk.office.cluster.admin.clone();
+    let go = async |phase: &str| {
+        let request = api::wire::RotationRequest {
+            phase: Some(phase.to_owned()),
+            mode: Some("manual".to_owned()),
+            ..Default::default()
+        };
+        admin.rotate_authorities(&request).await.unwrap();
+    };
+    // Back again changes nothing.
+    for phase in ["init", "rollback", "standby", "init", "update_clients", "update_servers"] {
+        go(phase).await;
+        let host = desk.office.cluster.host(&[pki::Service::Proxy]).await;
+        desk.office.proxy = host.client;
+        desk.show(&tokens.access_token).await.unwrap();
+    }
+    go("standby").await;
+    desk.office.proxy = desk.office.cluster.host(&[pki::Service::Proxy]).await.client;
+    desk.assert_over(&tokens, "the keys have changed").await;
+    // Who is registered is registered.
+    assert!(matches!(desk.start(|_| {}).await.unwrap(), OauthStarted::SignIn { .. }));
 }
 
 #[tokio::test]

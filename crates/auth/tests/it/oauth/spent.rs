@@ -53,6 +53,7 @@ async fn of_two_who_show_a_code_one_gets_tokens() {
     let code = desk.code().await;
     let all = futures_util::future::join_all((0..8).map(|_| desk.ask(&code, |_| {}))).await;
     assert_eq!(all.into_iter().filter(|one| one.as_ref().unwrap().is_ok()).count(), 1);
+    assert!(desk.grants().await.is_empty(), "one of the two has stolen it");
 }
 
 #[tokio::test]
@@ -61,8 +62,12 @@ async fn a_code_that_is_shown_again_ends_what_was_granted() {
     let code = desk.code().await;
     let tokens = desk.ask(&code, |_| {}).await.unwrap().unwrap();
     desk.show(&tokens.access_token).await.unwrap();
-    // By whomever: it has leaked.
+    // Who is not even the client ends nothing by it.
     let shown = desk.ask(&code, |one| one.client_id = Some("somebody".to_owned())).await.unwrap();
+    assert_eq!(shown.unwrap_err().error, OauthError::InvalidGrant);
+    desk.show(&tokens.access_token).await.unwrap();
+    // Whatever else is wrong, or late: it has leaked.
+    let shown = desk.ask(&code, |one| one.code_verifier = None).await.unwrap();
     assert_eq!(shown.unwrap_err().error, OauthError::InvalidGrant);
     desk.assert_over(&tokens, "the code was shown again").await;
     assert!(desk.grants().await.is_empty());
@@ -90,6 +95,7 @@ async fn a_refresh_token_is_good_once_and_ends_everything_when_it_is_shown_again
     let all = futures_util::future::join_all(all).await;
     let second: Vec<OauthTokens> = all.into_iter().filter_map(Result::ok).collect();
     assert_eq!(second.len(), 1, "of those who show it at once, one gets something");
+    desk.assert_over(&second[0], "it was shown twice").await;
 
     // Of another grant, where nobody raced.
     let first = desk.tokens().await;
