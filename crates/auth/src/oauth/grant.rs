@@ -184,11 +184,12 @@ pub(super) async fn end(
     reason: &str,
     client_addr: Option<&str>,
 ) -> Result<(), Error> {
-    record_end(core, grant, reason, client_addr).await?;
+    // It ends whatever the log is able to take: that is why it is told first, and not why it would go on.
+    let recorded = record_end(core, grant, reason, client_addr).await;
     delete(core, keys::resource(Kind::OauthGrant, grant.name())?).await?;
     forget(core, grant.name()).await?;
     core.settle(Kind::OauthGrant, grant.name(), None).await;
-    Ok(())
+    recorded
 }
 
 /// Somebody removes a grant by its name, which is told before it is done.

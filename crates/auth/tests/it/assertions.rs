@@ -13,10 +13,10 @@ use serde_json::{Value, json};
 
 use crate::cluster::{Cluster, Host, NAME, labels, parse, refused, role_with};
 
-const URI: &str = "mcp+https://files.internal/mcp";
+pub(crate) const URI: &str = "mcp+https://files.internal/mcp";
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn files(name: &str, uri: &str) -> App {
+pub(crate) fn files(name: &str, uri: &str) -> App {
     parse(&json!({
         "kind": "app",
         "version": "v3",

@@ -6,6 +6,7 @@ use resource::cluster_auth_preference::ClusterAuthPreference;
 use resource::{Lock, LockTarget};
 
 use super::*;
+use crate::assertions::{URI, files};
 use crate::cluster::parse;
 use crate::clusters::friends;
 use crate::oidc;
@@ -132,4 +133,33 @@ async fn an_app_of_another_cluster_is_visited_and_nothing_else() {
     visit("leaf.test", "github", true).await.unwrap();
     desk.office.cluster.admin.delete(Kind::OauthGrant, grant.name()).await.unwrap();
     refused(visit("leaf.test", "github", true).await, ErrorKind::Unauthenticated);
+}
+
+#[tokio::test]
+async fn nothing_is_stated_of_who_granted_it_when_it_is_over() {
+    let mut desk = Desk::open().await;
+    let cluster = &desk.office.cluster;
+    cluster.put(files("files", URI)).await;
+    let agent = cluster.host(&[pki::Service::App]).await;
+    let record = resource::AppServer::new(&agent.id, "host", "1.0", files("files", URI));
+    agent.client.put(&record.into(), api::Write::Upsert).await.unwrap();
+    let tokens = desk.tokens().await;
+    let given = desk.show(&tokens.access_token).await.unwrap();
+    let state = async || {
+        let request = api::wire::AssertionRequest {
+            app: "files".to_owned(),
+            uri: URI.to_owned(),
+            certificate: given.certificate.clone(),
+            client_addr: Some(CLIENT.to_owned()),
+        };
+        agent.client.sign_assertion(&request).await
+    };
+    state().await.unwrap();
+    desk.office.prefer(json!({"allow_oauth": true})).await;
+    refused(state().await, ErrorKind::Denied);
+    desk.office.prefer(json!({"allow_oauth": true, "allow_oauth_registration": true})).await;
+    state().await.unwrap();
+    let name = given.oauth_grant.as_deref().unwrap();
+    desk.office.cluster.admin.delete(Kind::OauthGrant, name).await.unwrap();
+    refused(state().await, ErrorKind::Denied);
 }
