@@ -1,7 +1,7 @@
 //! What clients and browsers get that do what they should not.
 
 use serde_json::{Value, json};
-use testkit::wait;
+use testkit::{Argv, HttpServer, wait};
 
 use super::lab::{CALLBACK, Lab, Tokens, parameter};
 use crate::gateway::tokens;
@@ -207,13 +207,42 @@ fn a_page_of_consent_belongs_to_one_browser_and_one_client_and_works_once() {
 }
 
 #[test]
+fn who_is_known_and_may_not_go_on_is_not_told_to_sign_in_again() {
+    let mut lab = Lab::open();
+    lab.cluster.put(&json!({
+        "kind": "role", "version": "v7", "metadata": {"name": "reader"},
+        "spec": {
+            "options": {"pin_source_ip": true},
+            "allow": {"app_labels": {"*": "*"}, "mcp": {"tools": ["echo"]}},
+        },
+    }));
+    let got = lab.granted(APP);
+    assert_eq!(lab.knock(APP, &got.access)["status"], 200);
+    // The same token from another address.
+    let script = lab.real.script("servers/detour.py");
+    let detour = Argv::new(lab.real.python()).arg(script).arg(lab.cluster.proxy_addr());
+    let detour = HttpServer::telling("", &detour);
+    let there = format!("https://127.0.0.1:{}{APP}", detour.port());
+    let shown = json!({"authorization": format!("Bearer {}", got.access)});
+    let elsewhere = tokens::ask(&lab.real, &there, &shown);
+    lab.cluster.admin(&["lock", "--user=alice", "--message=a stolen laptop"]);
+    let locked = wait::until("the lock to be felt", wait::PATIENCE, || {
+        let answer = lab.knock(APP, &got.access);
+        if answer["status"] == 200 { Err(answer.to_string()) } else { Ok(answer) }
+    });
+    for answer in [elsewhere, locked] {
+        assert_eq!(answer["status"], 403, "{answer}");
+        assert!(answer["headers"]["www-authenticate"].is_null(), "{answer}");
+    }
+}
+
+#[test]
 fn one_of_two_who_show_a_code_at_once_gets_something_at_most() {
     let mut lab = Lab::open();
     let client = lab.register("one", CALLBACK);
     let code = lab.code(&client, &json!({}));
     let url = lab.url("/oauth/token");
-    let argv =
-        testkit::Argv::new(lab.real.python()).args(["-c", RACE, &url, &code, &client, CALLBACK]);
+    let argv = Argv::new(lab.real.python()).args(["-c", RACE, &url, &code, &client, CALLBACK]);
     let done = testkit::process::run(argv.command(), b"", wait::PATIENCE);
     let statuses: Vec<u64> = serde_json::from_slice(&done.stdout).unwrap();
     assert!(statuses.iter().filter(|status| **status == 200).count() <= 1, "{statuses:?}");
