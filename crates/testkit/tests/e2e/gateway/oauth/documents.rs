@@ -35,7 +35,8 @@ fn an_official_client_is_known_by_its_document_where_nobody_may_register() {
     steps.extend([json!({"click": "#approve"}), json!({"until": "Back to the client"})]);
     let seen = Visitor::new(&real, &cluster).visit(&steps);
     let page = seen.get(2).unwrap();
-    for words in ["A documented client", "known by a document of localhost", "127.0.0.1"] {
+    let host = format!("known by a document of localhost:{}", site.port());
+    for words in ["A documented client", &host, &document, "127.0.0.1"] {
         assert!(page.text().contains(words), "{words:?} is missing: {page:?}");
     }
     let got = client.says();
