@@ -91,7 +91,7 @@ impl Link {
         if let Some(()) = (&mut locked).now_or_never() {
             let name = endpoint.describe();
             let error = Error::denied(format!("the proxy at {name} is locked"));
-            return Err(Unopened::Disbelieved(error));
+            return Err(Unopened::Failed(error));
         }
         let (began, wish) = (Instant::now(), Arc::new(Wish::default()));
         let serving =

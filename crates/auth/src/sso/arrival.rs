@@ -12,12 +12,11 @@ use api::wire::{
 };
 use resource::{Kind, Resource, SamlConnector};
 use serde::{Deserialize, Serialize};
-use store::Key;
 use time::OffsetDateTime;
 
 use super::account::{self, Account};
 use super::connector::{Connector, Reference};
-use super::kept::{self, Outcome, Started, Step};
+use super::kept::{self, Outcome, Seen, Started, Step};
 use super::local::Asked;
 use super::{LIFE, bounded, digest, headless, refused, same, saml};
 use crate::core::Core;
@@ -27,6 +26,8 @@ use crate::keys;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Arrived {
     connector: Reference,
+    /// Which version of it judged.
+    revision: String,
     /// What the connector is called in sentences.
     display: String,
     account: Account,
@@ -41,8 +42,9 @@ pub(super) struct Arrived {
 /// Judges what a provider says of somebody, and sends the browser to the page.
 pub(crate) async fn arrive(core: &Core, arrival: Arrival) -> Result<SsoBegun, Error> {
     let Arrival { connector, saml_response, client_addr, proxy_addr } = arrival;
-    let saml = find(core, &connector).await?;
     core.logins.admit()?;
+    let saml = find(core, &connector).await?;
+    let revision = revision_of(&saml);
     let said = saml::arrived(core, &saml, &saml_response).await;
     let connector = Connector::Saml(Box::new(saml));
     let account = account::judge(core, &connector, said, client_addr.as_deref()).await??;
@@ -51,6 +53,7 @@ pub(crate) async fn arrive(core: &Core, arrival: Arrival) -> Result<SsoBegun, Er
     let expires = core.clock.now() + LIFE;
     let arrived = Arrived {
         connector: connector.reference(),
+        revision,
         display: connector.display().to_owned(),
         account,
         binding: digest(&binding),
@@ -87,7 +90,7 @@ pub(crate) async fn read(
     token: &str,
     read: &ArrivalRead,
 ) -> Result<ArrivalPage, Error> {
-    let (_key, arrived) = look(core, token, &read.binding).await?;
+    let (arrived, _seen) = look(core, token, &read.binding).await?;
     let machine_addr = arrived.machine.as_ref().and_then(|asked| asked.asker.client.clone());
     let headless = arrived.machine.and_then(|asked| asked.headless);
     let machine = headless.map(|headless| HeadlessMachine {
@@ -111,47 +114,65 @@ pub(crate) async fn answer(
     token: &str,
     answer: &ArrivalAnswer,
 ) -> Result<ArrivalAnswered, Error> {
-    let (key, arrived) = look(core, token, &answer.binding).await?;
+    let (arrived, seen) = look(core, token, &answer.binding).await?;
     let client = answer.client_addr.as_deref();
     match &answer.choice {
-        ArrivalChoice::Code(code) => {
-            if arrived.machine.is_some() {
-                return Err(Error::invalid("a machine is asked about already"));
-            }
-            let asked = headless::take(core, code, client).await?;
-            if let Err(error) = headless::refuse_another(&asked, &arrived.account.name) {
-                // It waits for nobody then.
-                let refusal = Outcome::Refused(error.body().error);
-                headless::tell(core, &asked, refusal, client).await?;
-                return Err(error);
-            }
-            let expires = arrived.expires;
-            let step = Step::Arrived(Box::new(Arrived { machine: Some(asked), ..arrived }));
-            kept::replace(core, &key, &step, expires).await?;
-            Ok(ArrivalAnswered::Asked)
+        ArrivalChoice::Code(code) => ask(core, arrived, &seen, code, client).await,
+        ArrivalChoice::Approve => approve(core, arrived, &seen, client).await,
+        ArrivalChoice::Reject => {
+            let asked = arrived.asked()?;
+            kept::take_seen(core, &seen).await?;
+            let why = Error::denied("the sign-in was rejected in the browser");
+            turn_away(core, &asked, &arrived.account.name, &why, client).await?;
+            Ok(ArrivalAnswered::Rejected)
         }
-        ArrivalChoice::Approve => decide(core, &key, client, true).await,
-        ArrivalChoice::Reject => decide(core, &key, client, false).await,
     }
 }
 
-/// Tells the machine. Whoever arrived has lets in one, and is done.
-async fn decide(
+/// Asks about the machine that shows a code: about one, whatever else is typed at the same time.
+async fn ask(
     core: &Core,
-    key: &Key,
+    arrived: Arrived,
+    seen: &Seen,
+    code: &str,
     client: Option<&str>,
-    approved: bool,
 ) -> Result<ArrivalAnswered, Error> {
-    let Step::Arrived(arrived) = kept::take(core, key).await? else { return Err(kept::dead()) };
-    let Arrived { connector, account, machine, .. } = *arrived;
-    let Some(asked) = machine else { return Err(kept::dead()) };
-    if !approved {
-        let refusal = Error::denied("the sign-in was rejected in the browser").body().error;
-        headless::tell(core, &asked, Outcome::Refused(refusal), client).await?;
-        return Ok(ArrivalAnswered::Rejected);
+    if arrived.machine.is_some() {
+        return Err(Error::invalid("a machine is asked about already"));
     }
-    // What is allowed now counts.
-    find(core, &connector.name).await?;
+    let asked = headless::take(core, code, client).await?;
+    let name = arrived.account.name.clone();
+    let placed = match headless::refuse_another(&asked, &name) {
+        Ok(()) => {
+            let (expires, machine) = (arrived.expires, Some(asked.clone()));
+            let step = Step::Arrived(Box::new(Arrived { machine, ..arrived }));
+            kept::replace(core, seen, &step, expires).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = placed {
+        // It waits for nobody then, and is not told who it was.
+        let why = Error::denied("somebody else typed the code");
+        turn_away(core, &asked, &name, &why, client).await?;
+        return Err(error);
+    }
+    Ok(ArrivalAnswered::Asked)
+}
+
+/// Lets the machine in, if all is as it was. Whoever arrived lets in one, and is done.
+async fn approve(
+    core: &Core,
+    arrived: Arrived,
+    seen: &Seen,
+    client: Option<&str>,
+) -> Result<ArrivalAnswered, Error> {
+    let asked = arrived.asked()?;
+    kept::take_seen(core, seen).await?;
+    let Arrived { connector, revision, account, .. } = arrived;
+    if let Err(error) = still_counts(core, &connector, &revision).await {
+        turn_away(core, &asked, &account.name, &error, client).await?;
+        return Err(error);
+    }
     let started = Started {
         connector,
         tried: None,
@@ -161,15 +182,53 @@ async fn decide(
         proxy: asked.proxy.clone(),
     };
     let outcome = Outcome::Accepted { account: Box::new(account), started: Box::new(started) };
-    headless::tell(core, &asked, outcome, client).await?;
+    headless::tell(core, &asked, outcome, None, client).await?;
     Ok(ArrivalAnswered::Approved)
 }
 
-async fn look(core: &Core, token: &str, binding: &str) -> Result<(Key, Arrived), Error> {
+/// Refuses what was judged by rules that are others now.
+async fn still_counts(core: &Core, connector: &Reference, revision: &str) -> Result<(), Error> {
+    let now = find(core, &connector.name).await?;
+    if revision_of(&now) != revision || !core.sign_in_policy().headless {
+        return Err(refused("how people sign in has been changed meanwhile")
+            .hint("open the cluster at your identity provider again"));
+    }
+    Ok(())
+}
+
+fn revision_of(connector: &SamlConnector) -> String {
+    let revision = connector.metadata.revision.as_ref();
+    revision.map(|revision| revision.as_str().to_owned()).unwrap_or_default()
+}
+
+/// Tells a machine that it is not let in.
+async fn turn_away(
+    core: &Core,
+    asked: &Asked,
+    who: &str,
+    why: &Error,
+    client: Option<&str>,
+) -> Result<(), Error> {
+    let refusal = Outcome::Refused(why.body().error);
+    headless::tell(core, asked, refusal, Some(who), client).await
+}
+
+// === impl Arrived ===
+
+impl Arrived {
+    /// The machine that is asked about.
+    fn asked(&self) -> Result<Asked, Error> {
+        self.machine.clone().ok_or_else(|| Error::invalid("type the code of a machine first"))
+    }
+}
+
+async fn look(core: &Core, token: &str, binding: &str) -> Result<(Arrived, Seen), Error> {
     let key = keys::login(bounded(token)?)?;
-    let Step::Arrived(arrived) = kept::look(core, &key).await? else { return Err(kept::dead()) };
+    let (Step::Arrived(arrived), seen) = kept::see(core, key).await? else {
+        return Err(kept::dead());
+    };
     if !same(&digest(bounded(binding)?), &arrived.binding) {
         return Err(super::other_browser());
     }
-    Ok((key, *arrived))
+    Ok((*arrived, seen))
 }

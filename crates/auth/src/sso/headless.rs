@@ -13,13 +13,14 @@ use audit::Text;
 use audit::event::Moment;
 use audit::record::{HeadlessLogin, HeadlessStep};
 use bytes::Bytes;
+use resource::metadata::check_name;
 use resource::plain;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::kept::{self, Outcome, Step};
 use super::local::Asked;
-use super::{Asker, LIFE, arrival, bounded, check_challenge, digest, same};
+use super::{Asker, CODE_LIFE, LIFE, arrival, bounded, check_challenge, digest, same};
 use crate::core::Core;
 use crate::{certificate, fault, keys};
 
@@ -49,6 +50,11 @@ pub(super) struct Headless {
 /// Prepares a login: gives the code.
 pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<HeadlessStarted, Error> {
     certificate::read_key(&request.public_key)?;
+    core.logins.admit()?;
+    if let Some(user) = &request.user {
+        check_name(user)
+            .map_err(|error| Error::invalid(format!("this is no user's name: {error}")))?;
+    }
     let policy = core.sign_in_policy();
     if !policy.headless || !(policy.local || arrival::is_possible(core).await?) {
         return Err(Error::denied(
@@ -56,7 +62,6 @@ pub(crate) async fn start(core: &Core, request: HeadlessStart) -> Result<Headles
         )
         .hint("an administrator allows it: allow_headless of cluster_auth_preference"));
     }
-    core.logins.admit()?;
     let challenge = check_challenge(&request.challenge)?;
     let machine = machine_name(&request.machine);
     let (device, code) = (super::random(), new_code());
@@ -148,23 +153,26 @@ pub(crate) async fn finish(core: &Core, request: &SsoFinish) -> Result<HeadlessF
     super::finish(core, request).await.map(|found| HeadlessFinished::Done(Box::new(found)))
 }
 
-/// Tells the machine what came of it.
+/// Tells the machine what came of it; `who` decided, if that is known where nobody was signed in.
 pub(super) async fn tell(
     core: &Core,
     asked: &Asked,
     outcome: Outcome,
+    who: Option<&str>,
     browser: Option<&str>,
 ) -> Result<(), Error> {
     let Some(headless) = &asked.headless else { return Err(kept::dead()) };
     let (step, user) = match &outcome {
         Outcome::Local(admitted) => (HeadlessStep::Approved, Some(admitted.user())),
         Outcome::Accepted { account, .. } => (HeadlessStep::Approved, Some(account.name.as_str())),
-        Outcome::Refused(_) | Outcome::Tested(_) => (HeadlessStep::Rejected, None),
+        Outcome::Refused(_) | Outcome::Tested(_) => (HeadlessStep::Rejected, who),
     };
     record(core, headless, step, user, browser).await?;
-    let key = keys::login_at(&headless.place)?;
+    let (_waiting, seen) = kept::see(core, keys::login_at(&headless.place)?).await?;
     let done = Step::Done { challenge: asked.asker.challenge.clone(), outcome };
-    kept::replace(core, &key, &done, headless.expires).await
+    // The machine asks every two seconds.
+    let expires = headless.expires.min(core.clock.now() + CODE_LIFE);
+    kept::replace(core, &seen, &done, expires).await
 }
 
 async fn record(

@@ -65,6 +65,12 @@ pub(super) enum Outcome {
     Tested(Box<SsoReport>),
 }
 
+/// A step as it was looked at.
+pub(super) struct Seen {
+    key: Key,
+    revision: store::Revision,
+}
+
 /// Keeps a step until `expires`.
 pub(super) async fn put(
     core: &Core,
@@ -77,17 +83,17 @@ pub(super) async fn put(
     stored.map(drop).map_err(|error| fault::store(&error))
 }
 
-/// Puts a step in the place of one that is there.
+/// Puts a step in the place of one that was looked at, and has not changed since.
 pub(super) async fn replace(
     core: &Core,
-    key: &Key,
+    seen: &Seen,
     step: &Step,
     expires: OffsetDateTime,
 ) -> Result<(), Error> {
-    let item = find(core, key).await?;
+    let Seen { key, revision } = seen;
     let value = Bytes::from(serde_json::to_vec(step).map_err(Error::internal)?);
     let store = core.records.store();
-    match store.compare_and_swap(key, &item.revision, value, Some(expires)).await {
+    match store.compare_and_swap(key, revision, value, Some(expires)).await {
         Ok(_revision) => Ok(()),
         Err(store::Error::NotFound { .. } | store::Error::Conflict { .. }) => Err(dead()),
         Err(error) => Err(fault::store(&error)),
@@ -99,11 +105,24 @@ pub(super) async fn look(core: &Core, key: &Key) -> Result<Step, Error> {
     read(&find(core, key).await?)
 }
 
+/// The same, and where and when it was so.
+pub(super) async fn see(core: &Core, key: Key) -> Result<(Step, Seen), Error> {
+    let item = find(core, &key).await?;
+    Ok((read(&item)?, Seen { key, revision: item.revision }))
+}
+
 /// Takes a step: of all who try, one gets it.
 pub(super) async fn take(core: &Core, key: &Key) -> Result<Step, Error> {
     let item = find(core, key).await?;
-    match core.records.store().delete_if(key, &item.revision).await {
-        Ok(()) => read(&item),
+    let step = read(&item)?;
+    take_seen(core, &Seen { key: item.key, revision: item.revision }).await?;
+    Ok(step)
+}
+
+/// Takes a step that was looked at, and has not changed since.
+pub(super) async fn take_seen(core: &Core, seen: &Seen) -> Result<(), Error> {
+    match core.records.store().delete_if(&seen.key, &seen.revision).await {
+        Ok(()) => Ok(()),
         Err(store::Error::NotFound { .. } | store::Error::Conflict { .. }) => Err(dead()),
         Err(error) => Err(fault::store(&error)),
     }

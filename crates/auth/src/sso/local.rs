@@ -155,7 +155,7 @@ pub(crate) async fn answer(
     if reject && page.asked.headless.is_some() {
         let Step::AtPage(_) = kept::take(core, &place).await? else { return Err(kept::dead()) };
         let refusal = Error::denied("the sign-in was rejected in the browser").body().error;
-        headless::tell(core, &page.asked, Outcome::Refused(refusal), client).await?;
+        headless::tell(core, &page.asked, Outcome::Refused(refusal), None, client).await?;
         return Ok(LoginAnswered::Rejected);
     }
     let (name, outcome) = match (key, user, password) {
@@ -209,7 +209,7 @@ pub(crate) async fn answer(
     }
     let outcome = Outcome::Local(Box::new(admitted));
     if page.asked.headless.is_some() {
-        headless::tell(core, &page.asked, outcome, client_addr.as_deref()).await?;
+        headless::tell(core, &page.asked, outcome, None, client_addr.as_deref()).await?;
         return Ok(LoginAnswered::Approved);
     }
     let code = super::random();

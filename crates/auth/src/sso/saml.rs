@@ -124,7 +124,9 @@ async fn verify(
         }
     }
     outcome.map_err(|error| match error {
-        Refused::Status(words) => declined(&words, None),
+        // Who was sent there hears what the provider said. Who was not may have been sent here by anybody, with
+        // anybody's words.
+        Refused::Status(words) if away.is_some() => declined(&words, None),
         error => refused(&error.to_string()),
     })
 }

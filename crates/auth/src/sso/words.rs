@@ -1,6 +1,7 @@
 //! What people are told of providers that say no, or what is not to be believed.
 
 use api::Error;
+use resource::plain;
 
 /// The longest text of a provider that is repeated.
 const MAX_WORDS: usize = 300;
@@ -23,8 +24,7 @@ pub(super) fn refused(why: &str) -> Error {
 
 /// Words of somebody else: short, and of one line.
 pub(super) fn short(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.chars().take(MAX_WORDS).map(plain).collect()
+    plain::one_line(text).chars().take(MAX_WORDS).collect()
 }
 
 #[cfg(test)]

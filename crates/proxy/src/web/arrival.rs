@@ -8,8 +8,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use api::ErrorKind;
 use api::wire::{Arrival, ArrivalAnswer, ArrivalAnswered, ArrivalChoice, ArrivalPage, ArrivalRead};
+use api::{Error, ErrorKind};
 
 use super::guard::{self, Ticket};
 use super::{admit, page, sso};
@@ -109,9 +109,8 @@ pub(super) async fn answer(
             "It was rejected, and that is recorded. If somebody has sent you its code, tell your administrator.",
         ),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
-            // A code that is none; the page is there as before, or says itself that it is over.
-            let problem = sso::sentence(&error);
-            form(&web, &token, &headers, error.kind().status(), Some(&problem)).await
+            // A code that is none: the page is there as before.
+            form(&web, &token, &headers, error.kind().status(), Some(&error)).await
         }
         Err(error) => sso::refused(&error),
     }
@@ -122,22 +121,23 @@ async fn form(
     token: &str,
     headers: &HeaderMap,
     status: StatusCode,
-    problem: Option<&str>,
+    problem: Option<&Error>,
 ) -> Response {
     let read = ArrivalRead { binding: binding(headers, token) };
     match web.client.read_arrival(token, &read).await {
         Ok(arrival) => {
             let ticket = Ticket::of(headers);
-            let machine = arrival.machine.as_ref();
+            let (machine, said) = (arrival.machine.as_ref(), problem.map(sso::sentence));
             let shown = Shown {
                 page: &arrival,
                 csrf: &ticket.csrf,
-                problem,
+                problem: said.as_deref(),
                 asked_at: machine.map(|machine| page::moment(machine.asked_at)),
             };
             ticket.stamp(page::render(status, &shown))
         }
-        Err(error) => sso::refused(&error),
+        // Of what is over, why it is says more.
+        Err(error) => sso::refused(problem.unwrap_or(&error)),
     }
 }
 

@@ -92,6 +92,12 @@ fn check_subject(subject: &Element, demands: &Demands<'_>) -> Result<OffsetDateT
             continue;
         }
         let data = confirmation.at_most_one(SAML, DATA).map_err(Refused::Form)?;
+        if demands.request.is_none()
+            && data.is_some_and(|data| data.attribute("InResponseTo").is_some())
+        {
+            // Elsewhere one that fits is enough; this answers somebody's request, whatever else it is.
+            return Err(Refused::Solicited(DATA));
+        }
         let end = data.map(|data| instant(data, "NotOnOrAfter")).transpose()?.flatten();
         last = last.max(end);
         match check_confirmation(confirmation, demands) {

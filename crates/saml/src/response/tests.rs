@@ -184,4 +184,12 @@ fn what_nobody_asked_for_answers_nothing() {
     }
     let error = verify(&without(&[(&asked, "")]), &demands()).unwrap_err().to_string();
     assert!(error.contains("answers no request"), "{error}");
+    // One confirmation that fits beside one that answers somebody.
+    let second = format!(
+        "<saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
+         <saml:SubjectConfirmationData NotOnOrAfter=\"2026-11-20T12:05:00Z\" Recipient=\"{ACS}\" \
+         InResponseTo=\"_other\"/></saml:SubjectConfirmation></saml:Subject>"
+    );
+    let both = assertion(&[(&asked, ""), ("</saml:Subject>", &second)])(&[(&asked, "")]);
+    assert!(refused(&both).contains("answers a request"), "{}", refused(&both));
 }

@@ -1,5 +1,7 @@
 //! People who begin at their provider, and let a machine in that shows a code.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testkit::simplesamlphp::Known;
 use testkit::{Browser, Process, SamlProvider, SimpleSamlPhp, wait};
@@ -64,6 +66,13 @@ fn who_begins_at_the_provider_lets_one_machine_in() {
     // A code that is none, and another browser that has the address.
     says(&go(json!({"code": "BBBB-BBBB"})), 404, &["no such code", "alice"]);
     says(&browser.walk(page, &json!({})), 403, &["another browser"]);
+    // Nor with a form of its own cookie there.
+    let other = office.arrive(&json!({}));
+    let crossed = browser.walk(page, &json!({"jar": other["jar"], "fields": {"code": code}}));
+    says(&crossed, 403, &["another browser"]);
+    // Nothing is approved that was not asked about, and nothing is sent from elsewhere.
+    let bare = browser.walk(page, &json!({"jar": seen["jar"], "form": {"approve": "yes"}}));
+    says(&bare, 403, &["This was not taken"]);
     let asked = go(json!({"code": code}));
     says(&asked, 200, &["127.0.0.1", "as alice", "It says it is called"]);
     says(&go(json!({"approve": "yes"})), 200, &["The machine is signed in"]);
@@ -90,10 +99,13 @@ fn a_machine_is_rejected_or_asks_for_somebody_else() {
 
     let (mut tsh, code) = office.machine("another", &["--user=bob"]);
     says(&office.arrive(&json!({"code": code})), 403, &["asks for the user \"bob\""]);
-    refused(&finished(&mut tsh), &["asks for the user"]);
+    // Whoever it is that asks is not told who it was.
+    let said = finished(&mut tsh);
+    refused(&said, &["somebody else typed the code"]);
+    assert!(!said.stderr.contains("alice"), "{}", said.stderr);
 
     // What is allowed when it is approved counts.
-    let (tsh, code) = office.machine("third", &[]);
+    let (mut tsh, code) = office.machine("third", &[]);
     let asked = office.arrive(&json!({"code": code}));
     says(&asked, 200, &["as alice"]);
     let mut connector = unasked(&office);
@@ -101,8 +113,11 @@ fn a_machine_is_rejected_or_asks_for_somebody_else() {
     office.cluster.put(&connector);
     let wishes = json!({"jar": asked["jar"], "fields": {"approve": "yes"}});
     let approved = Browser::new(&office.real).walk(asked["url"].as_str().unwrap(), &wishes);
-    says(&approved, 404, &["is over"]);
-    assert!(!tsh.stderr().contains("Logged in"), "{}", tsh.stderr());
+    says(&approved, 403, &["sign-ins begin here"]);
+    refused(&finished(&mut tsh), &["sign-ins begin here"]);
+    office.cluster.await_audit("who it was", &["--event=headless_login.rejected"], |record| {
+        record["user"] == "alice"
+    });
 }
 
 #[test]
@@ -145,6 +160,15 @@ fn what_was_asked_for_or_shown_before_or_is_not_allowed_leads_nowhere() {
     office.cluster.put(&office.provider.connector("okta", &json!({"acs": acs})));
     says(&browser.walk(&acs, &json!({"form": form})), 403, &[refusal]);
     office.cluster.put(&unasked(&office));
+
+    // Words of whoever made the form are not ours.
+    let status = "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_r\" \
+        Version=\"2.0\"><samlp:Status><samlp:StatusCode Value=\"Call 555\"/></samlp:Status>\
+        </samlp:Response>";
+    let form = json!({"SAMLResponse": STANDARD.encode(status)});
+    let seen = browser.walk(&acs, &json!({"form": form}));
+    says(&seen, 403, &["is not accepted"]);
+    assert!(!seen["text"].as_str().unwrap().contains("555"), "{seen}");
 
     // And what is wrong otherwise.
     for fault in ["unsigned", "wrong-key", "wrong-audience", "wrong-recipient", "expired"] {
