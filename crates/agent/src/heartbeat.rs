@@ -52,6 +52,8 @@ pub(crate) struct Heartbeat {
 pub(crate) struct Published {
     /// The last observation that was told; nothing before the first.
     observations: Option<u64>,
+    /// Of which registration it was: what is registered anew counts anew.
+    number: Option<u64>,
     /// The number of connections that was told.
     connections: u64,
     /// When the server was last looked at, as that was told.
@@ -148,6 +150,10 @@ impl Heartbeat {
                 .entry(name.clone())
                 .or_insert_with(|| Published::new(now + PATIENCE));
             record.wanted = true;
+            if record.number.replace(observed.number).is_some_and(|told| told != observed.number) {
+                record.observations = None;
+                record.due = now + PATIENCE;
+            }
             let news = match record.observations {
                 Some(told) => {
                     told != observed.observations || (renewing && record.differs(&observed))
@@ -322,7 +328,7 @@ impl Batch {
 
 impl Published {
     fn new(due: Instant) -> Self {
-        Self { observations: None, connections: 0, checked: None, due, wanted: true }
+        Self { observations: None, number: None, connections: 0, checked: None, due, wanted: true }
     }
 
     /// Whether something differs that is no reason to tell of it at once.

@@ -34,12 +34,16 @@ struct Inner {
     tools_seen: Arc<Notify>,
     /// Whether every registered app was looked at once.
     complete: AtomicBool,
+    /// How often anything was registered.
+    registered: AtomicU64,
 }
 
 /// One app.
 #[derive(Debug)]
 pub(crate) struct Served {
     table: Arc<Inner>,
+    /// Tells it from another of its name, before or after it.
+    number: u64,
     /// Guards what is observed; held for reading or changing it.
     state: Mutex<State>,
     connections: AtomicU64,
@@ -79,6 +83,8 @@ pub(crate) struct Observed {
     pub(crate) last_error: Option<LastError>,
     pub(crate) health: Option<Health>,
     pub(crate) observations: u64,
+    /// Of which registration that is.
+    pub(crate) number: u64,
     /// The app as it is registered: its labels decide.
     pub(crate) newest: Arc<App>,
 }
@@ -95,7 +101,8 @@ impl Table {
     pub(crate) fn new(clock: Clock) -> Self {
         let (observed, complete) = (Notify::new(), AtomicBool::new(false));
         let (apps, tools_seen) = (RwLock::default(), Arc::new(Notify::new()));
-        let inner = Inner { clock, apps, observed, tools_seen, complete };
+        let registered = AtomicU64::new(0);
+        let inner = Inner { clock, apps, observed, tools_seen, complete, registered };
         Self { inner: Arc::new(inner) }
     }
 
@@ -125,6 +132,7 @@ impl Table {
         };
         let served = Arc::new(Served {
             table: self.inner.clone(),
+            number: self.inner.registered.fetch_add(1, Ordering::Relaxed),
             state: Mutex::new(state),
             connections: AtomicU64::new(0),
             tools,
@@ -303,6 +311,7 @@ impl Served {
             last_error: state.last_error.clone(),
             health: state.health.clone(),
             observations: state.observations,
+            number: self.number,
             newest: state.newest.app.clone(),
         }
     }

@@ -183,3 +183,19 @@ async fn that_a_server_was_looked_at_once_more_is_told_now_and_then() {
     let health = served.observe().health.unwrap();
     assert_eq!(health.since, health.checked);
 }
+
+#[tokio::test]
+async fn what_is_registered_anew_is_told_anew_however_quickly_that_was() {
+    let mut heartbeat = heartbeat();
+    let now = Instant::now();
+    let first = wanted("a");
+    heartbeat.table.register(first.clone()).checked(&first.app, Ok(()));
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0]);
+    // Between two looks, and as often observed as what was there before.
+    heartbeat.table.unregister("a");
+    let second = wanted("a");
+    heartbeat.table.register(second.clone()).checked(&second.app, Ok(()));
+    assert_eq!(settle(&mut heartbeat, now, false), ["write a"]);
+    assert_eq!(settle(&mut heartbeat, now, false), [""; 0]);
+}
