@@ -6,7 +6,7 @@
 //!    comes of it is what the certificate of a sign-in would say.
 //! 3. The person is asked, in the browser that began ([`consent`]). Yes makes a grant, and a code.
 //! 4. The client gets tokens for the code, and further ones by the refresh token, each of which is good once
-//!    ([`tokens`]).
+//!    ([`mod@tokens`]).
 //! 5. A proxy that is shown an access token asks here ([`evidence`]): what is given is a certificate that names the
 //!    grant, and agents let it in while the grant is there.
 //!
