@@ -49,7 +49,8 @@ pub use index::Index;
 pub use issuer::{app_domain, issuer_of, token_keys_of};
 pub use oauth::{
     MAX_OAUTH_TOKEN, OAUTH_ACCESS_PREFIX, OAUTH_CLIENT_PREFIX, OAUTH_CODE_PREFIX,
-    OAUTH_REFRESH_PREFIX, OauthResource, is_oauth_access_token, oauth_access_token, oauth_issuer,
+    OAUTH_REFRESH_PREFIX, OauthResource, is_oauth_access_token, oauth_access_token,
+    oauth_description, oauth_issuer,
 };
 pub use onboard::{FirstContact, workload_token};
 pub use path::{escape, unescape};

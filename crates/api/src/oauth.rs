@@ -45,6 +45,16 @@ pub fn oauth_access_token(authorization: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && is_oauth_access_token(token)).then_some(token)
 }
 
+/// A text in the characters that descriptions of errors are of (RFC 6749, section 5.2; RFC 6750, section 3).
+#[must_use]
+pub fn oauth_description(text: &str) -> String {
+    let plain = |c: char| match c {
+        ' ' | '!' | '#'..='[' | ']'..='~' => c,
+        _ => '\'',
+    };
+    text.chars().map(plain).collect()
+}
+
 // === impl OauthResource ===
 
 impl OauthResource {

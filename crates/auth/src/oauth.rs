@@ -26,7 +26,7 @@ mod tokens;
 use std::sync::Arc;
 
 use api::wire::{OauthError, OauthRefusal};
-use api::{Error, ErrorKind};
+use api::{Error, ErrorKind, oauth_description};
 use audit::Outcome;
 use audit::record::{OauthEvent, OauthStep};
 use resource::{ClusterAuthPreference, OauthKnownBy};
@@ -87,9 +87,7 @@ fn require(core: &Core, known_by: OauthKnownBy) -> Result<(), Error> {
 
 /// A refusal in OAuth's way, in the characters that RFC 6749 has for it.
 fn refusal(error: OauthError, why: &str) -> OauthRefusal {
-    let allowed = |c: char| matches!(c, ' '..='~') && !matches!(c, '"' | '\\');
-    let error_description = why.chars().map(|c| if allowed(c) { c } else { '\'' }).collect();
-    OauthRefusal { error, error_description }
+    OauthRefusal { error, error_description: oauth_description(why) }
 }
 
 /// A parameter without a value is none (RFC 6749, section 3.1).

@@ -2,6 +2,7 @@
 //! health for machines.
 
 mod arrival;
+mod browser;
 mod guard;
 mod headless;
 mod invite;
@@ -140,10 +141,12 @@ fn admit(web: &Web, peer: &Peer) -> Result<(), Failure> {
     if web.attempts.admit(peer.address.ip()) {
         return Ok(());
     }
-    Err(Failure(api::Error::new(
-        ErrorKind::RateLimited,
-        "too many attempts from your address; wait a minute and try again",
-    )))
+    Err(Failure(too_many()))
+}
+
+fn too_many() -> api::Error {
+    let text = "too many attempts from your address; wait a minute and try again";
+    api::Error::new(ErrorKind::RateLimited, text)
 }
 
 // === impl Failure ===

@@ -40,5 +40,14 @@ pub fn steers(c: char) -> bool {
         || (is_invisible(c) && !joins)
 }
 
+/// Whether a character steers, or is not seen by itself: of names that people are to tell apart none of them is a part.
+#[must_use]
+pub fn hides(c: char) -> bool {
+    steers(c)
+        || matches!(c, '\u{ad}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}')
+        || matches!(c, '\u{200c}' | '\u{200d}' | '\u{206a}'..='\u{206f}')
+        || matches!(c, '\u{fff9}'..='\u{fffb}' | '\u{e0080}'..='\u{e0fff}')
+}
+
 #[cfg(test)]
 mod tests;

@@ -93,6 +93,11 @@ impl Link {
             let error = Error::denied(format!("the proxy at {name} is locked"));
             return Err(Unopened::Failed(error));
         }
+        let proxy = endpoint.describe();
+        let locked = async move {
+            locked.await;
+            tracing::warn!(proxy, "the proxy is locked: the tunnel to it ends");
+        };
         let (began, wish) = (Instant::now(), Arc::new(Wish::default()));
         let serving =
             tasks.spawn("tunnel.link", serve(stream, handler, wish.clone(), locked, tasks.clone()));
@@ -170,7 +175,7 @@ async fn serve(
     let cut = async {
         tokio::select! {
             () = wish.cut.notified() => {}
-            () = locked => tracing::warn!("the proxy is locked: the tunnel to it ends"),
+            () = locked => {}
         }
     };
     let mut cut = std::pin::pin!(cut);

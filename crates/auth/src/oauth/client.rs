@@ -3,7 +3,7 @@
 
 use api::Error;
 use api::wire::{OauthClient, OauthError, OauthRegistered, OauthRegistration};
-use resource::OauthKnownBy;
+use resource::{OauthKnownBy, plain};
 use serde::{Deserialize, Serialize};
 
 use super::document::{self, Address};
@@ -101,17 +101,7 @@ pub(crate) async fn register(
 
 /// What a client says of itself that has no secret. What cannot be seen is left out, and so is what turns text around.
 pub(super) fn shown_name(said: &str) -> Option<String> {
-    let is_hidden = |c: &char| {
-        c.is_control()
-            || matches!(
-                *c,
-                '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}'
-            )
-            || matches!(*c, '\u{ffa0}' | '\u{e0000}'..='\u{e0fff}')
-            || matches!(*c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(*c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
-    };
-    let name: String = said.chars().filter(|c| !is_hidden(c)).take(MAX_NAME).collect();
+    let name: String = said.chars().filter(|c| !plain::hides(*c)).take(MAX_NAME).collect();
     let name = name.trim();
     (!name.is_empty()).then(|| name.to_owned())
 }

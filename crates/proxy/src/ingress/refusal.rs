@@ -1,6 +1,6 @@
 //! Why a request goes nowhere.
 
-use api::Body;
+use api::{Body, oauth_description};
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use http::{Method, Response, StatusCode};
 use mcp::error::{self, code};
@@ -65,17 +65,7 @@ impl Refusal {
 
     /// The client showed a token that is not accepted (RFC 6750, section 3).
     pub(super) fn invalid_token(message: &str) -> Self {
-        let plain: String =
-            message
-                .chars()
-                .map(|c| {
-                    if c == ' ' || (c.is_ascii_graphic() && c != '"' && c != '\\') {
-                        c
-                    } else {
-                        '\''
-                    }
-                })
-                .collect();
+        let plain = oauth_description(message);
         Self {
             challenge: Some(format!(
                 "Bearer error=\"invalid_token\", error_description=\"{plain}\""

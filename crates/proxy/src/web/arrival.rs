@@ -1,9 +1,7 @@
 //! The page of somebody whom an identity provider sent here by itself: they let a machine in that shows a code.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -11,10 +9,9 @@ use serde::Deserialize;
 use api::wire::{Arrival, ArrivalAnswer, ArrivalAnswered, ArrivalChoice, ArrivalPage, ArrivalRead};
 use api::{Error, ErrorKind};
 
-use super::guard::{self, Ticket};
-use super::{admit, page, sso};
-use crate::connection::Peer;
-use crate::service::Web;
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
+use super::{headless, page, sso};
 
 #[derive(Template)]
 #[template(path = "arrival.html")]
@@ -30,8 +27,6 @@ struct Shown<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     code: String,
     #[serde(default)]
     approve: String,
@@ -41,18 +36,18 @@ pub(super) struct Answer {
 
 /// Takes a response that answers nothing which was asked here.
 pub(super) async fn arrive(
-    web: &Web,
-    peer: &Peer,
+    browser: &Browser,
     connector: String,
     saml_response: String,
 ) -> Response {
-    if let Err(failure) = admit(web, peer) {
-        return sso::refused(&failure.0);
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
+    let web = &browser.web;
     let arrival = Arrival {
         connector,
         saml_response,
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
         proxy_addr: Some(web.public_addr.clone()),
     };
     match web.client.arrive(&arrival).await {
@@ -62,71 +57,51 @@ pub(super) async fn arrive(
 }
 
 /// Shows the page.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(failure) = admit(&web, &peer) {
-        return sso::refused(&failure.0);
+pub(super) async fn show(browser: Browser, Path(token): Path<String>) -> Response {
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
-    form(&web, &token, &headers, StatusCode::OK, None).await
+    form(&browser, &token, StatusCode::OK, None).await
 }
 
 /// Takes a code, or what is said of the machine that shows it.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(token): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
-    }
-    if let Err(failure) = admit(&web, &peer) {
-        return sso::refused(&failure.0);
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
     let choice = match answer {
         Answer { reject, .. } if !reject.is_empty() => ArrivalChoice::Reject,
         Answer { approve, .. } if !approve.is_empty() => ArrivalChoice::Approve,
         Answer { code, .. } => ArrivalChoice::Code(code),
     };
-    let binding = binding(&headers, &token);
-    let request = ArrivalAnswer { binding, choice, client_addr: Some(peer.address.to_string()) };
-    match web.client.answer_arrival(&token, &request).await {
-        Ok(ArrivalAnswered::Asked) => form(&web, &token, &headers, StatusCode::OK, None).await,
-        Ok(ArrivalAnswered::Approved) => page::message(
-            StatusCode::OK,
-            "The machine is signed in",
-            "It goes on there. You may close this page.",
-        ),
-        Ok(ArrivalAnswered::Rejected) => page::message(
-            StatusCode::OK,
-            "The machine is not signed in",
-            "It was rejected, and that is recorded. If somebody has sent you its code, tell your administrator.",
-        ),
+    let binding = binding(&browser.headers, &token);
+    let request = ArrivalAnswer { binding, choice, client_addr: Some(browser.address()) };
+    match browser.web.client.answer_arrival(&token, &request).await {
+        Ok(ArrivalAnswered::Asked) => form(&browser, &token, StatusCode::OK, None).await,
+        Ok(ArrivalAnswered::Approved) => headless::approved(),
+        Ok(ArrivalAnswered::Rejected) => headless::rejected(),
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Denied) => {
             // A code that is none: the page is there as before.
-            form(&web, &token, &headers, error.kind().status(), Some(&error)).await
+            form(&browser, &token, error.kind().status(), Some(&error)).await
         }
         Err(error) => sso::refused(&error),
     }
 }
 
 async fn form(
-    web: &Web,
+    browser: &Browser,
     token: &str,
-    headers: &HeaderMap,
     status: StatusCode,
     problem: Option<&Error>,
 ) -> Response {
-    let read = ArrivalRead { binding: binding(headers, token) };
-    match web.client.read_arrival(token, &read).await {
+    let read = ArrivalRead { binding: binding(&browser.headers, token) };
+    match browser.web.client.read_arrival(token, &read).await {
         Ok(arrival) => {
-            let ticket = Ticket::of(headers);
+            let ticket = Ticket::of(&browser.headers);
             let (machine, said) = (arrival.machine.as_ref(), problem.map(sso::sentence));
             let shown = Shown {
                 page: &arrival,

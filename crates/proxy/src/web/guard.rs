@@ -4,11 +4,17 @@
 //! send a form, but knows neither. Browsers say besides where a form comes from (Fetch Metadata, and the header
 //! `Origin` of RFC 6454), and what they say must be us.
 
-use axum::response::Response;
+use std::sync::Arc;
+
+use axum::extract::{Form, FromRequest, FromRequestParts as _, OriginalUri, Request};
+use axum::response::{IntoResponse, Response};
 use http::header::{COOKIE, HOST, HeaderMap, HeaderValue, ORIGIN, SET_COOKIE};
 use http::{StatusCode, Uri};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::{page, sso};
+use crate::service::Web;
 
 /// The cookie that a form is tied to.
 const COOKIE_NAME: &str = "__Host-tessera-form";
@@ -54,9 +60,37 @@ impl Ticket {
     }
 }
 
+/// What a form of ours sends. One that does not come from a page of ours in the same browser is refused before anybody
+/// reads what it says.
+pub(super) struct Posted<T>(pub(super) T);
+
+#[derive(Deserialize)]
+struct Sent<T> {
+    #[serde(default)]
+    csrf: String,
+    #[serde(flatten)]
+    answer: T,
+}
+
+// === impl Posted ===
+
+impl<T: DeserializeOwned> FromRequest<Arc<Web>> for Posted<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, web: &Arc<Web>) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let Ok(OriginalUri(uri)) = OriginalUri::from_request_parts(&mut parts, web).await;
+        let headers = parts.headers.clone();
+        let form = Form::from_request(Request::from_parts(parts, body), web).await;
+        let Form(Sent { csrf, answer }) = form.map_err(IntoResponse::into_response)?;
+        admit(&uri, &headers, &csrf)?;
+        Ok(Self(answer))
+    }
+}
+
 /// Refuses a form that does not come from a page of ours in the same browser.
 #[expect(clippy::result_large_err, reason = "the error is the answer")]
-pub(super) fn admit(uri: &Uri, headers: &HeaderMap, csrf: &str) -> Result<(), Response> {
+fn admit(uri: &Uri, headers: &HeaderMap, csrf: &str) -> Result<(), Response> {
     let says = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let host = uri.authority().map(|authority| authority.as_str().as_bytes());
     let host = host.or_else(|| headers.get(HOST).map(HeaderValue::as_bytes)).unwrap_or_default();

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{Extension, Form, Json, OriginalUri, State};
+use axum::extract::{Extension, Json, State};
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use api::ErrorKind;
 use api::wire::{self, HeadlessOpen};
 
-use super::guard::{self, Ticket};
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
 use super::{Failure, admit, page, sso};
 use crate::connection::Peer;
 use crate::service::Web;
@@ -27,8 +28,6 @@ struct CodePage<'a> {
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct Answer {
-    #[serde(default)]
-    csrf: String,
     #[serde(default)]
     code: String,
 }
@@ -54,36 +53,39 @@ pub(super) async fn finish(
 }
 
 /// Shows the form.
-pub(super) async fn show(State(web): State<Arc<Web>>, headers: HeaderMap) -> Response {
-    form(&web, &headers, StatusCode::OK, None)
+pub(super) async fn show(browser: Browser) -> Response {
+    form(&browser, StatusCode::OK, None)
 }
 
 /// Takes a code, and sends the browser on to where its user signs in.
-pub(super) async fn open(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
-) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
+pub(super) async fn open(browser: Browser, Posted(answer): Posted<Answer>) -> Response {
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
-    if let Err(failure) = admit(&web, &peer) {
-        return sso::refused(&failure.0);
-    }
-    let request = HeadlessOpen { code: answer.code, client_addr: Some(peer.address.to_string()) };
-    match web.client.open_headless(&request).await {
+    let request = HeadlessOpen { code: answer.code, client_addr: Some(browser.address()) };
+    match browser.web.client.open_headless(&request).await {
         Ok(begun) => sso::lead_to(&begun),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            form(&web, &headers, error.kind().status(), Some(&sso::sentence(&error)))
+            form(&browser, error.kind().status(), Some(&sso::sentence(&error)))
         }
         Err(error) => sso::refused(&error),
     }
 }
 
-fn form(web: &Web, headers: &HeaderMap, status: StatusCode, problem: Option<&str>) -> Response {
-    let ticket = Ticket::of(headers);
-    let shown = CodePage { cluster: &web.cluster, csrf: &ticket.csrf, problem };
+/// What somebody reads who has let a machine in.
+pub(super) fn approved() -> Response {
+    let text = "It goes on there. You may close this page.";
+    page::message(StatusCode::OK, "The machine is signed in", text)
+}
+
+/// And who has not.
+pub(super) fn rejected() -> Response {
+    let text = "It was rejected, and that is recorded. If somebody has sent you its code, tell your administrator.";
+    page::message(StatusCode::OK, "The machine is not signed in", text)
+}
+
+fn form(browser: &Browser, status: StatusCode, problem: Option<&str>) -> Response {
+    let ticket = Ticket::of(&browser.headers);
+    let shown = CodePage { cluster: &browser.web.cluster, csrf: &ticket.csrf, problem };
     ticket.stamp(page::render(status, &shown))
 }

@@ -2,10 +2,8 @@
 //!
 //! The token in the address is the whole permission.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -13,10 +11,9 @@ use serde::Deserialize;
 use api::wire::{InviteAnswer, InviteDetails, InvitePurpose, KeyUse};
 use api::{Error, ErrorKind};
 
-use super::guard::{self, Ticket};
-use super::{admit, page};
-use crate::connection::Peer;
-use crate::service::Web;
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
+use super::page;
 
 #[derive(Template)]
 #[template(path = "invite.html")]
@@ -45,8 +42,6 @@ struct WelcomePage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     password: String,
     #[serde(default)]
     password_again: String,
@@ -60,42 +55,32 @@ pub(super) struct Answer {
 }
 
 /// Shows the form.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(failure) = admit(&web, &peer) {
-        return refused(&failure.0);
+pub(super) async fn show(browser: Browser, Path(token): Path<String>) -> Response {
+    if let Err(error) = browser.admit() {
+        return refused(&error);
     }
-    match web.client.read_invite(&token).await {
-        Ok(details) => form(StatusCode::OK, &headers, &details, None),
+    match browser.web.client.read_invite(&token).await {
+        Ok(details) => form(StatusCode::OK, &browser.headers, &details, None),
         Err(error) => refused(&error),
     }
 }
 
 /// Takes the form.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(token): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
+    if let Err(error) = browser.admit() {
+        return refused(&error);
     }
-    if let Err(failure) = admit(&web, &peer) {
-        return refused(&failure.0);
-    }
-    let details = match web.client.read_invite(&token).await {
+    let details = match browser.web.client.read_invite(&token).await {
         Ok(details) => details,
         Err(error) => return refused(&error),
     };
-    let again =
-        |problem: &str| form(StatusCode::UNPROCESSABLE_ENTITY, &headers, &details, Some(problem));
+    let again = |problem: &str| {
+        form(StatusCode::UNPROCESSABLE_ENTITY, &browser.headers, &details, Some(problem))
+    };
     if answer.password != answer.password_again {
         return again("The two passwords differ.");
     }
@@ -109,13 +94,13 @@ pub(super) async fn answer(
         totp: given(answer.totp.split_whitespace().collect()).filter(|_| key.is_none()),
         key,
         device_name: given(answer.device_name),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    match web.client.answer_invite(&token, &request).await {
+    match browser.web.client.answer_invite(&token, &request).await {
         Ok(enrolled) => {
             let welcome = WelcomePage {
                 user: &details.user,
-                proxy: &web.public_addr,
+                proxy: &browser.web.public_addr,
                 browser: request.key.is_some(),
                 recovery_codes: &enrolled.recovery_codes,
             };

@@ -1,9 +1,7 @@
 //! The page at which local users sign in, in the browser that a login was begun in.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -11,10 +9,9 @@ use serde::Deserialize;
 use api::Error;
 use api::wire::{LoginAnswer, LoginAnswered, LoginPage, LoginRead};
 
-use super::guard::{self, Ticket};
-use super::{admit, page, sso};
-use crate::connection::Peer;
-use crate::service::Web;
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
+use super::{headless, page, sso};
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -45,8 +42,6 @@ struct BackPage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     user: String,
     #[serde(default)]
     password: String,
@@ -60,34 +55,23 @@ pub(super) struct Answer {
 }
 
 /// Shows the form.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(state): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(failure) = admit(&web, &peer) {
-        return sso::refused(&failure.0);
+pub(super) async fn show(browser: Browser, Path(state): Path<String>) -> Response {
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
-    form(&web, &state, &headers, StatusCode::OK, "", None).await
+    form(&browser, &state, StatusCode::OK, "", None).await
 }
 
 /// Takes the form.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(state): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
+    if let Err(error) = browser.admit() {
+        return sso::refused(&error);
     }
-    if let Err(failure) = admit(&web, &peer) {
-        return sso::refused(&failure.0);
-    }
-    let Some(binding) = binding(&headers, &state) else { return stranger() };
+    let Some(binding) = binding(&browser.headers, &state) else { return stranger() };
     let key = match page::json(&answer.key) {
         Ok(key) => key,
         Err(error) => return sso::refused(&error),
@@ -101,47 +85,38 @@ pub(super) async fn answer(
         code: given(answer.code.split_whitespace().collect()),
         key,
         reject: !answer.reject.is_empty(),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    match web.client.answer_login(&state, &request).await {
+    match browser.web.client.answer_login(&state, &request).await {
         Ok(LoginAnswered::Done { location }) => {
             page::render(StatusCode::OK, &BackPage { location: &location })
         }
-        Ok(LoginAnswered::Approved) => page::message(
-            StatusCode::OK,
-            "The machine is signed in",
-            "It goes on there. You may close this page.",
-        ),
-        Ok(LoginAnswered::Rejected) => page::message(
-            StatusCode::OK,
-            "The machine is not signed in",
-            "It was rejected, and that is recorded. If somebody has sent you its code, tell your administrator.",
-        ),
+        Ok(LoginAnswered::Approved) => headless::approved(),
+        Ok(LoginAnswered::Rejected) => headless::rejected(),
         Ok(LoginAnswered::Key { options }) => {
-            let ticket = Ticket::of(&headers);
+            let ticket = Ticket::of(&browser.headers);
             let key = KeyPage { options: &options.to_string(), csrf: &ticket.csrf };
             ticket.stamp(page::render(StatusCode::OK, &key))
         }
         Err(error) if page::may_try_again(&error) => {
             let problem = sso::sentence(&error);
-            form(&web, &state, &headers, error.kind().status(), &user, Some(&problem)).await
+            form(&browser, &state, error.kind().status(), &user, Some(&problem)).await
         }
         Err(error) => sso::refused(&error),
     }
 }
 
 async fn form(
-    web: &Web,
+    browser: &Browser,
     state: &str,
-    headers: &HeaderMap,
     status: StatusCode,
     user: &str,
     problem: Option<&str>,
 ) -> Response {
-    let Some(binding) = binding(headers, state) else { return stranger() };
-    match web.client.read_login(state, &LoginRead { binding }).await {
+    let Some(binding) = binding(&browser.headers, state) else { return stranger() };
+    match browser.web.client.read_login(state, &LoginRead { binding }).await {
         Ok(login) => {
-            let ticket = Ticket::of(headers);
+            let ticket = Ticket::of(&browser.headers);
             let passkey = login.passkey.as_ref().map(ToString::to_string);
             let machine = login.machine.as_ref();
             let user = machine.and_then(|machine| machine.user.as_deref()).unwrap_or(user);

@@ -1,20 +1,17 @@
 //! The page at which a user adds a device, or removes one, in the browser that opened it first.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use api::wire::{MfaAnswer, MfaPage, MfaRead, MfaStage, TotpEnrolment};
 use api::{Error, ErrorKind};
 
-use super::guard::{self, Ticket};
-use super::{admit, page, sso};
-use crate::connection::Peer;
-use crate::service::Web;
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
+use super::{page, sso};
 
 #[derive(Template)]
 #[template(path = "mfa.html")]
@@ -34,8 +31,6 @@ struct Shown<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     code: String,
     #[serde(default)]
     password: String,
@@ -47,36 +42,25 @@ pub(super) struct Answer {
 }
 
 /// Shows what is asked.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(failure) = admit(&web, &peer) {
-        return refused(&failure.0);
+pub(super) async fn show(browser: Browser, Path(token): Path<String>) -> Response {
+    if let Err(error) = browser.admit() {
+        return refused(&error);
     }
-    let ticket = Ticket::of(&headers);
-    let page = form(&web, &token, &ticket, StatusCode::OK, None).await;
+    let ticket = Ticket::of(&browser.headers);
+    let page = form(&browser, &token, &ticket, StatusCode::OK, None).await;
     ticket.stamp(page)
 }
 
 /// Takes what was shown.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(token): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
+    if let Err(error) = browser.admit() {
+        return refused(&error);
     }
-    if let Err(failure) = admit(&web, &peer) {
-        return refused(&failure.0);
-    }
-    let ticket = Ticket::of(&headers);
+    let ticket = Ticket::of(&browser.headers);
     let key = match page::json(&answer.key) {
         Ok(key) => key,
         Err(error) => return refused(&error),
@@ -89,37 +73,38 @@ pub(super) async fn answer(
         password: given(answer.password),
         key,
         totp: digits(&answer.totp),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    match web.client.answer_mfa_page(&token, &request).await {
+    match browser.web.client.answer_mfa_page(&token, &request).await {
         Ok(answered) => match answered.done {
             Some(device) => {
                 let text =
                     format!("That was it for the device “{device}”. You may close this page.");
                 page::message(StatusCode::OK, "Done", &text)
             }
-            None => form(&web, &token, &ticket, StatusCode::OK, None).await,
+            None => form(&browser, &token, &ticket, StatusCode::OK, None).await,
         },
         Err(error) if page::may_try_again(&error) => {
             let problem = sso::sentence(&error);
-            form(&web, &token, &ticket, error.kind().status(), Some(&problem)).await
+            form(&browser, &token, &ticket, error.kind().status(), Some(&problem)).await
         }
         Err(error) => refused(&error),
     }
 }
 
 async fn form(
-    web: &Web,
+    browser: &Browser,
     token: &str,
     ticket: &Ticket,
     status: StatusCode,
     problem: Option<&str>,
 ) -> Response {
-    let change = match web.client.read_mfa_page(token, &MfaRead { binding: ticket.binding() }).await
-    {
-        Ok(change) => change,
-        Err(error) => return refused(&error),
-    };
+    let change =
+        match browser.web.client.read_mfa_page(token, &MfaRead { binding: ticket.binding() }).await
+        {
+            Ok(change) => change,
+            Err(error) => return refused(&error),
+        };
     let mut shown = Shown {
         change: &change,
         csrf: &ticket.csrf,

@@ -1,20 +1,17 @@
 //! The page at which a user shows a second factor for a session with an MCP server, in the browser that opened it
 //! first.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use api::wire::{SessionMfaAnswer, SessionMfaPage, SessionMfaRead};
 
-use super::guard::{self, Ticket};
-use super::{admit, mfa, page, sso};
-use crate::connection::Peer;
-use crate::service::Web;
+use super::browser::Browser;
+use super::guard::{Posted, Ticket};
+use super::{mfa, page, sso};
 
 #[derive(Template)]
 #[template(path = "session.html")]
@@ -39,8 +36,6 @@ struct BackPage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     code: String,
     /// What a security key answered, JSON.
     #[serde(default)]
@@ -50,32 +45,21 @@ pub(super) struct Answer {
 }
 
 /// Shows what is asked.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if let Err(failure) = admit(&web, &peer) {
-        return mfa::refused(&failure.0);
+pub(super) async fn show(browser: Browser, Path(token): Path<String>) -> Response {
+    if let Err(error) = browser.admit() {
+        return mfa::refused(&error);
     }
-    form(&web, &token, &headers, StatusCode::OK, None).await
+    form(&browser, &token, StatusCode::OK, None).await
 }
 
 /// Takes what was shown.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(token): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
-    }
-    if let Err(failure) = admit(&web, &peer) {
-        return mfa::refused(&failure.0);
+    if let Err(error) = browser.admit() {
+        return mfa::refused(&error);
     }
     let key = match page::json(&answer.key) {
         Ok(key) => key,
@@ -83,39 +67,38 @@ pub(super) async fn answer(
     };
     let code: String = answer.code.split_whitespace().collect();
     let request = SessionMfaAnswer {
-        binding: Ticket::of(&headers).binding(),
+        binding: Ticket::of(&browser.headers).binding(),
         code: Some(code).filter(|code| !code.is_empty()),
         key,
         reject: !answer.reject.is_empty(),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    match web.client.answer_session_mfa(&token, &request).await {
+    match browser.web.client.answer_session_mfa(&token, &request).await {
         Ok(answered) => {
             let (location, rejected) = (answered.location.as_str(), answered.rejected);
             page::render(StatusCode::OK, &BackPage { location, rejected })
         }
         Err(error) if page::may_try_again(&error) => {
             let problem = sso::sentence(&error);
-            form(&web, &token, &headers, error.kind().status(), Some(&problem)).await
+            form(&browser, &token, error.kind().status(), Some(&problem)).await
         }
         Err(error) => mfa::refused(&error),
     }
 }
 
 async fn form(
-    web: &Web,
+    browser: &Browser,
     token: &str,
-    headers: &HeaderMap,
     status: StatusCode,
     problem: Option<&str>,
 ) -> Response {
-    let ticket = Ticket::of(headers);
+    let ticket = Ticket::of(&browser.headers);
     let read = SessionMfaRead { binding: ticket.binding() };
-    match web.client.read_session_mfa(token, &read).await {
+    match browser.web.client.read_session_mfa(token, &read).await {
         Ok(session) => {
             let shown = Shown {
                 session: &session,
-                own_cluster: &web.cluster,
+                own_cluster: &browser.web.cluster,
                 key: session.key.as_ref().map(ToString::to_string),
                 csrf: &ticket.csrf,
                 problem,

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use api::wire::{self, SsoAnswer, SsoBegin};
 use api::{Error, ErrorKind};
 
+use super::browser::Browser;
 use super::{Failure, admit, arrival, page};
 use crate::connection::Peer;
 use crate::service::Web;
@@ -96,12 +97,7 @@ pub(super) async fn begin(
 }
 
 /// A browser comes back.
-pub(super) async fn back(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    Query(back): Query<Back>,
-) -> Response {
+pub(super) async fn back(browser: Browser, Query(back): Query<Back>) -> Response {
     let answer = SsoAnswer {
         state: back.state.unwrap_or_default(),
         saml_response: None,
@@ -110,24 +106,22 @@ pub(super) async fn back(
         error_description: back.error_description,
         iss: back.iss,
         binding: String::new(),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    bring(&web, &headers, answer).await
+    bring(&browser, answer).await
 }
 
 /// A browser comes with a form to where the name of a connector stands.
 pub(super) async fn back_to_connector(
-    web: State<Arc<Web>>,
-    peer: Extension<Arc<Peer>>,
+    browser: Browser,
     Path(connector): Path<String>,
-    headers: HeaderMap,
     Form(returned): Form<Returned>,
 ) -> Response {
     if is_ours(&returned) {
-        return back_by_form(web, peer, headers, Form(returned)).await;
+        return back_by_form(browser, Form(returned)).await;
     }
     // What else stands there is the provider's own business.
-    arrival::arrive(&web, &peer, connector, returned.response.unwrap_or_default()).await
+    arrival::arrive(&browser, connector, returned.response.unwrap_or_default()).await
 }
 
 /// Whether a form could be the answer to what was asked here.
@@ -138,12 +132,7 @@ fn is_ours(returned: &Returned) -> bool {
 }
 
 /// A browser comes back with a form.
-async fn back_by_form(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    headers: HeaderMap,
-    Form(returned): Form<Returned>,
-) -> Response {
+async fn back_by_form(browser: Browser, Form(returned): Form<Returned>) -> Response {
     if !is_ours(&returned) {
         return refused(&Error::invalid(
             "Sign-ins begin here, not at the identity provider. Begin with tsh login.",
@@ -157,27 +146,27 @@ async fn back_by_form(
         error_description: None,
         iss: None,
         binding: String::new(),
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    bring(&web, &headers, answer).await
+    bring(&browser, answer).await
 }
 
 /// Brings what a browser was sent back with to the auth service, with the cookie of the login.
-async fn bring(web: &Web, headers: &HeaderMap, mut answer: SsoAnswer) -> Response {
+async fn bring(browser: &Browser, mut answer: SsoAnswer) -> Response {
     if answer.state.is_empty() {
         return refused(&Error::invalid(
             "The identity provider did not say which sign-in this is.",
         ));
     }
     let name = api::sso_cookie(&answer.state);
-    let Some(binding) = find_cookie(headers, &name) else {
+    let Some(binding) = find_cookie(&browser.headers, &name) else {
         return refused(&Error::denied(
             "This browser did not begin this sign-in, or did so too long ago. Begin again with tsh login.",
         ));
     };
     answer.binding = binding;
     let gone = format!("{name}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Lax");
-    match web.client.answer_sso(&answer).await {
+    match browser.web.client.answer_sso(&answer).await {
         Ok(answered) => lead(&answered.location, &[gone]),
         Err(error) => refused(&error),
     }

@@ -41,3 +41,12 @@ fn a_text_is_cut_where_it_is_too_long() {
     assert_eq!(short("äbcd", 3), "äbc…");
     assert_eq!(short("a\u{1b}b", 3), "a b");
 }
+
+#[test]
+fn what_hides_is_what_steers_and_what_is_not_seen() {
+    assert!(STEERING.into_iter().all(hides));
+    for c in ['\u{ad}', '\u{3164}', '\u{200d}', '\u{fff9}', '\u{e0100}', '\u{206a}'] {
+        assert!(hides(c), "{c:?}");
+    }
+    assert!(!"Aä 日本ע-👩".chars().any(hides));
+}

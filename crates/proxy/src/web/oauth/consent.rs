@@ -1,19 +1,15 @@
 //! The page at which a person who has signed in says whether a client may act for them.
 
-use std::sync::Arc;
-
 use askama::Template;
-use axum::extract::{Extension, Form, OriginalUri, Path, State};
+use axum::extract::Path;
 use axum::response::Response;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde::Deserialize;
 
 use api::wire::{OauthConsent, OauthConsentAnswer, OauthConsentRead};
-use api::{Error, ErrorKind};
 
-use crate::connection::Peer;
-use crate::service::Web;
-use crate::web::guard::{self, Ticket};
+use crate::web::browser::Browser;
+use crate::web::guard::{Posted, Ticket};
 use crate::web::{page, sso};
 
 #[derive(Template)]
@@ -37,28 +33,21 @@ struct BackPage<'a> {
 #[derive(Deserialize)]
 pub(super) struct Answer {
     #[serde(default)]
-    csrf: String,
-    #[serde(default)]
     answer: String,
 }
 
 /// Shows what is asked.
-pub(super) async fn show(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    if !web.oauth_attempts.admit(peer.address.ip()) {
-        return too_many();
+pub(super) async fn show(browser: Browser, Path(token): Path<String>) -> Response {
+    if let Err(error) = browser.admit_consent() {
+        return sso::refused(&error);
     }
-    let ticket = Ticket::of(&headers);
+    let ticket = Ticket::of(&browser.headers);
     let read = OauthConsentRead { binding: ticket.binding() };
-    match web.client.read_oauth_consent(&token, &read).await {
+    match browser.web.client.read_oauth_consent(&token, &read).await {
         Ok(consent) => {
             let shown = Shown {
                 consent: &consent,
-                own_cluster: &web.cluster,
+                own_cluster: &browser.web.cluster,
                 csrf: &ticket.csrf,
                 expires: page::moment(consent.expires),
             };
@@ -71,35 +60,24 @@ pub(super) async fn show(
 /// Takes the answer, and leads on to the client. That is a page and not a redirection: browsers hold a form's policy
 /// against those, and the client may be anywhere.
 pub(super) async fn answer(
-    State(web): State<Arc<Web>>,
-    Extension(peer): Extension<Arc<Peer>>,
+    browser: Browser,
     Path(token): Path<String>,
-    OriginalUri(uri): OriginalUri,
-    headers: HeaderMap,
-    Form(answer): Form<Answer>,
+    Posted(answer): Posted<Answer>,
 ) -> Response {
-    if let Err(refusal) = guard::admit(&uri, &headers, &answer.csrf) {
-        return refusal;
-    }
-    if !web.oauth_attempts.admit(peer.address.ip()) {
-        return too_many();
+    if let Err(error) = browser.admit_consent() {
+        return sso::refused(&error);
     }
     let approve = answer.answer == "approve";
     let request = OauthConsentAnswer {
-        binding: Ticket::of(&headers).binding(),
+        binding: Ticket::of(&browser.headers).binding(),
         approve,
-        client_addr: Some(peer.address.to_string()),
+        client_addr: Some(browser.address()),
     };
-    match web.client.answer_oauth_consent(&token, &request).await {
+    match browser.web.client.answer_oauth_consent(&token, &request).await {
         Ok(answered) => {
             let page = BackPage { location: &answered.location, approved: approve };
             page::render(StatusCode::OK, &page)
         }
         Err(error) => sso::refused(&error),
     }
-}
-
-fn too_many() -> Response {
-    let text = "too many attempts from your address; wait a minute and try again";
-    sso::refused(&Error::new(ErrorKind::RateLimited, text))
 }

@@ -12,7 +12,7 @@ use api::wire::{
     OauthError, OauthRefusal, OauthRegistered, OauthRegistration, OauthRevocation,
     OauthTokenAnswer, OauthTokenRequest,
 };
-use api::{Error, ErrorKind};
+use api::{Error, ErrorKind, oauth_description};
 
 use crate::connection::Peer;
 use crate::service::Web;
@@ -133,11 +133,6 @@ fn failed(error: &Error) -> Response {
 
 /// An error (RFC 6749, section 5.2, which says of which characters descriptions are).
 fn told(status: StatusCode, error: &str, description: &str) -> Response {
-    let plain = |c: char| match c {
-        ' ' | '!' | '#'..='[' | ']'..='~' => c,
-        _ => '\'',
-    };
-    let description: String = description.chars().map(plain).collect();
-    let body = json!({ "error": error, "error_description": description });
+    let body = json!({ "error": error, "error_description": oauth_description(description) });
     (status, Json(body)).into_response()
 }
