@@ -21,6 +21,7 @@ use tunnel::TaskExecutor;
 
 use crate::service::Shared;
 use crate::strangers::Stay;
+use crate::unread::Unread;
 use crate::{clusters, ingress, web};
 
 /// A server-side TLS stream of ours.
@@ -189,13 +190,17 @@ async fn serve_http(stream: Box<TlsStream>, is_http2: bool, peer: Arc<Peer>, sha
         let (shared, peer) = (shared.clone(), peer.clone());
         // In a place of its own: a connection keeps as much as this is large, also while it only reads.
         Box::pin(async move {
-            let answer = if !is_plainly_framed(request.headers()) {
-                ingress::not_framed()
-            } else if ingress::is_mcp(request.uri().path()) {
+            if !is_plainly_framed(request.headers()) {
+                return Ok(ingress::not_framed());
+            }
+            let (request, unread) = Unread::of(request);
+            let answer = if ingress::is_mcp(request.uri().path()) {
                 ingress::answer(request, &peer, &shared).await
             } else {
                 web::answer(request, &peer, &shared).await
             };
+            // Over HTTP/2 the rest of one request is nothing to the next.
+            let answer = if is_http2 { answer } else { unread.settle(answer).await };
             Ok::<_, std::convert::Infallible>(answer)
         })
     });

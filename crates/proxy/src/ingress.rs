@@ -21,7 +21,6 @@ use std::sync::Arc;
 use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
 use rand::seq::SliceRandom;
 
 use api::{Body, Host};
@@ -52,7 +51,7 @@ pub(crate) fn not_framed() -> Response<Body> {
 
 /// Answers an MCP request.
 pub(crate) async fn answer(
-    request: Request<Incoming>,
+    request: Request<Body>,
     peer: &Arc<Peer>,
     shared: &Arc<Shared>,
 ) -> Response<Body> {
@@ -69,12 +68,11 @@ pub(crate) async fn answer(
 }
 
 async fn forward(
-    request: Request<Incoming>,
+    request: Request<Body>,
     peer: &Arc<Peer>,
     shared: &Arc<Shared>,
 ) -> Result<Response<Body>, Refusal> {
     let (head, body) = request.into_parts();
-    let body = api::boxed(body);
     let route = Route::parse(head.uri.path())?;
     origin::check(&head.headers, &shared.public_addr)?;
     if let Some(cluster) = route.cluster

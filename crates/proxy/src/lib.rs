@@ -17,6 +17,7 @@ mod oauth;
 mod relay;
 mod service;
 mod strangers;
+mod unread;
 mod web;
 
 pub use limits::Limits;

@@ -20,7 +20,6 @@ use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::response::{IntoResponse, Json, Response as AxumResponse};
 use axum::routing::{get, post};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
 use tower_service::Service;
 
 use api::{Body, ErrorKind, wire};
@@ -68,7 +67,7 @@ pub(crate) fn router(web: Arc<Web>) -> axum::Router {
 
 /// Answers one request.
 pub(crate) async fn answer(
-    request: Request<Incoming>,
+    request: Request<Body>,
     peer: &Arc<Peer>,
     shared: &Shared,
 ) -> Response<Body> {
